@@ -21,8 +21,8 @@ from statistics import median
 from typing import Any
 
 RESULTS = Path(__file__).with_name("streaming.json")
-BATCH_SIZE = 64
-PART = 10_000
+BATCH_SIZE = 16
+PART = 4_000
 """Conversations of the smaller feature set."""
 
 

@@ -75,20 +75,24 @@ def yardsticks(
 ) -> dict[str, dict[str, Any]]:
     """What the exact posterior reaches on a split, from all and from parts of what there is.
 
+    Features that the conversations do not carry are not seen.
+
     Returns:
         Scores (fractions; nll in nats) by name: bayes_optimal; no_context, from the utterance
-        alone; causal, from the past; text_only, visual_only, audio_only, each with context; and
-        majority, which always answers the most frequent emotion, with the marginals as its
+        alone; causal, from the past; text_only, visual_only, audio_only, each with context, where
+        there are several; and majority, which always answers the most frequent emotion, with the marginals as its
         probabilities.
     """
     parameters = parameters or SimulatorParameters()
     rows = list(conversations)
     labels = np.concatenate([np.asarray(row["labels"]) for row in rows])  # (T,)
+    seen = [name for name in MODALITIES if f"{name}_features" in rows[0]]
+    single = seen if len(seen) > 1 else []
     answers = {
-        "bayes_optimal": log_posterior(rows, parameters),
-        "no_context": log_posterior(rows, parameters, context=False),
-        "causal": log_posterior(rows, parameters, causal=True),
-        **{f"{m}_only": log_posterior(rows, parameters, modalities=(m,)) for m in MODALITIES},
+        "bayes_optimal": log_posterior(rows, parameters, seen),
+        "no_context": log_posterior(rows, parameters, seen, context=False),
+        "causal": log_posterior(rows, parameters, seen, causal=True),
+        **{f"{name}_only": log_posterior(rows, parameters, [name]) for name in single},
         "majority": [np.tile(np.log(parameters.marginals), (len(labels), 1))],
     }
     return {name: _scores(np.concatenate(logs), labels) for name, logs in answers.items()}

@@ -136,6 +136,14 @@ def test_yardsticks_have_the_keys_of_results(scores_on_test):
     assert scores_on_test["bayes_optimal"]["ece"] < 0.03
 
 
+def test_yardsticks_see_only_the_features_that_are_there(many):
+    hidden = ("visual_features", "audio_features")
+    rows = [{k: v for k, v in row.items() if k not in hidden} for row in many[:20]]
+    scores = yardsticks(rows)
+    assert set(scores) == {"bayes_optimal", "no_context", "causal", "majority"}
+    assert scores["bayes_optimal"] == yardsticks(many[:20])["text_only"]
+
+
 def test_the_optimum_is_fast():
     rows = simulate(280, 5)
     start = time.perf_counter()
