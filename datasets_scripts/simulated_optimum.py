@@ -80,8 +80,8 @@ def yardsticks(
     Returns:
         Scores (fractions; nll in nats) by name: bayes_optimal; no_context, from the utterance
         alone; causal, from the past; text_only, visual_only, audio_only, each with context, where
-        there are several; and majority, which always answers the most frequent emotion, with the marginals as its
-        probabilities.
+        there are several; and majority, which always answers the most frequent emotion, with the
+        marginals as its probabilities.
     """
     parameters = parameters or SimulatorParameters()
     rows = list(conversations)
