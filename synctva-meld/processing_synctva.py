@@ -236,7 +236,7 @@ class SyncTVAProcessor(ProcessorMixin):
         device: torch.device | str | None,
     ) -> None:
         """Embed the texts that have no features yet, those of all conversations together."""
-        missing: list[tuple[list[Any], int, str]] = []
+        waiting: list[tuple[list[Any], list[int], dict[str, Any]]] = []
         for row in rows:
             if row.get("texts") is None or self.text_dim is None:
                 continue
@@ -245,16 +245,27 @@ class SyncTVAProcessor(ProcessorMixin):
             if len(vectors) != len(row["texts"]):
                 continue  # left as it is: padding refuses lengths that disagree
             row["text_features"] = vectors
-            missing += [
-                (vectors, t, text)
+            missing = [
+                t
                 for t, text in enumerate(row["texts"])
                 if vectors[t] is None and text is not None and text.strip()
             ]
-        if missing:
-            encoder = TextEncoder.from_spec(spec)
-            embeddings = encoder.encode([text for _, _, text in missing], device=device)
-            for (vectors, t, _), embedding in zip(missing, embeddings, strict=True):
-                vectors[t] = embedding
+            if missing:
+                waiting.append((vectors, missing, row))
+        if not waiting:
+            return
+        encoder = TextEncoder.from_spec(spec)
+        whole = encoder.spec["context"] is not None  # else what is missing alone
+        conversations = []
+        for _, missing, row in waiting:
+            chosen = range(len(row["texts"])) if whole else missing
+            texts = [row["texts"][t] or "" for t in chosen]
+            speakers = row.get("speakers") or [None] * len(row["texts"])
+            conversations.append((texts, [speakers[t] for t in chosen]))
+        embeddings = encoder.encode_conversations(conversations, device=device)
+        for (vectors, missing, _), embedded in zip(waiting, embeddings, strict=True):
+            for position, t in enumerate(missing):
+                vectors[t] = embedded[t if whole else position]
 
     def _add_tokens(self, row: dict[str, Any], recipe: Mapping[str, Any]) -> None:
         """Tokenise the conversation's texts; an empty text is masked."""

@@ -16,6 +16,8 @@ import torch
 from huggingface_hub import is_offline_mode, snapshot_download
 from transformers import AutoModel, AutoTokenizer
 
+from .text_tokens_synctva import conversation_windows, pad_windows, pool_windows
+
 logger = logging.getLogger(__name__)
 
 WEIGHTS = "model.safetensors"
@@ -44,7 +46,11 @@ _DEFAULTS: dict[str, Any] = {
     "max_length": 256,
     "layers": None,
     "width": None,
+    "context": None,
 }
+
+CONTEXT_FIELDS = ("tokens", "past", "future", "turn")
+"""What the `context` of a specification says, see `conversation_windows`."""
 
 _POOLINGS = ("mean", "cls")
 
@@ -75,7 +81,10 @@ class TextEncoder:
             `sha256`: checksum that its `model.safetensors` must have, None to skip the check;
             `pooling`: "mean" over the tokens, or "cls"; `normalize`: divide by the Euclidean norm;
             `max_length`: tokens read of each text; `layers`: hidden states to concatenate, 0 being
-            the embeddings, None for the last alone; `width`: numbers a text, None for no check.
+            the embeddings, None for the last alone; `width`: numbers a text, None for no check;
+            `context`: None for an encoder of single texts, or {"tokens", "past", "future", "turn"}
+            for one that reads a conversation window by window, see `conversation_windows`, and
+            whose `pooling` is then the mean over an utterance's own tokens.
         width: numbers a text.
 
     Example:
@@ -96,6 +105,14 @@ class TextEncoder:
         if self.spec["pooling"] not in _POOLINGS:
             raise ValueError(
                 f"text encoder pooling = {self.spec['pooling']!r}: expected one of {_POOLINGS}"
+            )
+        context = self.spec["context"]
+        if context is not None and (
+            set(context) != set(CONTEXT_FIELDS) or self.spec["pooling"] != "mean"
+        ):
+            raise ValueError(
+                f"text encoder context = {context!r}, pooling = {self.spec['pooling']!r}: expected "
+                f"{CONTEXT_FIELDS} and pooling 'mean', or no context"
             )
         if self.spec["width"] not in (None, self.width):
             raise ValueError(
@@ -139,6 +156,11 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts = {texts!r}: expected a list of strings")
+        if self.spec["context"] is not None:
+            raise ValueError(
+                f"text encoder {self.spec['name']} reads texts within their conversation: expected "
+                "encode_conversations"
+            )
         if device is not None:
             self.model.to(device)
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
@@ -156,6 +178,54 @@ class TextEncoder:
             layers = self.spec["layers"] or [-1]
             stacked = torch.cat([states[layer] for layer in layers], -1).float()  # (b, L, D)
             vectors[chosen] = self._pool(stacked, tokens["attention_mask"]).cpu().numpy()
+        return vectors
+
+    @torch.no_grad()
+    def encode_conversations(
+        self,
+        conversations: Sequence[tuple[Sequence[str], Sequence[str | None] | None]],
+        batch_size: int = 8,
+        device: torch.device | str | None = None,
+    ) -> list[np.ndarray]:
+        """Embed every utterance, within its conversation where the encoder reads context.
+
+        Args:
+            conversations: texts and speakers of each.
+            batch_size: windows a forward pass; without context, eight times as many texts.
+            device: where to compute; default: where the encoder is.
+
+        Returns:
+            (N, width) float32 for each conversation of N utterances.
+        """
+        if self.spec["context"] is None:
+            texts = [text for texts, _ in conversations for text in texts]
+            flat = self.encode(texts, 8 * batch_size, device)
+            return np.split(flat, np.cumsum([len(texts) for texts, _ in conversations])[:-1])
+        if device is not None:
+            self.model.to(device)
+        windows = [
+            (i, window)
+            for i, (texts, speakers) in enumerate(conversations)
+            for window in conversation_windows(
+                texts, speakers, self.tokenizer, **self.spec["context"]
+            )
+        ]
+        windows.sort(key=lambda item: -len(item[1].input_ids))
+        vectors = [np.zeros((len(texts), self.width), np.float32) for texts, _ in conversations]
+        layers = self.spec["layers"] or [-1]
+        for first in range(0, len(windows), batch_size):
+            batch = windows[first : first + batch_size]
+            tokens, owners = pad_windows([window for _, window in batch], self.tokenizer)
+            tokens = {name: tensor.to(self.model.device) for name, tensor in tokens.items()}
+            states = self.model(**tokens, output_hidden_states=True).hidden_states
+            stacked = torch.cat([states[layer] for layer in layers], -1).float()
+            size = max(window.stop - window.start for _, window in batch)
+            pooled = pool_windows(stacked, owners.to(stacked.device), size).cpu().numpy()
+            for (i, window), values in zip(batch, pooled, strict=True):
+                vectors[i][window.start : window.stop] = values[: window.stop - window.start]
+        if self.spec["normalize"]:
+            norms = [np.linalg.norm(rows, axis=1, keepdims=True) for rows in vectors]
+            vectors = [r / np.maximum(n, 1e-12) for r, n in zip(vectors, norms, strict=True)]
         return vectors
 
     def _pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -266,4 +336,4 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-__all__ = ["MINILM_SPEC", "TextEncoder", "file_sha256"]
+__all__ = ["CONTEXT_FIELDS", "MINILM_SPEC", "TextEncoder", "file_sha256"]

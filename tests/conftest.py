@@ -34,6 +34,27 @@ def toy_encoder_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def deep_encoder_folder(toy_encoder_folder, tmp_path_factory):
+    """A tiny BERT of three layers without dropout, which a test can fine-tune."""
+    folder = tmp_path_factory.mktemp("deep_encoder")
+    tokenizer = BertTokenizerFast.from_pretrained(toy_encoder_folder)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        intermediate_size=16,
+        initializer_range=0.3,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def toy_encoder_spec(toy_encoder_folder):
     return {"name": str(toy_encoder_folder), "pooling": "mean", "width": 16}
 

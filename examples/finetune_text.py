@@ -1,0 +1,86 @@
+"""Fine-tune a text encoder on a corpus, and write the corpus with its features.
+
+    python examples/finetune_text.py --dataset meld --data_dir <folder> --encoder <name or folder>
+    python examples/train.py --dataset features --data_dir runs/text-meld/features
+
+Trained on the training split alone, selected on dev. The lower layers are frozen, and their states
+computed once; `--frozen_layers 0` trains the whole encoder, for which a GPU is wanted. A run that
+was interrupted goes on where it stood. With `--folds 5` the training split's features come from
+encoders that have not seen the conversation: one more encoder for each fold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from datasets import DatasetDict
+from transformers import HfArgumentParser
+from transformers.utils import logging
+
+from synctva.feature_set import write_feature_set
+from synctva.finetuning import (
+    Finetuner,
+    FinetuningArguments,
+    embed,
+    save_encoder,
+    with_features,
+)
+from synctva.recipes import encoder_names, feature_specifications, load_conversations
+
+
+@dataclass
+class ScriptArguments:
+    """What to fine-tune, and on what."""
+
+    dataset: str = field(metadata={"help": "Data set.", "choices": ["meld", "iemocap", "table"]})
+    data_dir: str = field(metadata={"help": "Where the data lies."})
+    encoder: str = field(metadata={"help": "Folder or Hub name of the encoder."})
+    folds: int = field(
+        default=0, metadata={"help": "Cross-fit the training split's features; 0: do not."}
+    )
+    cache_dir: str = field(
+        default="runs/token_states", metadata={"help": "Where frozen layers' states are kept."}
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = HfArgumentParser((ScriptArguments, FinetuningArguments))
+    parser.set_defaults(output_dir="runs/text")
+    script, training = parser.parse_args_into_dataclasses(args=arguments)
+    if script.folds == 1 or script.folds < 0:
+        raise SystemExit(f"--folds {script.folds}: expected 0, or at least 2")
+    logging.disable_progress_bar()
+    output = Path(training.output_dir)
+    data = load_conversations(script.dataset, script.data_dir, embed_text=False)
+    tuner = Finetuner(script.encoder, data, Path(script.cache_dir))
+
+    encoder, scores = tuner.fit(replace(training, output_dir=str(output / "whole")))
+    shown = ("accuracy", "weighted_f1", "macro_f1")
+    print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
+    specification = save_encoder(encoder, output / "encoder")
+    vectors = {split: embed(encoder, data[split]) for split in data}
+    if script.folds:
+        vectors["train"] = tuner.cross_fit(training, script.folds)
+
+    prepared = DatasetDict({name: with_features(data[name], vectors[name]) for name in data})
+    specifications = feature_specifications(script.dataset, prepared) | {"text": specification}
+    fitted = f"cross-fitted in {script.folds} folds" if script.folds else "fitted on train"
+    encoders = encoder_names(script.dataset, prepared) | {
+        "text": f"{script.encoder}, fine-tuned on {script.dataset}, seed {training.seed}, {fitted}"
+    }
+    write_feature_set(
+        prepared,
+        output / "features",
+        encoders=encoders,
+        source=script.dataset,
+        specifications=specifications,
+    )
+    (output / "dev.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    print(f"Train on it: python examples/train.py --dataset features --data_dir {output}/features")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Arguments of the fine-tuning: transformers' own, with defaults that fit, and the project's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from transformers import TrainingArguments
+
+from synctva.losses import CRITERIA
+
+
+@dataclass
+class FinetuningArguments(TrainingArguments):
+    """transformers' arguments and these.
+
+    Attributes:
+        frozen_layers: lower layers, with the embeddings, that stay as they are; 0 trains all.
+        layer_decay: each layer's learning rate is so many times that of the one above it.
+        head_learning_rate: of the classifier.
+        dropout: of the pooled states.
+        loss: see `build_criterion`; `label_smoothing_factor` serves every loss.
+    """
+
+    frozen_layers: int = field(default=6, metadata={"help": "Layers that are not trained."})
+    layer_decay: float = field(default=0.9, metadata={"help": "Learning rate, layer to layer."})
+    head_learning_rate: float = field(default=1e-3, metadata={"help": "Of the classifier."})
+    dropout: float = field(default=0.2, metadata={"help": "Of the pooled states."})
+    loss: str = field(
+        default="class_weighted",
+        metadata={"help": "Training loss.", "choices": list(CRITERIA)},
+    )
+
+    # transformers' own, with other defaults.
+    learning_rate: float = 1e-4
+    num_train_epochs: float = 4
+    per_device_train_batch_size: int = 4
+    weight_decay: float = 0.01
+    adam_beta2: float = 0.98
+    adam_epsilon: float = 1e-6
+    label_smoothing_factor: float = 0.1
+    warmup_steps: float = 0.1  # below 1: a share of all steps
+    bf16: bool = True
+    use_cpu: bool = False
+    logging_steps: float = 50
+    eval_strategy: str = "epoch"
+    save_strategy: str = "epoch"
+    save_total_limit: int | None = 1
+    load_best_model_at_end: bool = True
+    metric_for_best_model: str | None = "weighted_f1"
+    greater_is_better: bool | None = True
+    # Windows of one length side by side: the encoder computes on padding.
+    train_sampling_strategy: str = "group_by_length"
+    remove_unused_columns: bool = False
+    label_names: list[str] | None = field(default_factory=lambda: ["labels"])
+
+    def __post_init__(self):
+        # transformers wants to be told before it takes bf16 without a GPU.
+        self.use_cpu = self.use_cpu or not torch.cuda.is_available()
+        super().__post_init__()
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay = {self.layer_decay!r}: expected a number in (0, 1]")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout = {self.dropout!r}: expected a number in [0, 1)")
+        if self.device.type == "cpu":
+            self.dataloader_pin_memory = False  # of use to a GPU alone; torch would warn
+
+
+__all__ = ["FinetuningArguments"]

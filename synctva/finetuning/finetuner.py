@@ -1,0 +1,209 @@
+"""Fine-tune an encoder on a corpus, and make the corpus' text features with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from datasets import Dataset, DatasetDict, Features, List, Value
+from transformers import AutoModel, AutoTokenizer
+
+from synctva.checkpoints import last_complete_checkpoint
+from synctva.finetuning.arguments import FinetuningArguments
+from synctva.finetuning.token_states import cached_token_states, split_encoder
+from synctva.finetuning.window_classifier import (
+    FinetuningTrainer,
+    WindowClassifier,
+    WindowCollator,
+    WindowDataset,
+)
+from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.modeling_synctva.text_encoder_synctva import WEIGHTS, TextEncoder, file_sha256
+from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, conversation_windows
+
+CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
+"""Windows for encoders of 512 positions: most conversations of MELD are one."""
+
+SPECIFICATION_FILE = "text_encoder.json"
+
+
+@dataclass
+class Finetuner:
+    """Fine-tunes one encoder on one corpus, as often as folds need it.
+
+    Attributes:
+        source: folder or Hub name of the encoder.
+        data: splits with `texts`, `speakers` and `labels`.
+        cache_dir: where the frozen layers' states are kept.
+        context: of the windows, see `conversation_windows`.
+    """
+
+    source: str
+    data: DatasetDict
+    cache_dir: Path
+    context: Mapping[str, int] = field(default_factory=lambda: dict(CONTEXT))
+
+    def __post_init__(self):
+        self.tokenizer = AutoTokenizer.from_pretrained(self.source)
+        self.names = list(self.data["train"].features["labels"].feature.names)
+
+    def windows(self, split: Dataset, held: Collection[int] = ()) -> WindowDataset:
+        """All windows of a split, and the labels that each answers for, -100 where unknown.
+
+        Those of the conversations `held` are not among its items.
+        """
+        windows: list[TokenWindow] = []
+        labels, items = [], []
+        for index, row in enumerate(split.select_columns(["texts", "speakers", "labels"])):
+            for window in conversation_windows(
+                row["texts"], row["speakers"], self.tokenizer, **self.context
+            ):
+                if index not in held:
+                    items.append(len(windows))
+                windows.append(window)
+                known = row["labels"][window.start : window.stop]
+                labels.append([label if label >= 0 else IGNORE_INDEX for label in known])
+        return WindowDataset(windows, labels, items)
+
+    def fit(
+        self, arguments: FinetuningArguments, held: Collection[int] = ()
+    ) -> tuple[TextEncoder, dict[str, Any]]:
+        """Train on the training split, and select the epoch on dev.
+
+        Whatever was interrupted goes on from its last epoch: checkpoints lie in
+        `arguments.output_dir`.
+
+        Args:
+            arguments: of the training.
+            held: training conversations that are not trained on.
+
+        Returns:
+            The encoder, and its own classifier's scores on dev.
+        """
+        torch.manual_seed(arguments.seed)
+        encoder = AutoModel.from_pretrained(self.source, dtype=torch.float32)
+        train = self.windows(self.data["train"], held)
+        dev = self.windows(self.data["dev"])
+        trained = encoder
+        if arguments.frozen_layers:
+            lower, trained = split_encoder(encoder.to(arguments.device), arguments.frozen_layers)
+            encoder.requires_grad_(False)
+            trained.encoder.layer.requires_grad_(True)
+            for dataset in (train, dev):
+                dataset.states = cached_token_states(
+                    dataset.windows, lower, self.tokenizer, self.cache_dir, self._identity(encoder)
+                )
+        if getattr(encoder, "pooler", None) is not None:
+            encoder.pooler.requires_grad_(False)  # nothing reads it
+        trainer = FinetuningTrainer(
+            model=WindowClassifier(trained, len(self.names), arguments.dropout),
+            args=arguments,
+            train_dataset=train,
+            eval_dataset=dev,
+            data_collator=WindowCollator(self.tokenizer),
+            class_counts=train.class_counts(len(self.names)),
+            names=self.names,
+        )
+        trainer.train(resume_from_checkpoint=last_complete_checkpoint(arguments.output_dir))
+        scores = trainer.evaluate()
+        specification = {"name": self.source, "context": dict(self.context)}
+        encoder.to(arguments.device)
+        return TextEncoder(specification, encoder, self.tokenizer), scores
+
+    def cross_fit(self, arguments: FinetuningArguments, folds: int) -> list[np.ndarray]:
+        """Features of each training conversation by an encoder that was not trained on it.
+
+        Args:
+            arguments: of every fold, whose checkpoints lie in folders of their own below
+                `output_dir`.
+            folds: encoders to train, each on all but its share of the conversations.
+
+        Returns:
+            (N, D) of each training conversation, in order.
+        """
+        train = self.data["train"]
+        order = np.random.default_rng(arguments.seed).permutation(len(train))
+        vectors: list[np.ndarray] = [np.empty(0)] * len(train)
+        for fold in range(folds):
+            held = np.sort(order[fold::folds])
+            changes: Any = {"output_dir": str(Path(arguments.output_dir) / f"fold-{fold}")}
+            encoder, _ = self.fit(replace(arguments, **changes), held.tolist())
+            for index, values in zip(held, embed(encoder, train.select(held)), strict=True):
+                vectors[index] = values
+        return vectors
+
+    def _identity(self, encoder: Any) -> str:
+        """The weights that the states depend on, as a checksum where there is a file."""
+        weights = Path(self.source) / WEIGHTS
+        if weights.is_file():
+            return file_sha256(weights)
+        return f"{self.source}@{getattr(encoder.config, '_commit_hash', None)}"
+
+
+def embed(encoder: TextEncoder, split: Dataset) -> list[np.ndarray]:
+    """(N, D) features of each conversation of a split."""
+    rows = split.select_columns(["texts", "speakers"])
+    return encoder.encode_conversations([(row["texts"], row["speakers"]) for row in rows])
+
+
+def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
+    """Write encoder, tokenizer and specification; whole or not at all.
+
+    In bfloat16: it was trained so, and half the size. The encoder's own weights are rounded too, so
+    that it makes the features that the saved one will make.
+
+    Returns:
+        The specification by which a processor finds it.
+    """
+    partial = folder.with_name(f".{folder.name}-partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    encoder.model.to(torch.bfloat16).save_pretrained(partial)
+    encoder.model.to(torch.float32)
+    encoder.tokenizer.save_pretrained(partial)
+    specification = {
+        **encoder.spec,
+        "name": str(folder.resolve()),
+        "sha256": file_sha256(partial / WEIGHTS),
+        "width": encoder.width,
+    }
+    (partial / SPECIFICATION_FILE).write_text(json.dumps(specification, indent=2) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return specification
+
+
+def with_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
+    """A split whose `text_features` are these; an empty text is masked.
+
+    Args:
+        data: conversations with `texts` and `modality_mask`.
+        vectors: (N, D) of each.
+    """
+    column = List(List(Value("float32"), length=vectors[0].shape[1]))
+
+    def add(row: dict[str, Any], index: int) -> dict[str, Any]:
+        spoken = [bool(text.strip()) for text in row["texts"]]
+        return {
+            "text_features": np.where(np.array(spoken)[:, None], vectors[index], 0.0),
+            "modality_mask": [
+                [here, *mask[1:]] for here, mask in zip(spoken, row["modality_mask"], strict=True)
+            ],
+        }
+
+    return data.map(
+        add,
+        with_indices=True,
+        features=Features({**data.features, "text_features": column}),
+        keep_in_memory=True,
+        load_from_cache_file=False,
+        desc="Text features",
+    )
+
+
+__all__ = ["CONTEXT", "Finetuner", "embed", "save_encoder", "with_features"]

@@ -1,0 +1,154 @@
+"""States of an encoder's frozen lower layers, computed once and kept on disk.
+
+What lies below the layers that are trained never changes, so that it need not be computed again in
+every epoch, nor by the next run: the upper half of an encoder then costs a third of training it
+whole. The states are kept as bfloat16, two bytes a number, which is what the layers above would
+round them to anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers.utils import logging
+
+from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, pad_windows
+
+logger = logging.get_logger(__name__)
+
+
+class _AsGiven(nn.Module):
+    """Stands for the embeddings of an encoder whose input is a lower layer's states."""
+
+    def forward(self, input_ids: Any = None, inputs_embeds: Any = None, **_: Any) -> Any:
+        return inputs_embeds
+
+
+def split_encoder(encoder: Any, frozen_layers: int) -> tuple[Any, Any]:
+    """An encoder's embeddings and first layers, and the rest.
+
+    Both halves hold the encoder's own modules, so that what is trained in the upper one is trained
+    in the encoder. The upper one takes the lower one's states as `inputs_embeds`.
+
+    Args:
+        encoder: of the family of BERT, RoBERTa, MPNet, ELECTRA: with `embeddings` and
+            `encoder.layer`.
+        frozen_layers: layers of the lower half, at least 1 and fewer than there are.
+
+    Raises:
+        ValueError: another architecture, or a number of layers out of range.
+    """
+    stack = getattr(getattr(encoder, "encoder", None), "layer", None)
+    if not isinstance(stack, nn.ModuleList) or not hasattr(encoder, "embeddings"):
+        raise ValueError(
+            f"{type(encoder).__name__}: expected an encoder with `embeddings` and `encoder.layer`, "
+            "as BERT, RoBERTa and MPNet have; train others with frozen_layers = 0"
+        )
+    if not 1 <= frozen_layers < len(stack):
+        raise ValueError(
+            f"frozen_layers = {frozen_layers}: expected 1 to {len(stack) - 1}, as "
+            f"{type(encoder).__name__} has {len(stack)} layers"
+        )
+    lower = _with_layers(encoder, stack[:frozen_layers])
+    upper = _with_layers(encoder, stack[frozen_layers:])
+    upper.embeddings = _AsGiven()
+    return lower.eval(), upper
+
+
+def _with_layers(encoder: Any, layers: nn.ModuleList) -> Any:
+    """A shallow copy of the encoder with these layers alone."""
+    copies = []
+    for module in (encoder, encoder.encoder):
+        copy = module.__class__.__new__(module.__class__)
+        copy.__dict__ = {**module.__dict__, "_modules": dict(module._modules)}
+        copies.append(copy)
+    copies[0]._modules["encoder"] = copies[1]
+    copies[1]._modules["layer"] = layers
+    return copies[0]
+
+
+class TokenStates:
+    """The frozen states of windows, on disk.
+
+    Args:
+        path: of an .npy file with the states of all tokens, (tokens, D) as the bits of bfloat16.
+        windows: those windows, in the file's order.
+    """
+
+    def __init__(self, path: Path, windows: Sequence[TokenWindow]):
+        self._bits = np.load(path, mmap_mode="r", allow_pickle=False)
+        lengths = [len(window.input_ids) for window in windows]
+        self._offsets = np.concatenate([[0], np.cumsum(lengths)])
+        if len(self._bits) != self._offsets[-1]:
+            raise ValueError(
+                f"{path} has the states of {len(self._bits)} tokens: expected "
+                f"{self._offsets[-1]}; remove it"
+            )
+
+    def __getitem__(self, index: int) -> Tensor:
+        """(L, D) bfloat16 states of a window."""
+        bits = self._bits[self._offsets[index] : self._offsets[index + 1]]
+        return torch.from_numpy(np.array(bits)).view(torch.bfloat16)
+
+
+def cached_token_states(
+    windows: Sequence[TokenWindow],
+    lower: Any,
+    tokenizer: Any,
+    cache_dir: Path,
+    identity: str,
+    batch_size: int = 8,
+) -> TokenStates:
+    """States of the windows' tokens after the frozen layers, from disk where they lie there.
+
+    Args:
+        windows: what to read.
+        lower: the lower half of `split_encoder`.
+        tokenizer: the encoder's.
+        cache_dir: where the states are kept, under a name made of what follows and the windows.
+        identity: which weights these are, such as their checksum.
+        batch_size: windows a forward pass.
+    """
+    ids = [window.input_ids for window in windows]
+    key = json.dumps([identity, len(lower.encoder.layer), ids])
+    path = cache_dir / f"states-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+    if path.is_file():
+        return TokenStates(path, windows)
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])])
+    size = (int(offsets[-1]), lower.config.hidden_size)
+    logger.warning(f"Computing the frozen states of {size[0]:,} tokens, once: {path}")
+    # Whole or not at all, for a run that is killed here, or a second one beside it.
+    handle, temporary = tempfile.mkstemp(dir=cache_dir, suffix=".npy")
+    os.close(handle)
+    try:
+        bits = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int16, shape=size)
+        order = sorted(range(len(windows)), key=lambda i: -len(ids[i]))
+        device = next(lower.parameters()).device
+        for start in range(0, len(order), batch_size):
+            chosen = order[start : start + batch_size]
+            tokens, _ = pad_windows([windows[i] for i in chosen], tokenizer)
+            tokens = {name: tensor.to(device) for name, tensor in tokens.items()}
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+                states = lower(**tokens).last_hidden_state
+            for i, rows in zip(chosen, states.to(torch.bfloat16).cpu(), strict=True):
+                bits[offsets[i] : offsets[i + 1]] = rows[: len(ids[i])].view(torch.int16).numpy()
+        bits.flush()
+        del bits
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return TokenStates(path, windows)
+
+
+__all__ = ["TokenStates", "cached_token_states", "split_encoder"]
