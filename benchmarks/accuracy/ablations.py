@@ -1,0 +1,67 @@
+"""Sync-TVA with a part removed, or taught with another loss, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from synctva.losses import CRITERIA
+from synctva.modeling_synctva.configuration_synctva import CROSS_GRAPHS, SyncTVAConfig
+from synctva.training_arguments import SyncTVATrainingArguments
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What differs from the data set's recipe.
+
+    Attributes:
+        config: fields of `SyncTVAConfig`.
+        training: fields of `SyncTVATrainingArguments`.
+        needs: modalities without which nothing is removed.
+    """
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+    def changes(
+        self,
+        config: SyncTVAConfig,
+        arguments: SyncTVATrainingArguments,
+        modalities: set[str],
+    ) -> bool:
+        """Whether a model so configured, on data with these modalities, becomes another."""
+        fields = [(config, self.config), (arguments, self.training)]
+        return set(self.needs) <= modalities and any(
+            getattr(target, name) != value
+            for target, values in fields
+            for name, value in values.items()
+        )
+
+
+ABLATIONS = {
+    "no-enhancement": Ablation({"use_enhancement": False}),
+    **{
+        f"no-{graph}": Ablation(
+            {"cross_graphs": [other for other in CROSS_GRAPHS if other != graph]},
+            needs=tuple(graph.split("-")),
+        )
+        for graph in CROSS_GRAPHS
+    },
+    "no-graph": Ablation({"num_hidden_layers": 0}),
+    "no-temporal": Ablation({"use_temporal_graph": False}),
+    # One embedding for all speakers too: nothing then tells who speaks.
+    "no-speaker": Ablation({"use_speaker_relations": False, "max_speakers": 1}),
+    "no-distance": Ablation({"use_distance": False}),
+    "no-asymmetry": Ablation({"asymmetric": False}),
+    "no-fusion": Ablation({"use_fusion": False}),
+    "no-context": Ablation({"use_context": False}),
+    "no-auxiliary-loss": Ablation({"auxiliary_loss_weight": 0.0}),
+    "no-strength-loss": Ablation({"strength_loss_weight": 0.0}),
+    "no-modality-dropout": Ablation(training={"modality_dropout": 0.0}),
+    **{f"loss-{name.replace('_', '-')}": Ablation(training={"loss": name}) for name in CRITERIA},
+}
+"""By name; `loss-*` replaces the recipe's loss instead of removing it."""
+
+__all__ = ["ABLATIONS", "Ablation"]

@@ -1,0 +1,147 @@
+"""One run: a model, a seed and a data set to scores, answers and how they came about."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import DatasetDict
+from transformers import set_seed
+
+from synctva import MODALITIES, SyncTVAForEmotionRecognition
+from synctva.feature_set import read_schema
+from synctva.metrics import bootstrap_interval, confusion_matrix
+from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.recipes import RECIPES, build_config, feature_widths, load_conversations
+from synctva.results import collect_results
+from synctva.statistics import conversation_lengths
+from synctva.trainer import SyncTVATrainer
+from synctva.training_arguments import SyncTVATrainingArguments
+
+from .ablations import ABLATIONS
+from .baselines import BASELINES
+from .runs import FROZEN_FEATURES, Variant, features_name, pack_answers
+
+DATASETS = ("simulated", "meld", "iemocap")
+
+SINGLE = {f"synctva-{name}": [name] for name in MODALITIES}
+"""Sync-TVA on one modality; `synctva-text` is the control beside every multimodal number."""
+
+MODELS = ("synctva", *SINGLE, *BASELINES)
+
+TUNED: dict[tuple[str, str, str], dict[str, Any]] = {
+    ("iemocap", FROZEN_FEATURES, "bigru"): {"config_overrides": "hidden_dropout_prob=0.4"},
+}
+"""Where a model's best setting on dev differs from the data set's recipe, by data set, features and
+model; see NOTES.md for the trials that each model got."""
+
+
+def run(
+    dataset: str,
+    data_dir: str | None,
+    variant: Variant,
+    seed: int,
+    features: str | Path | None = None,
+) -> dict[str, Any] | None:
+    """Train one model with one seed, on the recipe of the data set.
+
+    Args:
+        dataset: one of `DATASETS`.
+        data_dir: its folder; the simulator and a feature set need none.
+        variant: which model, without which part.
+        seed: of everything drawn at random, and of the simulator's training set.
+        features: folder of a feature set of this data set, to stand in for its frozen features.
+
+    Returns:
+        What `collect_results` says, and model, ablation, features and their encoders, answers on
+        dev and test, the confusion matrix and the interval on test, the curve of dev; None if the
+        ablation changes nothing here (the data has no such modality, or the recipe that value).
+    """
+    modalities = SINGLE.get(variant.model, list(MODALITIES))
+    if features is None:
+        data = load_conversations(dataset, data_dir, seed=seed, modalities=modalities)
+    else:
+        data = load_conversations("features", features, modalities=modalities)
+    recipe, name = RECIPES[dataset], features_name(dataset, features)
+    tuned = dict(TUNED.get((dataset, name, variant.model), {}))
+    config = build_config(recipe.preset, data, tuned.pop("config_overrides", None))
+    if variant.model in BASELINES:
+        config.use_enhancement = False  # they have no strengths to report
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = SyncTVATrainingArguments(
+            output_dir=folder,
+            seed=seed,
+            report_to=[],
+            **{**recipe.training, **tuned, "disable_tqdm": True, "save_only_model": True},
+        )
+        if variant.ablation is not None:
+            ablation = ABLATIONS[variant.ablation]
+            if not ablation.changes(config, arguments, set(feature_widths(data))):
+                return None
+            for target, values in ((config, ablation.config), (arguments, ablation.training)):
+                for field, value in values.items():
+                    setattr(target, field, value)
+        set_seed(seed)
+        trainer = SyncTVATrainer(
+            model=BASELINES.get(variant.model, SyncTVAForEmotionRecognition)(config),
+            args=arguments,
+            train_dataset=data["train"],
+            eval_dataset=data["dev"],
+        )
+        started = time.perf_counter()
+        trainer.train()
+        seconds = time.perf_counter() - started
+        results = collect_results(
+            trainer, data, dataset=dataset, modalities=modalities, training_seconds=seconds
+        )
+        return {
+            **results,
+            **_answers(trainer, data),
+            "dev_curve": _dev_curve(trainer),
+            "model": variant.model,
+            "ablation": variant.ablation,
+            "features": name,
+            **({} if features is None else {"encoders": _encoders(features)}),
+            "parameters": trainer.model.num_parameters(),
+            "learning_rate": arguments.learning_rate,
+            "dropout": config.hidden_dropout_prob,
+            "loss": arguments.loss,
+        }
+
+
+def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
+    """The class ids on dev and test; on test also the confusion matrix and the interval."""
+    found: dict[str, Any] = {"answers": {}}
+    for split in ("dev", "test"):
+        output = trainer.predict_fields(data[split])
+        answers = output["logits"].argmax(-1)  # (conversations, N)
+        found["answers"][split] = pack_answers(answers, conversation_lengths(data[split]))
+    labels = output["labels"]
+    labelled = labels != IGNORE_INDEX
+    conversation = np.broadcast_to(np.arange(len(labels))[:, None], labels.shape)
+    found["confusion_matrix"] = confusion_matrix(
+        output["logits"][labelled], labels[labelled], trainer.label_names_in_order
+    ).tolist()
+    found["test_interval"] = bootstrap_interval(
+        answers[labelled], labels[labelled], conversation[labelled]
+    )
+    return found
+
+
+def _dev_curve(trainer: SyncTVATrainer) -> dict[str, list[float]]:
+    """Scores of dev after each epoch."""
+    entries = [entry for entry in trainer.state.log_history if "eval_weighted_f1" in entry]
+    keys = {"epoch": "epoch", "weighted_f1": "eval_weighted_f1", "nll": "eval_nll"}
+    return {name: [round(entry[key], 4) for entry in entries] for name, key in keys.items()}
+
+
+def _encoders(features: str | Path) -> dict[str, str]:
+    """What made the features of a feature set, in its words, by modality."""
+    modalities = read_schema(features)["modalities"]
+    return {name: modality["encoder"] for name, modality in modalities.items()}
+
+
+__all__ = ["DATASETS", "MODELS", "SINGLE", "TUNED", "run"]

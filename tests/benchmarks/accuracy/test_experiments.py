@@ -1,0 +1,116 @@
+"""The command from end to end, on a toy feature set in place of a corpus."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from datasets import DatasetDict
+
+from benchmarks.accuracy.__main__ import main
+from benchmarks.accuracy.baselines import BASELINES
+from benchmarks.accuracy.experiments import run
+from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
+from synctva.feature_set import write_feature_set
+from synctva.recipes import RECIPES
+
+from ...synctva.toy import LABELS, toy_dataset
+
+EPOCHS = 2
+ENCODERS = {"text": "toy text", "audio": "toy audio"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_epochs():
+    recipe = RECIPES["meld"]
+    with pytest.MonkeyPatch.context() as patch:
+        training = {**recipe.training, "num_train_epochs": EPOCHS}
+        patch.setitem(RECIPES, "meld", replace(recipe, training=training))
+        yield
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory):
+    sizes = {"train": 24, "dev": 8, "test": 9}
+    data = DatasetDict(
+        {
+            split: toy_dataset(size, seed, modalities=("text", "audio"))
+            for seed, (split, size) in enumerate(sizes.items())
+        }
+    )
+    folder = tmp_path_factory.mktemp("features") / "toy"
+    write_feature_set(data, folder, encoders=ENCODERS, source="invented")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(features):
+    return run("meld", None, Variant("synctva", "no-context"), 0, features)
+
+
+def test_a_run_says_what_it_is_and_keeps_its_answers(features, result):
+    json.dumps(result, allow_nan=False)
+    expected = {"dataset": "meld", "model": "synctva", "ablation": "no-context", "seed": 0}
+    assert expected.items() <= result.items()
+    assert result["features"] == "toy" and result["encoders"] == ENCODERS
+    assert result["loss"] == "class_weighted"  # MELD's recipe
+    assert result["dev_curve"]["epoch"] == [float(epoch + 1) for epoch in range(EPOCHS)]
+    best = max(result["dev_curve"]["weighted_f1"])
+    assert result["dev"]["weighted_f1"] == pytest.approx(best, abs=1e-4)
+    truth = read_truth("meld", None, features)
+    for split in ("dev", "test"):
+        answers = labelled_answers([result], split, truth[split])  # checked against the score
+        accuracy = (answers[0] == truth[split].labels).mean()
+        assert accuracy == pytest.approx(result[split]["accuracy"])
+    matrix = np.array(result["confusion_matrix"])
+    assert matrix.shape == (len(LABELS),) * 2
+    assert matrix.trace() / matrix.sum() == pytest.approx(result["test"]["accuracy"])
+    low, high = result["test_interval"]
+    assert low <= result["test"]["weighted_f1"] <= high
+
+
+def test_the_same_seed_makes_the_same_run(features, result):
+    again = run("meld", None, Variant("synctva", "no-context"), 0, features)
+    assert again["answers"] == result["answers"] and again["test"] == result["test"]
+
+
+def test_what_changes_nothing_is_not_run(features):
+    for name in ("no-visual-audio", "loss-class-weighted"):
+        assert run("meld", None, Variant("synctva", name), 0, features) is None
+
+
+def test_the_command_runs_what_is_missing_and_writes_the_tables(features, tmp_path, capsys):
+    document = tmp_path / "results.md"
+    document.write_text("<!-- table: meld toy -->\n<!-- end -->\n")
+    results = tmp_path / "runs"
+    options = ["--dataset", "meld", "--features", str(features), "--results", str(results)]
+    command = [*options, "--seeds", "0", "--models", "synctva", "late-fusion"]
+    command += ["--ablations", "no-graph", "no-text-visual", "--write", str(document)]
+    main(command)
+    output = capsys.readouterr().out
+    names = ["late-fusion", "synctva", "synctva-no-graph"]
+    files = {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
+    assert set(files) == {f"meld-toy-{name}-seed0.json" for name in names}
+    assert "meld synctva no-text-visual seed 0: left out" in output
+    text = document.read_text()
+    for expected in ("| late-fusion | 1 |", "p (Holm)", "F1 on test", "| no-graph | 1 |"):
+        assert expected in text and expected in output
+    main(command)
+    assert "p (Holm)" in capsys.readouterr().out
+    assert {path.name: path.stat().st_mtime_ns for path in results.iterdir()} == files
+    # The name alone prints the tables, without what the truth is needed for.
+    main([*options[:2], "--features", "toy", *options[4:]])
+    assert "p (Holm)" not in capsys.readouterr().out
+
+
+def test_nothing_to_print_is_said(tmp_path):
+    with pytest.raises(SystemExit, match="no run on meld with frozen MiniLM"):
+        main(["--dataset", "meld", "--results", str(tmp_path)])
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_every_baseline_trains(features, name):
+    result = run("meld", None, Variant(name), 0, features)
+    assert result["model"] == name and result["ablation"] is None
+    first, last = result["dev_curve"]["nll"]
+    assert last < first
