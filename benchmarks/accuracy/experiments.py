@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ DATASETS = ("simulated", "meld", "iemocap")
 
 SINGLE = {f"synctva-{name}": [name] for name in MODALITIES}
 """Sync-TVA on one modality; `synctva-text` is the control beside every multimodal number."""
+
+WHOLE = Variant("synctva")
 
 MODELS = ("synctva", *SINGLE, *BASELINES)
 
@@ -57,7 +60,8 @@ def run(
 
     Returns:
         What `collect_results` says, and model, ablation, features and their encoders, answers on
-        dev and test, the confusion matrix and the interval on test, the curve of dev; None if the
+        dev and test, the confusion matrix and the interval on test, the curve of dev, and of the
+        whole model the scores on test without each of its modalities; None if the
         ablation changes nothing here (the data has no such modality, or the recipe that value).
     """
     modalities = SINGLE.get(variant.model, list(MODALITIES))
@@ -100,6 +104,7 @@ def run(
         return {
             **results,
             **_answers(trainer, data),
+            **({"subsets": _subsets(trainer, data)} if variant == WHOLE else {}),
             "dev_curve": _dev_curve(trainer),
             "model": variant.model,
             "ablation": variant.ablation,
@@ -131,6 +136,22 @@ def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
     return found
 
 
+def _subsets(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, dict[str, float]]:
+    """Scores on test where only some modalities are there, by their names joined by "+".
+
+    Of the model as it was trained, with all of them.
+    """
+    present = [name for name in MODALITIES if name in feature_widths(data)]
+    found = {}
+    for size in range(1, len(present)):
+        for seen in combinations(present, size):
+            missing = [f"{name}_features" for name in present if name not in seen]
+            scores = trainer.score(data["test"].remove_columns(missing))
+            kept = ("accuracy", "weighted_f1", "macro_f1", "nll")
+            found["+".join(seen)] = {name: scores[name] for name in kept}
+    return found
+
+
 def _dev_curve(trainer: SyncTVATrainer) -> dict[str, list[float]]:
     """Scores of dev after each epoch."""
     entries = [entry for entry in trainer.state.log_history if "eval_weighted_f1" in entry]
@@ -144,4 +165,4 @@ def _encoders(features: str | Path) -> dict[str, str]:
     return {name: modality["encoder"] for name, modality in modalities.items()}
 
 
-__all__ = ["DATASETS", "MODELS", "SINGLE", "TUNED", "run"]
+__all__ = ["DATASETS", "MODELS", "SINGLE", "TUNED", "WHOLE", "run"]

@@ -12,10 +12,9 @@ from synctva.metrics.bootstrap import PairedDifference, holm
 
 from .ablations import ABLATIONS
 from .comparisons import in_common, lead, mean_interval
-from .experiments import MODELS
+from .experiments import MODELS, WHOLE
 from .runs import Runs, Truth, Variant
 
-WHOLE = Variant("synctva")
 END = "<!-- end -->"
 NOTHING = "-"
 
@@ -30,7 +29,7 @@ def tables(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
     parts = [models_table(runs, truth), optimum_lines(runs)]
     if truth is not None:
         parts.append(comparisons_table(runs, truth["test"]))
-    parts.append(per_class_table(runs))
+    parts += [per_class_table(runs), subsets_table(runs)]
     if any(variant.ablation for variant in runs):
         parts.append(ablations_table(runs, truth))
     return "\n\n".join(part for part in parts if part)
@@ -96,6 +95,19 @@ def per_class_table(runs: Runs) -> str:
     return markdown(["F1 on test", *names], rows)
 
 
+def subsets_table(runs: Runs) -> str:
+    """One model, trained with all its modalities, on test where only some of them are there."""
+    these = [run for run in runs.get(WHOLE, []) if run.get("subsets")]
+    if not these:
+        return ""
+    names = ("accuracy", "weighted_f1", "macro_f1")
+    rows = []
+    for seen in [*these[0]["subsets"], "all"]:
+        parts = [run["test"] if seen == "all" else run["subsets"][seen] for run in these]
+        rows.append([seen, *(percent(parts, name) for name in names)])
+    return markdown(["synctva sees", "accuracy", "weighted F1", "macro F1"], rows)
+
+
 def ablations_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
     """What Sync-TVA loses on dev, on the same seeds, without each part: the part's worth."""
     variants = [v for v in ordered(runs) if v == WHOLE or v.ablation is not None]
@@ -158,6 +170,10 @@ def over_seeds(
         return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
     return cell
+
+
+def percent(parts: list[dict[str, Any]], name: str) -> str:
+    return over_seeds(lambda part: 100 * part[name])(parts)
 
 
 def score(
@@ -228,6 +244,7 @@ __all__ = [
     "models_table",
     "ordered",
     "per_class_table",
+    "subsets_table",
     "tables",
     "write_table",
 ]

@@ -74,6 +74,12 @@ def test_the_same_seed_makes_the_same_run(features, result):
     assert again["answers"] == result["answers"] and again["test"] == result["test"]
 
 
+def test_the_whole_model_is_scored_without_each_of_its_modalities(features):
+    whole = run("meld", None, Variant("synctva"), 0, features)
+    assert whole["subsets"].keys() == {"text", "audio"}
+    assert whole["subsets"]["text"]["accuracy"] != whole["subsets"]["audio"]["accuracy"]
+
+
 def test_what_changes_nothing_is_not_run(features):
     for name in ("no-visual-audio", "loss-class-weighted"):
         assert run("meld", None, Variant("synctva", name), 0, features) is None

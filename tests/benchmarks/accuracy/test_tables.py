@@ -11,6 +11,7 @@ from benchmarks.accuracy.tables import (
     models_table,
     ordered,
     per_class_table,
+    subsets_table,
     tables,
     write_table,
 )
@@ -87,6 +88,15 @@ def test_every_class_has_its_f1_and_the_losses_too(runs):
     for name in NAMES:
         mean = np.mean([100 * run["test"]["per_class_f1"][name] for run in runs[WHOLE]])
         assert table["synctva"][name].startswith(f"{mean:.1f} ±")
+
+
+def test_a_model_is_scored_without_each_of_its_modalities(truth):
+    part = {"accuracy": 0.5, "weighted_f1": 0.4, "macro_f1": 0.3}
+    made = [made_up_run(seed=seed, truth=truth, subsets={"text": part}) for seed in (0, 1)]
+    lines = subsets_table({WHOLE: made}).splitlines()
+    assert lines[2] == "| text | 50.0 ± 0.0 | 40.0 ± 0.0 | 30.0 ± 0.0 |"
+    assert lines[3].startswith("| all | ")
+    assert subsets_table({WHOLE: [made_up_run(truth=truth)]}) == ""
 
 
 def test_ablations_say_what_is_lost_on_dev(runs, truth):
