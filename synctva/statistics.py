@@ -32,7 +32,9 @@ def _labels(dataset: Conversations | Sequence[Row]) -> Iterator[Any]:
     return (row["labels"] for row in dataset)
 
 
-def feature_statistics(dataset: Conversations) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def feature_statistics(
+    dataset: Conversations, modalities: Sequence[str] = MODALITIES
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(mean, deviation) of each modality over the utterances in which it is present.
 
     Accumulated in float64 by merging the moments of blocks (Chan et al., 1983), because features
@@ -40,6 +42,7 @@ def feature_statistics(dataset: Conversations) -> dict[str, tuple[np.ndarray, np
 
     Args:
         dataset: conversations with feature columns and `modality_mask`; the training split.
+        modalities: of which.
 
     Returns:
         By modality, two (D,) float32 arrays; a modality that is never present is left out.
@@ -47,7 +50,7 @@ def feature_statistics(dataset: Conversations) -> dict[str, tuple[np.ndarray, np
     statistics = {}
     for index, modality in enumerate(MODALITIES):
         column = f"{modality}_features"
-        if column not in dataset.column_names:
+        if modality not in modalities or column not in dataset.column_names:
             continue
         count, mean, spread = 0, np.zeros(()), np.zeros(())  # spread: sum of squared differences
         for rows in blocks(dataset, [column, "modality_mask"]):

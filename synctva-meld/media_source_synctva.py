@@ -1,0 +1,93 @@
+"""What media is read from, and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import stat
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+EXPECTED = "expected a recording such as mp4, mov, mkv, webm, avi, wav, flac, mp3, ogg"
+
+
+class MediaError(ValueError):
+    """A source that cannot be read; the message names it, what is wrong and what was expected."""
+
+
+class MediaNotFoundError(MediaError, FileNotFoundError):
+    """A path at which there is nothing."""
+
+
+def import_av() -> Any:
+    """PyAV, which only reading media needs."""
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "reading audio or video needs PyAV: pip install 'synctva[media]'"
+        ) from error
+    return av
+
+
+def time_range(start: float | None, end: float | None) -> tuple[float, float]:
+    """Start and end in s as numbers, without a bound infinite.
+
+    Raises:
+        ValueError: not 0 <= start < end.
+    """
+    if not 0 <= (start or 0) < (math.inf if end is None else end):
+        raise ValueError(f"start = {start!r} s, end = {end!r} s: expected 0 <= start < end")
+    return (-math.inf if start is None else start), (math.inf if end is None else end)
+
+
+def open_source(source: Any) -> tuple[str, BinaryIO]:
+    """What a source is called in messages, and its bytes as an open file.
+
+    Args:
+        source: path, bytes, or a row of `datasets` ({"path", "bytes"}, either may be None).
+
+    Raises:
+        MediaError: it is empty, no file, or nothing of these; `MediaNotFoundError` where there is
+            no such file.
+    """
+    if isinstance(source, Mapping):
+        path, data = source.get("path"), source.get("bytes")
+        if data is None and path is None:
+            raise MediaError(
+                f"media source with the fields {sorted(map(str, source))}: expected 'path' or "
+                "'bytes' (of `datasets`, cast the column with decode=False)"
+            )
+        name, file = open_source(data if data is not None else path)
+        return (str(path) if path is not None else name), file
+    if isinstance(source, bytes | bytearray | memoryview):
+        if not len(source):
+            raise MediaError(f"media given as bytes: is empty: {EXPECTED}")
+        return f"media given as {len(source):,} bytes", io.BytesIO(source)
+    if not isinstance(source, str | os.PathLike):
+        raise MediaError(f"media source is a {type(source).__name__}: expected a path or bytes")
+    path = os.fsdecode(source)
+    return path, _open_path(path)
+
+
+def _open_path(path: str) -> BinaryIO:
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
+            raise MediaError(f"{path}: is {kind}: {EXPECTED}")
+        if not status.st_size:
+            raise MediaError(f"{path}: is empty: {EXPECTED}")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise MediaNotFoundError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be opened: {error.strerror}") from error
+    except MediaError:
+        raise
+    except ValueError as error:  # a NUL in the name
+        raise MediaError(f"{path!r}: is no path: {error}") from error
+
+
+__all__ = ["EXPECTED", "MediaError", "MediaNotFoundError", "import_av", "open_source", "time_range"]

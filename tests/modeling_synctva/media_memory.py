@@ -1,0 +1,34 @@
+"""The peak of a program's memory, and a program that reads ranges of a recording.
+
+`python -m tests.modeling_synctva.media_memory PATH START ...`: for each start in s, 5 s of sound
+and pictures; then all of its pictures, one a second. Prints the peak of its memory in MiB.
+"""
+
+import sys
+from pathlib import Path
+
+
+def peak_memory():
+    """In MiB, of this process, on Linux.
+
+    `getrusage` would not do: what it says of a child begins at the size of its parent.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def main():
+    # The folder as it lies in the repository: without torch, memory can be told.
+    from modeling_synctva.audio_decoding_synctva import read_audio
+    from modeling_synctva.video_decoding_synctva import read_frames
+
+    path, *starts = sys.argv[1:]
+    for start in map(float, starts):
+        assert abs(read_audio(path, start, start + 5).duration - 5) < 0.01
+        assert sum(1 for _ in read_frames(path, 5, start=start, end=start + 5)) == 25
+    assert sum(1 for _ in read_frames(path, 1)) >= max(map(float, starts))
+    print(peak_memory())
+
+
+if __name__ == "__main__":
+    main()
