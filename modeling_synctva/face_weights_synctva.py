@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load
@@ -40,7 +41,8 @@ def face_networks(data: bytes) -> tuple[FaceDetector, FaceExpressionNet]:
     detector, expression = FaceDetector(), FaceExpressionNet()
     detector.load_state_dict(states["detector"])
     expression.load_state_dict(states["expression"])
-    for module in (detector, expression):
+    networks: list[Any] = [detector, expression]  # torch's stubs know no memory format of modules
+    for module in networks:
         module.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     return detector, expression
 
