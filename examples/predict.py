@@ -1,10 +1,12 @@
 """Recognise the emotions of a conversation.
 
     python examples/predict.py --text "I got the job!" "That is wonderful!"
+    python examples/predict.py --clips turn1.mp4 turn2.wav
     python examples/predict.py --model runs/meld-seed0 --file conversation.json --json
 
 The file holds a conversation: a list whose items are strings, or objects with any of text, speaker,
-text_features, audio_features, visual_features; or a list of such lists.
+audio and video (paths; with start and end in s of a longer recording), text_features,
+audio_features, visual_features; or a list of such lists.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--model", help="model folder or Hub name; default: the shipped one")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="utterances, in their order")
+    source.add_argument("--clips", nargs="+", help="sound or video files, an utterance each")
     source.add_argument("--file", type=Path, help="JSON with one conversation or several")
     parser.add_argument("--top_k", type=int, help="scores to print; default: all, with --json")
     parser.add_argument("--json", action="store_true", help="print the pipeline's answer as JSON")
@@ -34,7 +37,10 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
-    conversation = options.text or json.loads(options.file.read_text(encoding="utf-8"))
+    if options.file:
+        conversation = json.loads(options.file.read_text(encoding="utf-8"))
+    else:
+        conversation = options.text or [{"video": clip} for clip in options.clips]
     logging.disable_progress_bar()
     recognise = pipeline("emotion-recognition", model=options.model)
     answers = recognise(conversation, top_k=options.top_k)
@@ -51,7 +57,8 @@ def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """One utterance and its answer, for reading."""
     item = {"text": utterance} if isinstance(utterance, str) else utterance
     speaker = f"{item['speaker']}: " if item.get("speaker") else ""
-    said = item.get("text") or f"({', '.join(answer['modalities']) or 'nothing'})"
+    source = item.get("text") or item.get("video") or item.get("audio")
+    said = source or f"({', '.join(answer['modalities']) or 'nothing'})"
     return f"{answer['label']:12} {answer['score']:.3f}  {speaker}{said}"
 
 

@@ -158,7 +158,9 @@ def _usage(
             "])\n"
             "```\n\n"
             f"Texts are embedded {source}. "
-            "An utterance may also carry `text_features`, `audio_features` and `visual_features`. "
+            "An utterance may also carry `text_features`, `audio_features` and `visual_features`, "
+            "and recordings as `audio` and `video` where the processor names the encoder of that "
+            "modality. "
             "An answer's `contributions` are gate values in [0, 1], not causes."
         )
     widths = {m: config.modality_dims[m] for m in results.get("modalities", [])}

@@ -15,6 +15,7 @@ from synctva.feature_set import load_feature_set
 from synctva.results import read_results
 
 from ..datasets_scripts.pickle_forms import in_order, toy_members, write_pickle
+from ..modeling_synctva.media_files import clip
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -91,6 +92,17 @@ def test_predict_reads_features_from_a_file(simulated, tmp_path, capsys):
     lines = capsys.readouterr().out.split("\n\n")
     assert len(lines[0].splitlines()) == 2
     assert answers[0]["label"] in lines[0]
+
+
+def test_predict_reads_clips(tmp_path, capsys):
+    turn, mute = tmp_path / "turn.wav", tmp_path / "mute.mp4"
+    turn.write_bytes(clip("wav", None, "pcm_s16le"))
+    mute.write_bytes(clip("mp4", "libx264", None))
+    predict.main(["--clips", str(turn), str(mute), "--json"])
+    answers = json.loads(capsys.readouterr().out)
+    assert [answer["modalities"] for answer in answers] == [["audio"], []]
+    predict.main(["--clips", str(turn)])
+    assert str(turn) in capsys.readouterr().out
 
 
 def test_features_are_prepared_once_and_streamed(tmp_path, capsys):
