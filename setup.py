@@ -49,10 +49,10 @@ setup(
         # Source only, and it needs torch at build time: `make setup` builds it without isolation.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.16"],
-        # Raw audio and video; the wheel brings FFmpeg's libraries.
-        "media": ["av>=14"],
+        # Raw audio and video; the wheel brings FFmpeg's libraries. Older ones crash on damaged files.
+        "media": ["av>=17.0.1"],
         # eGeMAPS, for research alone: its licence is non-commercial.
         "opensmile": ["opensmile>=2.5"],
-        "dev": ["pytest>=8", "ruff>=0.12", "mypy>=1.15", "pandas>=2.2"],
+        "dev": ["pytest>=8", "ruff>=0.12", "mypy>=1.15", "pandas>=2.2", "av>=17.0.1"],
     },
 )
