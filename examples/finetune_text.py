@@ -68,8 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepared = DatasetDict({name: with_features(data[name], vectors[name]) for name in data})
     specifications = feature_specifications(script.dataset, prepared) | {"text": specification}
     fitted = f"cross-fitted in {script.folds} folds" if script.folds else "fitted on train"
+    source = Path(script.encoder).name if Path(script.encoder).is_dir() else script.encoder
     encoders = encoder_names(script.dataset, prepared) | {
-        "text": f"{script.encoder}, fine-tuned on {script.dataset}, seed {training.seed}, {fitted}"
+        "text": f"{source}, fine-tuned on {script.dataset}, seed {training.seed}, {fitted}"
     }
     write_feature_set(
         prepared,
