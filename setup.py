@@ -51,6 +51,8 @@ setup(
         "logging": ["tensorboard>=2.16"],
         # Raw audio and video; the wheel brings FFmpeg's libraries. Older ones crash on damaged files.
         "media": ["av>=17.0.1"],
+        # Extraction on many machines.
+        "ray": ["ray[data]>=2.50"],
         # eGeMAPS, for research alone: its licence is non-commercial.
         "opensmile": ["opensmile>=2.5"],
         "dev": ["pytest>=8", "ruff>=0.12", "mypy>=1.15", "pandas>=2.2", "av>=17.0.1"],

@@ -79,7 +79,7 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
     ]
     batch = AutoProcessor.from_pretrained(model)([turns])
     assert batch["modality_mask"][0].tolist() == row["modality_mask"]
-    for name, tolerance in (("text", 1e-6), ("visual", 0), ("audio", 0)):
+    for name, tolerance in (("text", 1e-6), ("visual", 1e-5), ("audio", 0)):
         made, kept = batch[f"{name}_features"][0], row[f"{name}_features"]
         np.testing.assert_allclose(made, np.float32(kept), rtol=0, atol=tolerance, err_msg=name)
 
@@ -104,11 +104,8 @@ def test_ray_makes_what_one_process_makes(tmp_path, monkeypatch, toy_encoder_spe
     clips = ["--dataset", "clips", "--data_dir", str(write_clips(tmp_path / "clips"))]
     extract_features.main([*clips, "--output", str(tmp_path / "serial")])
     printed = capsys.readouterr().out.splitlines()[:-1]
-    ray.init(num_cpus=2, include_dashboard=False, object_store_memory=100 << 20)
-    try:
-        by_ray.main([*clips, "--output", str(tmp_path / "ray")])
-    finally:
-        ray.shutdown()
+    by_ray.main([*clips, "--output", str(tmp_path / "ray"), "--workers", "2"])
+    assert not ray.is_initialized()
     assert read_schema(tmp_path / "ray") == read_schema(tmp_path / "serial")
     skipped = [(tmp_path / name / "skipped.csv").read_text() for name in ("ray", "serial")]
     assert skipped[0] == skipped[1]
