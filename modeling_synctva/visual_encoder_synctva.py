@@ -18,6 +18,7 @@ import torch
 from .face_detector_synctva import Face
 from .face_expression_synctva import EXPRESSIONS, FEATURES
 from .face_weights_synctva import WEIGHTS_FILE, WEIGHTS_FOLDER, face_networks
+from .hub_image_synctva import HubImageModel
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,10 @@ FACE_SPEC: dict[str, Any] = {
     "input_sizes": [416, 608],
 }
 """The default visual encoder: 256 expression features and 7 probabilities."""
+
+
+HUB_PREFIX = "hub:"
+"""Before the name of an image model of the Hub, which then describes the faces that are found."""
 
 
 class VisualSummary(NamedTuple):
@@ -55,13 +60,15 @@ class VisualEncoder:
 
     Attributes:
         spec: what was asked for, with defaults filled in:
-            `name`: "face-api-expressions"; `version` of the package that the weights come from;
-            `sha256`: checksum that the weights' file must have; `width`: numbers a clip, 263:
-            256 features of the expression, then the probabilities of `EXPRESSIONS`;
+            `name`: "face-api-expressions", or "hub:" and the Hub name or folder of an image model
+            that describes the faces in its place; `version` of the package that the weights come
+            from; `sha256`: checksum that the weights' file must have; `width`: numbers a clip, 263:
+            256 features of the expression, then the probabilities of `EXPRESSIONS`; of a Hub
+            model, its own;
             `frames_per_second`: how often a clip is looked at, at most; `input_sizes`: what a frame
             is resized to for the detector, the next one where no face was found.
         width: numbers a clip.
-        licence: of the weights.
+        licence: of the weights; of a Hub model's, see its card.
 
     Example:
         >>> frames = [(0.2 * i, np.zeros((72, 128, 3), np.uint8)) for i in range(5)]
@@ -73,8 +80,16 @@ class VisualEncoder:
 
     def __init__(self, spec: Mapping[str, Any], weights: bytes):
         self.spec = dict(spec)
-        self.width: int = FACE_SPEC["width"]
+        self.expression: Any
         self.detector, self.expression = face_networks(weights)
+        self.width: int = FACE_SPEC["width"]
+        if spec["name"].startswith(HUB_PREFIX):
+            self.expression = HubImageModel(spec["name"].removeprefix(HUB_PREFIX))
+            self.width = self.expression.width
+        if spec["width"] not in (None, self.width):
+            raise ValueError(
+                f"visual encoder {spec['name']} has width {self.width}: expected {spec['width']}"
+            )
         self._weights = weights
 
     @classmethod
@@ -189,13 +204,14 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
             f"visual encoder specification {dict(spec)!r}: expected a name, and of "
             f"{sorted(set(FACE_SPEC) - {'name'})} any"
         )
-    for field in ("name", "version", "width"):
+    hub = str(spec["name"]).startswith(HUB_PREFIX)
+    for field in ("version",) if hub else ("name", "version", "width"):
         if spec.get(field, FACE_SPEC[field]) != FACE_SPEC[field]:
             raise ValueError(
                 f"visual encoder {field} = {spec[field]!r}: expected {FACE_SPEC[field]!r}, with "
                 "which this code makes features"
             )
-    checked = {**FACE_SPEC, **spec}
+    checked = {**FACE_SPEC, **({"width": None} if hub else {}), **spec}
     rate, sizes = checked["frames_per_second"], checked["input_sizes"]
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
         raise ValueError(
@@ -241,4 +257,4 @@ def _load(key: str, path: Path) -> VisualEncoder:
     return VisualEncoder(spec, weights)
 
 
-__all__ = ["FACE_SPEC", "VisualEncoder", "VisualSummary"]
+__all__ = ["FACE_SPEC", "HUB_PREFIX", "VisualEncoder", "VisualSummary"]

@@ -4,12 +4,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from transformers import ViTConfig, ViTModel
 
 from synctva.modeling_synctva import visual_encoder_synctva as module
 from synctva.modeling_synctva.face_blocks_synctva import SeparableConv, square_pictures
 from synctva.modeling_synctva.face_detector_synctva import Face, FaceDetector
 from synctva.modeling_synctva.face_expression_synctva import EXPRESSIONS as CLASSES
 from synctva.modeling_synctva.face_weights_synctva import WEIGHTS_FILE, WEIGHTS_FOLDER
+from synctva.modeling_synctva.hub_image_synctva import PREPROCESSOR
 from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC, VisualEncoder
 
 from . import face_reference
@@ -295,3 +297,46 @@ def test_overlapping_boxes_leave_the_surest():
     assert second.left == pytest.approx(12.5 * 32 - width / 2)
     assert len(detector.detect(picture, overlap_threshold=1.0)) == 3
     assert len(detector.detect(picture, score_threshold=0.9)) == 1
+
+
+@pytest.fixture(scope="module")
+def hub_folder(tmp_path_factory):
+    """A tiny vision transformer, saved as the Hub would have it."""
+    folder = tmp_path_factory.mktemp("vit")
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        image_size=16,
+        patch_size=8,
+    )
+    ViTModel(config, add_pooling_layer=False).save_pretrained(folder)
+    settings = {
+        "size": {"height": 16, "width": 16},
+        "image_mean": [0.4] * 3,
+        "image_std": [0.2] * 3,
+    }
+    (folder / PREPROCESSOR).write_text(json.dumps(settings))
+    return folder
+
+
+def test_a_hub_model_describes_the_faces(hub_folder):
+    encoder = VisualEncoder.from_spec({"name": f"hub:{hub_folder}"})
+    assert encoder.width == 8
+    picture = drawn_face(**EXPRESSIONS["happy"])
+    found = encoder.summarise([(0.0, picture), (1.0, np.zeros_like(picture)), (2.0, picture)])
+    assert (found.frames, found.frames_with_face) == (3, 2)
+    model = ViTModel.from_pretrained(hub_folder, add_pooling_layer=False).eval()
+    face = torch.from_numpy(encoder._largest_face(picture).copy()).permute(2, 0, 1)[None] / 255
+    square = torch.nn.functional.interpolate(face, (16, 16), mode="bilinear", antialias=True)
+    with torch.no_grad():
+        expected = model((square - 0.4) / 0.2).last_hidden_state[0].mean(0)
+    np.testing.assert_allclose(found.features, expected, atol=1e-5)
+    assert encoder.encode([(0.0, np.zeros((50, 50, 3), np.uint8))]) is None
+
+
+def test_a_hub_model_of_another_width_is_refused(hub_folder):
+    with pytest.raises(ValueError, match="has width 8: expected 9"):
+        VisualEncoder.from_spec({"name": f"hub:{hub_folder}", "width": 9})
