@@ -49,7 +49,8 @@ setup(
         # Source only, and it needs torch at build time: `make setup` builds it without isolation.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.16"],
-        # Raw audio and video; the wheel brings FFmpeg's libraries. Older ones crash on damaged files.
+        # Raw audio and video; the wheel brings FFmpeg's libraries, of which older ones crash on
+        # damaged files.
         "media": ["av>=17.0.1"],
         # Extraction on many machines.
         "ray": ["ray[data]>=2.50"],

@@ -40,6 +40,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument(
         "--audio", default="prosody+mfcc", help="or prosody, opensmile-egemaps, hub:<model>"
     )
+    parser.add_argument("--visual", default=FACE_SPEC["name"], help="or hub:<model>")
     for modality in MODALITIES:
         parser.add_argument(f"--no-{modality}", action="store_true", help="mask it")
     parser.add_argument("--model", help="features for this checkpoint, by its encoders")
@@ -69,7 +70,11 @@ def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]
             name: getattr(processor, f"{name}_encoder") for name in ("audio", "visual", "text")
         }
     else:
-        found = {"audio": {"name": options.audio}, "visual": FACE_SPEC, "text": MINILM_SPEC}
+        found = {
+            "audio": {"name": options.audio},
+            "visual": {"name": options.visual},
+            "text": MINILM_SPEC,
+        }
     return {
         f"{name}_encoder": None if getattr(options, f"no_{name}") else specification
         for name, specification in found.items()

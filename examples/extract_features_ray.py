@@ -77,7 +77,8 @@ def extract_all(
     ray.init(options.address or "local", num_cpus=cores)
     try:
         (
-            ray.data.read_parquet(table, override_num_blocks=blocks)
+            ray.data.read_parquet(table)
+            .repartition(blocks)
             .map_batches(
                 MediaExtractor,
                 fn_constructor_kwargs=media,

@@ -85,7 +85,8 @@ def with_extracted(
     specifications: dict[str, dict[str, Any]] = {}
     learned = results.get("train", [item for split in results.values() for item in split])
     if visual_encoder is not None and _present(learned, "visual"):
-        specifications["visual"] = VisualEncoder.from_spec(visual_encoder).spec
+        visual = VisualEncoder.from_spec(visual_encoder)
+        specifications["visual"] = {**visual.spec, "width": visual.width}
     if audio_encoder is not None and _present(learned, "audio"):
         audio = AudioEncoder.from_spec(audio_encoder)
         fill = audio.spec["fill"]

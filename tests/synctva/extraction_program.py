@@ -18,7 +18,8 @@ audio_vector = media.audio_vector
 
 def audio_vector_or_stuck(utterance, encoder):
     if Path(utterance["video"]).parent.name == "2":
-        Path(STUCK).write_text(str(os.getpid()))
+        Path(f"{STUCK}.new").write_text(str(os.getpid()))
+        os.replace(f"{STUCK}.new", STUCK)
         time.sleep(600)
     return audio_vector(utterance, encoder)
 

@@ -1,18 +1,20 @@
 """Extraction against the encoders by hand, one worker against two, and a killed run."""
 
 import csv
-import multiprocessing
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+import torch
+from transformers import ViTConfig, ViTModel
 
 from synctva.extraction import (
     extract_features,
@@ -24,8 +26,9 @@ from synctva.extraction import (
 )
 from synctva.feature_set import load_feature_set, read_schema
 from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_SPEC, AudioEncoder
+from synctva.modeling_synctva.hub_image_synctva import PREPROCESSOR
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC
+from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC, VisualEncoder
 
 from ..datasets_scripts.release_trees import write_iemocap_release, write_meld_release
 from .media_conversations import HISS, MASKS, VOICE, face_clip, wav, write_clips
@@ -148,6 +151,23 @@ def test_a_measure_that_training_never_has_is_constant(tmp_path):
     assert (np.array(specification["fill"])[undefined] == 0).all()
 
 
+def test_widths_that_a_specification_leaves_open_are_written_down(clips, tmp_path):
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "image_size": 16, "patch_size": 8}
+    config = ViTConfig(num_hidden_layers=1, num_attention_heads=2, **sizes)
+    ViTModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "vit")
+    settings = {"size": {"height": 16, "width": 16}, "image_mean": [0.5], "image_std": [0.5]}
+    (tmp_path / "vit" / PREPROCESSOR).write_text(json.dumps(settings))
+    hub = {
+        "visual_encoder": {"name": f"hub:{tmp_path / 'vit'}"},
+        "audio_encoder": {"name": "prosody"},
+    }
+    report = extract_features(load_clips(clips), tmp_path / "features", **{**AUDIO, **hub})
+    made = report.schema["modalities"]
+    assert [made[name]["specification"]["width"] for name in ("visual", "audio")] == [8, 8]
+    VisualEncoder.from_spec(made["visual"]["specification"])
+
+
 def test_turns_of_a_recording_are_cut_by_time(tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir(), parts.mkdir()
@@ -259,11 +279,7 @@ def test_two_workers_make_what_one_makes(serial, clips, tmp_path):
 @pytest.mark.slow  # three processes that import torch
 def test_a_killed_run_goes_on_and_leaves_no_process(serial, clips, tmp_path, monkeypatch):
     output, stuck = tmp_path / "features", tmp_path / "stuck"
-    program = Path(__file__).with_name("extraction_program.py")
-    process = subprocess.Popen(
-        [sys.executable, str(program), *map(str, (clips, output, stuck))],
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(clips, output, stuck, stderr=subprocess.DEVNULL)
     partial = partial_folder(output)
     wait_for(lambda: stuck.exists() and list(partial.glob("*.parquet")))
     worker = int(stuck.read_text())
@@ -290,21 +306,24 @@ def test_a_killed_run_goes_on_and_leaves_no_process(serial, clips, tmp_path, mon
     assert not partial.exists()
 
 
-def test_a_killed_worker_is_named_and_nothing_is_lost(clips, tmp_path):
-    """The pool's processes are killed as they start."""
-    output = tmp_path / "features"
-
-    def kill():
-        wait_for(multiprocessing.active_children)
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    with pytest.raises(RuntimeError, match=r"in work or next: \['1', '2'\].*Run it again"):
-        extract_features(load_clips(clips), output, **AUDIO, workers=2)
-    thread.join()
+@pytest.mark.slow  # three processes that import torch
+def test_a_killed_worker_is_an_error_that_says_what_to_do(clips, tmp_path):
+    output, stuck = tmp_path / "features", tmp_path / "stuck"
+    process = start(clips, output, stuck, stderr=subprocess.PIPE, text=True)
+    wait_for(stuck.exists)
+    os.kill(int(stuck.read_text()), signal.SIGKILL)
+    _, printed = process.communicate(timeout=300)
+    assert process.returncode == 1
+    message = next(line for line in printed.splitlines() if line.startswith("RuntimeError: "))
+    assert re.search(r"a worker process died .* in work or next: \[.*'2'\].*Run it again", message)
+    assert partial_folder(output).exists()
     assert not output.exists()
-    assert multiprocessing.active_children() == []
+
+
+def start(*arguments, **options):
+    """Run `extraction_program.py`, which gets stuck in conversation 2."""
+    program = Path(__file__).with_name("extraction_program.py")
+    return subprocess.Popen([sys.executable, str(program), *map(str, arguments)], **options)
 
 
 def wait_for(condition, seconds=300):
