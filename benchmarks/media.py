@@ -26,7 +26,7 @@ from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC
 from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC
 
-from .streaming import peak_megabytes
+from .memory import peak_megabytes
 
 RESULTS = Path(__file__).with_name("media.json")
 RATE, FPS, TURN = 16_000, 25, 6.0

@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from .memory import peak_megabytes
+
 RESULTS = Path(__file__).with_name("streaming.json")
 BATCH_SIZE = 16
 PART = 4_000
@@ -77,16 +79,6 @@ def train(folder: str, source: str) -> dict[str, Any]:
         "conversations_a_second": splits["conversations"] / seconds,
         "peak_megabytes": peak_megabytes(),
     }
-
-
-def peak_megabytes() -> float:
-    """Largest resident memory of this process so far.
-
-    From /proc: `getrusage` counts what the parent had when it started this process.
-    """
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) / 1024
 
 
 def apart(folder: str | Path, source: str) -> dict[str, Any]:

@@ -21,12 +21,11 @@ from transformers import HfArgumentParser
 from transformers.utils import logging
 
 from synctva.feature_set import write_feature_set
+from synctva.features import encode_split, with_text_features
 from synctva.finetuning import (
     Finetuner,
     FinetuningArguments,
-    embed,
     save_encoder,
-    with_features,
 )
 from synctva.recipes import encoder_names, feature_specifications, load_conversations
 
@@ -61,11 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shown = ("accuracy", "weighted_f1", "macro_f1")
     print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
     specification = save_encoder(encoder, output / "encoder")
-    vectors = {split: embed(encoder, data[split]) for split in data}
+    vectors = {split: encode_split(encoder, data[split]) for split in data}
     if script.folds:
         vectors["train"] = tuner.cross_fit(training, script.folds)
 
-    prepared = DatasetDict({name: with_features(data[name], vectors[name]) for name in data})
+    prepared = DatasetDict({name: with_text_features(data[name], vectors[name]) for name in data})
     specifications = feature_specifications(script.dataset, prepared) | {"text": specification}
     fitted = f"cross-fitted in {script.folds} folds" if script.folds else "fitted on train"
     source = Path(script.encoder).name if Path(script.encoder).is_dir() else script.encoder

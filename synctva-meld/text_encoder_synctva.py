@@ -198,12 +198,11 @@ class TextEncoder:
             states = self.model(**tokens, output_hidden_states=True).hidden_states
             stacked = torch.cat([states[layer] for layer in layers], -1).float()
             size = max(window.stop - window.start for _, window in batch)
-            pooled = pool_windows(stacked, owners.to(stacked.device), size).cpu().numpy()
-            for (i, window), values in zip(batch, pooled, strict=True):
+            pooled = pool_windows(stacked, owners.to(stacked.device), size)
+            if self.spec["normalize"]:
+                pooled = torch.nn.functional.normalize(pooled, dim=-1)
+            for (i, window), values in zip(batch, pooled.cpu().numpy(), strict=True):
                 vectors[i][window.start : window.stop] = values[: window.stop - window.start]
-        if self.spec["normalize"]:
-            norms = [np.linalg.norm(rows, axis=1, keepdims=True) for rows in vectors]
-            vectors = [r / np.maximum(n, 1e-12) for r, n in zip(vectors, norms, strict=True)]
         return vectors
 
     def _pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,6 @@ so that `datasets.load_dataset(folder)` reads it without this package, from a di
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -27,6 +26,7 @@ from transformers.utils import logging
 from synctva.collator import MODEL_COLUMNS
 from synctva.dataset_card import dataset_card
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.text_weights_synctva import file_sha256
 from synctva.reading import ConversationStream
 from synctva.statistics import class_counts
 
@@ -133,16 +133,11 @@ def _write_split(
         name = f"data/{split}-{number:05d}-of-{count:05d}.parquet"
         shard = dataset.shard(count, number, contiguous=True)
         shard.to_parquet(folder / name, batch_size=ROW_GROUP)
-        files[name] = {"bytes": (folder / name).stat().st_size, "sha256": _sha256(folder / name)}
+        files[name] = {
+            "bytes": (folder / name).stat().st_size,
+            "sha256": file_sha256(folder / name),
+        }
     return files
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
@@ -183,7 +178,7 @@ def check_feature_set(folder: str | os.PathLike) -> dict[str, Any]:
         size = path.stat().st_size
         if size != expected["bytes"]:
             raise ValueError(f"{path} has {size} bytes: expected {expected['bytes']}, was it cut?")
-        if _sha256(path) != expected["sha256"]:
+        if file_sha256(path) != expected["sha256"]:
             raise ValueError(f"{path}: SHA-256 differs from that in {SCHEMA_FILE}: was it changed?")
     return schema
 

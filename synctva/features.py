@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import datasets
 import numpy as np
-from datasets import DatasetDict, List, Value
+from datasets import Dataset, DatasetDict, Features, List, Value
 from transformers.utils import logging
 
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
@@ -37,44 +38,71 @@ def add_text_features(
     """Give every conversation a `text_features` column, (N, width) float32.
 
     Each distinct text is embedded once, and the embeddings are kept on disk under a name made of
-    the encoder and the texts, so that the next run reads them. Where a text is empty, the text is
-    masked and its features are 0.
+    the encoder and the texts, so that the next run reads them; an encoder that reads context embeds
+    whole conversations, every time. Where a text is empty, the text is masked and its features are
+    0.
 
     Args:
         data: splits with the columns `texts` and `modality_mask`.
         encoder: a `TextEncoder`.
         cache_dir: default: `synctva` in the cache directory of `datasets`.
     """
+    if encoder.spec.get("context") is not None:
+        encoded = {name: encode_split(encoder, split) for name, split in data.items()}
+    else:
+        encoded = _encode_once(data, encoder, cache_dir)
+    return DatasetDict(
+        {name: with_text_features(split, encoded[name]) for name, split in data.items()}
+    )
+
+
+def _encode_once(
+    data: DatasetDict, encoder: Encoder, cache_dir: str | Path | None
+) -> dict[str, list[np.ndarray]]:
+    """(N, D) of each conversation by split, each distinct text embedded once; an empty one is 0."""
     texts = sorted({text for split in data.values() for row in split["texts"] for text in row})
     texts = [text for text in texts if text.strip()]
     vectors = _cached_embeddings(texts, encoder, cache_dir)
+    vectors = np.concatenate([vectors, np.zeros((1, encoder.width), dtype=np.float32)])
     position = {text: index for index, text in enumerate(texts)}
-    nothing = np.zeros(encoder.width, dtype=np.float32)
+    return {
+        name: [vectors[[position.get(text, -1) for text in row]] for row in split["texts"]]
+        for name, split in data.items()
+    }
 
-    def embed(rows: dict[str, list]) -> dict[str, list]:
-        features, masks = [], []
-        for row, mask in zip(rows["texts"], rows["modality_mask"], strict=True):
-            spoken = [bool(text.strip()) for text in row]
-            features.append(
-                [vectors[position[t]] if s else nothing for t, s in zip(row, spoken, strict=True)]
-            )
-            masks.append([[s, *m[1:]] for s, m in zip(spoken, mask, strict=True)])
-        return {"text_features": features, "modality_mask": masks}
 
-    column = List(List(Value("float32"), length=encoder.width))
-    return DatasetDict(
-        {
-            name: split.map(
-                embed,
-                batched=True,
-                features=datasets.Features({**split.features, "text_features": column}),
-                # Cheap to redo, and `datasets` would have to hash the embeddings to recognise it.
-                keep_in_memory=True,
-                load_from_cache_file=False,
-                desc=f"Text features ({name})",
-            )
-            for name, split in data.items()
+def encode_split(encoder: Any, split: Dataset) -> list[np.ndarray]:
+    """(N, D) of each conversation of a split, by an encoder that reads context."""
+    rows = split.select_columns(["texts", "speakers"])
+    return encoder.encode_conversations([(row["texts"], row["speakers"]) for row in rows])
+
+
+def with_text_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
+    """A split whose `text_features` are these; an empty text is masked.
+
+    Args:
+        data: conversations with `texts` and `modality_mask`.
+        vectors: (N, D) of each.
+    """
+    column = List(List(Value("float32"), length=vectors[0].shape[1]))
+
+    def add(row: dict[str, Any], index: int) -> dict[str, Any]:
+        spoken = [bool(text.strip()) for text in row["texts"]]
+        return {
+            "text_features": np.where(np.array(spoken)[:, None], vectors[index], 0.0),
+            "modality_mask": [
+                [here, *mask[1:]] for here, mask in zip(spoken, row["modality_mask"], strict=True)
+            ],
         }
+
+    return data.map(
+        add,
+        with_indices=True,
+        features=Features({**data.features, "text_features": column}),
+        # Cheap to redo, and `datasets` would have to hash the features to recognise it.
+        keep_in_memory=True,
+        load_from_cache_file=False,
+        desc="Text features",
     )
 
 
@@ -137,4 +165,4 @@ def _cached_embeddings(
     return vectors
 
 
-__all__ = ["add_text_features", "add_text_tokens"]
+__all__ = ["add_text_features", "add_text_tokens", "encode_split", "with_text_features"]

@@ -184,15 +184,22 @@ def feature_specifications(
         modalities = read_schema(str(data_dir))["modalities"]
         known = {name: modality.get("specification") for name, modality in modalities.items()}
         return {name: specification for name, specification in known.items() if specification}
+    specifications = _encoders(dataset, data)
+    if "audio" in specifications and "train" in data:
+        # What stands for a measure that is undefined, as in the tables.
+        mean, _ = feature_statistics(data["train"], ["audio"])["audio"]
+        specifications["audio"]["fill"] = mean.tolist()
+    return specifications
+
+
+def _encoders(dataset: str, data: DatasetDict) -> dict[str, Any]:
+    """The recipe's specifications for what this data has, before anything is learnt from it."""
     recipe, widths = RECIPES[dataset], feature_widths(data)
     specifications: dict[str, Any] = {}
     if recipe.embeds_text and widths.get("text") == MINILM_SPEC["width"]:
         specifications["text"] = dict(MINILM_SPEC)
     if recipe.audio_encoder and "audio" in widths:
         specifications["audio"] = dict(recipe.audio_encoder)
-        if "train" in data:  # what stands for a measure that is undefined, as in the tables
-            mean, _ = feature_statistics(data["train"], ["audio"])["audio"]
-            specifications["audio"]["fill"] = mean.tolist()
     return specifications
 
 
@@ -200,7 +207,7 @@ def encoder_names(dataset: str, data: DatasetDict) -> dict[str, str]:
     """What made the features of each modality, in words, for the schema of a feature set."""
     given = "synctva.datasets_scripts.simulated" if dataset == "simulated" else "as given"
     names = dict.fromkeys(feature_widths(data), given)
-    specifications = feature_specifications(dataset, data)
+    specifications = _encoders(dataset, data)
     if "audio" in specifications:
         names["audio"] = ", ".join(AudioEncoder.from_spec(specifications["audio"]).names)
     if "text" in specifications:

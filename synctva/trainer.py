@@ -210,14 +210,7 @@ class SyncTVATrainer(PushingTrainer):
         logits = prediction.predictions
         if isinstance(logits, tuple):  # `predict_fields` asked for more; its caller scores
             return {}
-        labelled = prediction.label_ids != IGNORE_INDEX
-        if not labelled.any():
-            return {}
-        scores = metrics.compute(
-            logits[labelled], prediction.label_ids[labelled], self.label_names_in_order
-        )
-        by_class = scores.pop("per_class_f1")
-        return {**scores, **{f"f1_{name}": value for name, value in by_class.items()}}
+        return metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
 
     def predict_fields(self, dataset: Any, fields: Iterable[str] = ("logits",)) -> dict[str, Any]:
         """Outputs of the model for a data set, in its order.

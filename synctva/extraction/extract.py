@@ -28,7 +28,6 @@ from synctva.extraction.media import (
 from synctva.extraction.running import extract_all, result_file
 from synctva.feature_set import write_feature_set
 from synctva.features import add_text_features
-from synctva.finetuning import embed, with_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.media_source_synctva import import_av
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
@@ -210,7 +209,7 @@ def finish_extraction(
     }
     if text_encoder is not None:
         embedder = TextEncoder.from_spec(text_encoder)
-        complete = _with_text(complete, embedder)
+        complete = add_text_features(complete, embedder)
         specifications["text"] = embedder.spec
         encoders["text"] = f"{embedder.spec['name']}, frozen"
     elif "text_features" in next(iter(complete.values())).column_names:
@@ -232,14 +231,6 @@ def finish_extraction(
     present = {name: sum(mask[index] for mask in masks) for index, name in enumerate(MODALITIES)}
     paths = [path for row in work["media_paths"].to_pylist() for path in row]
     return ExtractionReport(schema, present, paths.count(None), skipped, extracted)
-
-
-def _with_text(data: DatasetDict, embedder: TextEncoder) -> DatasetDict:
-    if embedder.spec["context"] is None:
-        return add_text_features(data, embedder)
-    return DatasetDict(
-        {name: with_features(split, embed(embedder, split)) for name, split in data.items()}
-    )
 
 
 def _write_skipped(path: Path, skipped: list[Skipped]) -> None:

@@ -7,13 +7,11 @@ states are the text features on which Sync-TVA is trained.
 """
 
 from synctva.finetuning.arguments import FinetuningArguments
-from synctva.finetuning.finetuner import CONTEXT, Finetuner, embed, save_encoder, with_features
+from synctva.finetuning.finetuner import CONTEXT, Finetuner, save_encoder
 
 __all__ = [
     "CONTEXT",
     "Finetuner",
     "FinetuningArguments",
-    "embed",
     "save_encoder",
-    "with_features",
 ]

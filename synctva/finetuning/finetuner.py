@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from datasets import Dataset, DatasetDict, Features, List, Value
-from transformers import AutoModel, AutoTokenizer
+from datasets import Dataset, DatasetDict
+from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from synctva.checkpoints import last_complete_checkpoint
+from synctva.features import encode_split
 from synctva.finetuning.arguments import FinetuningArguments
 from synctva.finetuning.token_states import cached_token_states, split_encoder
 from synctva.finetuning.window_classifier import (
@@ -98,7 +100,7 @@ class Finetuner:
             trained.encoder.layer.requires_grad_(True)
             for dataset in (train, dev):
                 dataset.states = cached_token_states(
-                    dataset.windows, lower, self.tokenizer, self.cache_dir, self._identity(encoder)
+                    dataset.windows, lower, self.tokenizer, self.cache_dir, self._identity
                 )
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler.requires_grad_(False)  # nothing reads it
@@ -135,22 +137,17 @@ class Finetuner:
             held = np.sort(order[fold::folds])
             changes: Any = {"output_dir": str(Path(arguments.output_dir) / f"fold-{fold}")}
             encoder, _ = self.fit(replace(arguments, **changes), held.tolist())
-            for index, values in zip(held, embed(encoder, train.select(held)), strict=True):
+            for index, values in zip(held, encode_split(encoder, train.select(held)), strict=True):
                 vectors[index] = values
         return vectors
 
-    def _identity(self, encoder: Any) -> str:
+    @cached_property
+    def _identity(self) -> str:
         """The weights that the states depend on, as a checksum where there is a file."""
         weights = Path(self.source) / WEIGHTS
         if weights.is_file():
             return file_sha256(weights)
-        return f"{self.source}@{getattr(encoder.config, '_commit_hash', None)}"
-
-
-def embed(encoder: TextEncoder, split: Dataset) -> list[np.ndarray]:
-    """(N, D) features of each conversation of a split."""
-    rows = split.select_columns(["texts", "speakers"])
-    return encoder.encode_conversations([(row["texts"], row["speakers"]) for row in rows])
+        return f"{self.source}@{AutoConfig.from_pretrained(self.source)._commit_hash}"
 
 
 def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
@@ -179,32 +176,4 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
     return specification
 
 
-def with_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
-    """A split whose `text_features` are these; an empty text is masked.
-
-    Args:
-        data: conversations with `texts` and `modality_mask`.
-        vectors: (N, D) of each.
-    """
-    column = List(List(Value("float32"), length=vectors[0].shape[1]))
-
-    def add(row: dict[str, Any], index: int) -> dict[str, Any]:
-        spoken = [bool(text.strip()) for text in row["texts"]]
-        return {
-            "text_features": np.where(np.array(spoken)[:, None], vectors[index], 0.0),
-            "modality_mask": [
-                [here, *mask[1:]] for here, mask in zip(spoken, row["modality_mask"], strict=True)
-            ],
-        }
-
-    return data.map(
-        add,
-        with_indices=True,
-        features=Features({**data.features, "text_features": column}),
-        keep_in_memory=True,
-        load_from_cache_file=False,
-        desc="Text features",
-    )
-
-
-__all__ = ["CONTEXT", "Finetuner", "embed", "save_encoder", "with_features"]
+__all__ = ["CONTEXT", "Finetuner", "save_encoder"]

@@ -137,12 +137,7 @@ class FinetuningTrainer(Trainer):
         return self.optimizer
 
     def _scores(self, prediction: EvalPrediction) -> dict[str, float]:
-        labelled = prediction.label_ids != IGNORE_INDEX
-        scores = metrics.compute(
-            prediction.predictions[labelled], prediction.label_ids[labelled], self.names
-        )
-        by_class = scores.pop("per_class_f1")
-        return {**scores, **{f"f1_{name}": value for name, value in by_class.items()}}
+        return metrics.log_scores(prediction.predictions, prediction.label_ids, self.names)
 
 
 def parameter_groups(model: WindowClassifier, arguments: FinetuningArguments) -> list[dict]:

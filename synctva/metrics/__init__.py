@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+
 from .bootstrap import bootstrap_interval
 from .scores import score
 
@@ -47,4 +49,20 @@ def confusion_matrix(
     return np.array(score(logits, labels, label_names)["confusion_matrix"])
 
 
-__all__ = ["METRIC_PATH", "bootstrap_interval", "compute", "confusion_matrix"]
+def log_scores(logits: NDArray, labels: NDArray, label_names: Sequence[str]) -> dict[str, float]:
+    """Flat scores for a Trainer's log, those of each class as `f1_<name>`.
+
+    Args:
+        logits: (..., C).
+        labels: (...), -100 where there is none; {} is returned where there is none at all.
+        label_names: C names in the order of the classes.
+    """
+    labelled = labels != IGNORE_INDEX
+    if not labelled.any():
+        return {}
+    scores = compute(logits[labelled], labels[labelled], label_names)
+    by_class = scores.pop("per_class_f1")
+    return {**scores, **{f"f1_{name}": value for name, value in by_class.items()}}
+
+
+__all__ = ["METRIC_PATH", "bootstrap_interval", "compute", "confusion_matrix", "log_scores"]

@@ -5,16 +5,8 @@ and pictures; then all of its pictures, one a second. Prints the peak of its mem
 """
 
 import sys
-from pathlib import Path
 
-
-def peak_memory():
-    """In MiB, of this process, on Linux.
-
-    `getrusage` would not do: what it says of a child begins at the size of its parent.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+from benchmarks.memory import peak_megabytes
 
 
 def main():
@@ -27,7 +19,7 @@ def main():
         assert abs(read_audio(path, start, start + 5).duration - 5) < 0.01
         assert sum(1 for _ in read_frames(path, 5, start=start, end=start + 5)) == 25
     assert sum(1 for _ in read_frames(path, 1)) >= max(map(float, starts))
-    print(peak_memory())
+    print(peak_megabytes())
 
 
 if __name__ == "__main__":

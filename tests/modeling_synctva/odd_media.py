@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.memory import peak_megabytes
+
 from .media_files import clip, tone
-from .media_memory import peak_memory
 
 COUNT = 1000
 
@@ -231,7 +232,7 @@ def main():
     from modeling_synctva.video_decoding_synctva import read_frames
 
     counts = read_all(folder, odd_inputs()[first:last], read_audio, read_frames, MediaError)
-    print(json.dumps({**counts, "peak_mib": peak_memory()}))
+    print(json.dumps({**counts, "peak_mib": peak_megabytes()}))
 
 
 if __name__ == "__main__":

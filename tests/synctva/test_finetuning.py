@@ -9,12 +9,11 @@ from datasets import Dataset, DatasetDict
 from transformers import AutoModel, AutoTokenizer
 
 from synctva.datasets_scripts.schema import conversation_features, new_conversation
+from synctva.features import encode_split, with_text_features
 from synctva.finetuning import (
     Finetuner,
     FinetuningArguments,
-    embed,
     save_encoder,
-    with_features,
 )
 from synctva.finetuning.token_states import cached_token_states, split_encoder
 from synctva.finetuning.window_classifier import WindowClassifier, parameter_groups
@@ -157,12 +156,12 @@ def test_fine_tuning_learns_and_the_saved_encoder_makes_the_features(
     assert any("layer.0" in name or "embeddings" in name for name in changed) == (frozen == 0)
 
     specification = save_encoder(encoder, tmp_path / "encoder")
-    vectors = embed(encoder, data["dev"])
+    vectors = encode_split(encoder, data["dev"])
     loaded = TextEncoder.from_spec(specification)
-    for mine, theirs in zip(vectors, embed(loaded, data["dev"]), strict=True):
+    for mine, theirs in zip(vectors, encode_split(loaded, data["dev"]), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
     assert json.loads((tmp_path / "encoder/text_encoder.json").read_text()) == specification
-    column = with_features(data["dev"], vectors).with_format("numpy")[0]["text_features"]
+    column = with_text_features(data["dev"], vectors).with_format("numpy")[0]["text_features"]
     np.testing.assert_allclose(column, vectors[0], atol=1e-6)
 
 
@@ -197,7 +196,9 @@ def test_cross_fitted_features_are_by_an_encoder_that_saw_the_others(
         held = np.sort(np.random.default_rng(arguments.seed).permutation(7)[fold::2])
         own = arguments_for(tmp_path / "run" / f"fold-{fold}", num_train_epochs=1)
         encoder, _ = tuner.fit(own, held.tolist())
-        for index, expected in zip(held, embed(encoder, small["train"].select(held)), strict=True):
+        for index, expected in zip(
+            held, encode_split(encoder, small["train"].select(held)), strict=True
+        ):
             np.testing.assert_allclose(vectors[index], expected, atol=1e-6)
         shares += held.tolist()
     assert sorted(shares) == list(range(7))
