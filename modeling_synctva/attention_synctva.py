@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
+from .attention_sparse_synctva import sparse_attention
 from .attention_torch_scatter_synctva import torch_scatter_attention, torch_scatter_available
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .graph_synctva import NUM_MODALITIES, NUM_RELATIONS
@@ -53,11 +54,18 @@ def scatter_attention(
     return output, attention
 
 
-BACKENDS = {"scatter": scatter_attention, "torch_scatter": torch_scatter_attention}
+BACKENDS = {
+    "scatter": scatter_attention,
+    "sparse": sparse_attention,
+    "torch_scatter": torch_scatter_attention,
+}
 
 
-def select_backend(name: str):
-    """The attention function for `config.graph_attention`.
+def select_backend(name: str, device: torch.device):
+    """The attention function for `config.graph_attention` on this device.
+
+    "auto" is "sparse" on the CPU, the fastest there, and "scatter" on other devices and under
+    `torch.compile`, which cannot trace sparse tensors.
 
     Raises:
         ImportError: torch-scatter was asked for by name and is not installed.
@@ -68,7 +76,10 @@ def select_backend(name: str):
             "`pip install --no-build-isolation torch-scatter`, or use graph_attention='scatter' "
             "(same results)"
         )
-    return scatter_attention if name == "auto" else BACKENDS[name]
+    if name == "auto":
+        sparse = device.type == "cpu" and not torch.compiler.is_compiling()
+        name = "sparse" if sparse else "scatter"
+    return BACKENDS[name]
 
 
 class ModalityLinear(nn.Module):
@@ -167,7 +178,7 @@ class HeterogeneousGraphAttention(nn.Module):
         """(V, H) → (V, H) and the attention (E, heads)."""
         shape = (len(nodes), self.num_heads, -1)
         value = self.value(nodes, sizes)
-        mixed, attention = select_backend(self.backend)(
+        mixed, attention = select_backend(self.backend, nodes.device)(
             self.query(nodes, sizes).view(shape),
             self.key(nodes, sizes).view(shape),
             value.view(len(value), self.num_heads, -1),

@@ -12,7 +12,7 @@ MODALITIES = ("text", "visual", "audio")
 CROSS_GRAPHS = ("text-visual", "text-audio", "visual-audio")
 """The three pairwise cross-modal graphs of the paper."""
 
-GRAPH_ATTENTION_BACKENDS = ("auto", "scatter", "torch_scatter")
+GRAPH_ATTENTION_BACKENDS = ("auto", "scatter", "sparse", "torch_scatter")
 
 AUTO_MAP = {
     "AutoConfig": "configuration_synctva.SyncTVAConfig",

@@ -10,6 +10,7 @@ from synctva.modeling_synctva.attention_synctva import (
     PairValues,
     grouped_softmax,
     scatter_attention,
+    select_backend,
 )
 from synctva.modeling_synctva.attention_torch_scatter_synctva import torch_scatter_available
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
@@ -58,9 +59,12 @@ def test_scatter_equals_dense_attention(seed):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["scatter", pytest.param("torch_scatter", marks=needs_torch_scatter)]
+backends = pytest.mark.parametrize(
+    "name", ["scatter", "sparse", pytest.param("torch_scatter", marks=needs_torch_scatter)]
 )
+
+
+@backends
 def test_backends_agree_in_outputs_and_gradients(name):
     results = []
     for function in (scatter_attention, BACKENDS[name]):
@@ -71,10 +75,11 @@ def test_backends_agree_in_outputs_and_gradients(name):
     torch.testing.assert_close(*results, rtol=1e-5, atol=1e-5)
 
 
-def test_gradcheck():
+@pytest.mark.parametrize("name", ["scatter", "sparse"])
+def test_gradcheck(name):
     inputs, edges = problem()
     assert torch.autograd.gradcheck(
-        lambda *args: scatter_attention(*args, edges)[0], inputs, fast_mode=True
+        lambda *args: BACKENDS[name](*args, edges)[0], inputs, fast_mode=True
     )
 
 
@@ -86,23 +91,82 @@ def test_grouped_softmax_sums_to_one_and_survives_large_scores():
     torch.testing.assert_close(weights[2:, 0], torch.tensor([0.0, 0.5, 0.5]))
 
 
-def test_destination_without_edges_gets_zero_and_finite_gradients():
+@backends
+def test_destination_without_edges_gets_zero_and_finite_gradients(name):
     inputs, edges = problem()
     keep = edges["destination"] != 0
     edges = {
-        name: tensor[keep] if len(tensor) == len(keep) else tensor for name, tensor in edges.items()
+        key: tensor[keep] if len(tensor) == len(keep) else tensor for key, tensor in edges.items()
     }
+    edges["rowptr"] = torch.bincount(edges["destination"] + 1, minlength=len(inputs[0]) + 1)
+    edges["rowptr"] = edges["rowptr"].cumsum(0)
     q, k, v, bias = inputs
-    output, _ = scatter_attention(q, k, v, bias[keep], edges)
+    output, _ = BACKENDS[name](q, k, v, bias[keep], edges)
     assert (output[0] == 0).all()
+    torch.testing.assert_close(output, scatter_attention(q, k, v, bias[keep], edges)[0])
     for gradient in torch.autograd.grad(output.sum(), inputs):
         assert gradient.isfinite().all()
 
 
-def test_bf16_inputs_keep_a_float32_softmax():
+@backends
+def test_no_edge_at_all(name):
+    (q, k, v, bias), edges = problem()
+    none = {key: tensor[:0] for key, tensor in edges.items()}
+    none["rowptr"] = torch.zeros_like(edges["rowptr"])
+    output, attention = BACKENDS[name](q, k, v, bias[:0], none)
+    assert (output == 0).all() and attention.shape == (0, 2)
+    torch.autograd.grad(output.sum(), (q, k, v), allow_unused=True)
+
+
+@backends
+def test_bf16_inputs_keep_a_float32_softmax(name):
     inputs, edges = problem(dtype=torch.bfloat16)
-    output, attention = scatter_attention(*inputs, edges)
+    output, attention = BACKENDS[name](*inputs, edges)
     assert output.dtype == torch.bfloat16 and attention.dtype == torch.float32
+
+
+@backends
+def test_bf16_error_is_at_most_twice_the_references(name):
+    wide, edges = problem()
+    exact = scatter_attention(*wide, edges)[0]
+    narrow = [tensor.detach().bfloat16() for tensor in wide]
+    errors = [(f(*narrow, edges)[0] - exact).norm() for f in (BACKENDS[name], scatter_attention)]
+    assert errors[0] <= 2 * errors[1]
+
+
+@backends
+def test_autocast_gives_finite_gradients(name):
+    inputs, edges = problem(dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        output, _ = BACKENDS[name](*inputs, edges)
+    for gradient in torch.autograd.grad((output**2).sum(), inputs):
+        assert gradient.isfinite().all() and gradient.dtype == torch.float32
+
+
+@backends
+def test_deterministic_mode(name):
+    torch.use_deterministic_algorithms(True)
+    try:
+        results = []
+        for _ in range(2):
+            inputs, edges = problem(dtype=torch.float32)
+            output, _ = BACKENDS[name](*inputs, edges)
+            results.append([output, *torch.autograd.grad((output**2).sum(), inputs)])
+    finally:
+        torch.use_deterministic_algorithms(False)
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_auto_is_sparse_on_the_cpu_and_scatter_elsewhere():
+    assert select_backend("auto", torch.device("cpu")) is BACKENDS["sparse"]
+    assert select_backend("auto", torch.device("meta")) is BACKENDS["scatter"]
+
+
+def test_sparse_says_that_it_needs_the_cpu():
+    inputs, edges = problem()
+    with pytest.raises(ValueError, match="graph_attention = 'sparse' on meta"):
+        BACKENDS["sparse"](*[tensor.to("meta") for tensor in inputs], edges)
 
 
 @pytest.mark.parametrize(("source", "destination"), list(itertools.permutations(MODALITIES, 2)))
@@ -131,8 +195,8 @@ def test_symmetric_ablation_shares_the_pair_maps():
     assert len(PairValues(toy_config(asymmetric=False)).pairs) == 3
 
 
-@needs_torch_scatter
-def test_torch_scatter_model_gives_the_same_answers(monkeypatch):
+@backends
+def test_model_gives_the_same_answers(name, monkeypatch):
     batch = toy_batch()
     calls = []
 
@@ -140,13 +204,13 @@ def test_torch_scatter_model_gives_the_same_answers(monkeypatch):
         calls.append(1)
         return original(*args)
 
-    original = BACKENDS["torch_scatter"]
-    monkeypatch.setitem(BACKENDS, "torch_scatter", spy)
-    native = toy_model(graph_attention="scatter")(**batch)
-    other = toy_model(graph_attention="torch_scatter")(**batch)
+    original = BACKENDS[name]
+    reference = toy_model(graph_attention="scatter")(**batch)
+    monkeypatch.setitem(BACKENDS, name, spy)
+    other = toy_model(graph_attention=name)(**batch)
     assert calls
-    torch.testing.assert_close(native.logits, other.logits, rtol=1e-5, atol=1e-5)
-    torch.testing.assert_close(native.loss, other.loss)
+    torch.testing.assert_close(reference.logits, other.logits, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(reference.loss, other.loss)
 
 
 def test_absent_torch_scatter_is_named(monkeypatch):
