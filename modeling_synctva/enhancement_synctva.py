@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from .attention_synctva import ModalityLinear
 from .configuration_synctva import SyncTVAConfig
+from .dropout_synctva import Dropout
 
 
 def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> Tensor:
@@ -54,7 +55,7 @@ class DynamicEnhancement(nn.Module):
         self.gate = ModalityLinear(width, width)
         self.strength = ModalityLinear(width, 1)
         self.update = ModalityLinear(width, width)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self, nodes: Tensor, log_rms: Tensor, sizes: list[int], graph: dict[str, Tensor]

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from .attention_synctva import HeterogeneousGraphAttention, ModalityLinear
 from .configuration_synctva import SyncTVAConfig
+from .dropout_synctva import Dropout
 
 
 class CrossAttentionFusion(nn.Module):
@@ -23,7 +24,7 @@ class CrossAttentionFusion(nn.Module):
             self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
             self.attention = HeterogeneousGraphAttention(config)
         self.part = ModalityLinear(config.hidden_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self, nodes: Tensor, weights: Tensor, sizes: list[int], graph: dict[str, Tensor]

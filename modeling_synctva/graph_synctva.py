@@ -95,12 +95,18 @@ class _Packing:
         offsets = sizes[:NUM_MODALITIES].cumsum(0) - sizes[:NUM_MODALITIES]
         self.first = first + offsets
 
-    def context_position(self, attention_mask: Tensor) -> Tensor:
-        """(B, N) number of each conversation's n-th utterance; T where it has none."""
-        count = len(self.utterance_index)
-        length = attention_mask.sum(1, keepdim=True)  # (B, 1)
-        step = torch.arange(attention_mask.shape[1], device=length.device)
-        return (length.cumsum(0) - length + step).where(step < length, count)
+    def context_order(self, attention_mask: Tensor) -> dict[str, Tensor]:
+        """Keys `context_*` of `build_graph`: the conversations step by step, the longest first."""
+        length, by_length = attention_mask.sum(1).sort(descending=True, stable=True)  # (B,)
+        first = (attention_mask.sum(1).cumsum(0) - attention_mask.sum(1))[by_length]  # (B,)
+        step = torch.arange(attention_mask.shape[1], device=length.device)[:, None]
+        running = step < length  # (N, B)
+        count = running.sum(1)
+        return {
+            "context_forward": (first + step)[running],
+            "context_backward": (first + length - 1 - step)[running],
+            "context_count": count[count > 0],
+        }
 
     def source_ranges(self, past: list[list[int]], future: list[list[int]]):
         """First node and number of nodes in the window of each (destination, source modality).
@@ -178,8 +184,10 @@ def build_graph(
         `text_index`, `visual_index`, `audio_index`, `lone_index`: the same for the nodes of each
         block, whose concatenation is the node order; `node_utterance` (V,): packed utterance;
         `node_modality`: modality of the nodes that are not lone;
-        `context_position` (B, N): packed number of each conversation's n-th utterance, T for none,
-        `context_length` (B,): utterances of each;
+        `context_forward` (T,): packed utterances in the order in which a recurrence reads them, the
+        first of every conversation, then the second, the longest conversation first,
+        `context_backward` (T,): the same from each conversation's end, `context_count`: how many
+        conversations have an n-th utterance;
         `speaker_index` (T,): speaker; `window_begin`, `window_count` (V,): the present nodes of
         one's own modality in the temporal window, a range of node ids;
         `edge_*` (graph layers) and `fusion_*` (fusion), sorted by destination: `source`,
@@ -193,8 +201,7 @@ def build_graph(
         "speaker_index": packing.speakers,
         "node_utterance": packing.node_utterance,
         "node_modality": packing.node_modality[: sum(map(len, packing.blocks[:LONE_BLOCK]))],
-        "context_position": packing.context_position(attention_mask),
-        "context_length": attention_mask.sum(1),
+        **packing.context_order(attention_mask),
     }
     for name, block in zip((*MODALITIES, "lone"), packing.blocks, strict=True):
         graph[f"{name}_index"] = packing.utterance_index[block]

@@ -47,8 +47,17 @@ class SyncTVAModelOutput(ModelOutput):
 
 
 @dataclass
-class SyncTVAEmotionOutput(SyncTVAModelOutput):
-    """What `SyncTVAForEmotionRecognition` returns: `SyncTVAModelOutput` and
+class EmotionAnswer(ModelOutput):
+    """What `SyncTVAForEmotionRecognition` adds; see `SyncTVAEmotionOutput`."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+    branch_logits: Tensor | None = None
+
+
+@dataclass
+class SyncTVAEmotionOutput(SyncTVAModelOutput, EmotionAnswer):
+    """What `SyncTVAForEmotionRecognition` returns: `SyncTVAModelOutput`, and before it
 
     Attributes:
         loss: scalar, if labels were given.
@@ -56,10 +65,6 @@ class SyncTVAEmotionOutput(SyncTVAModelOutput):
         branch_logits: (B, N, 2, C) of the fused and of the context states; (B, N, 1, C) without
             recurrent context.
     """
-
-    loss: Tensor | None = None
-    logits: Tensor | None = None
-    branch_logits: Tensor | None = None
 
 
 def unpack_nodes(nodes: Tensor, indices: list[Tensor], shape: torch.Size) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cache
 from typing import Any
 
 import torch
@@ -39,7 +40,11 @@ def sparse_attention(
 
 
 class _SparseAttention(torch.autograd.Function):
-    """Forward and backward, head by head; float32 or float64, the products know no other."""
+    """Forward and backward; float32 or float64, the products know no other.
+
+    The heads are copies of the graph side by side, so that each product is one call: head h's node
+    n is node h · V + n.
+    """
 
     @staticmethod
     @custom_fwd(device_type="cpu", cast_inputs=torch.float32)
@@ -54,69 +59,68 @@ class _SparseAttention(torch.autograd.Function):
         destination: Tensor,
         value_row: Tensor,
     ) -> tuple[Tensor, Tensor]:
+        heads = query.shape[1]
         scale = 1 / math.sqrt(query.shape[-1])
-        rows, columns, value_columns = rowptr.int(), source.int(), value_row.int()
-        q, k, v = (tensor.transpose(0, 1).contiguous() for tensor in (query, key, value))
-        scores = torch.stack(
-            [
-                _sample(rows, columns, bias_h.contiguous(), q_h, k_h, scale)
-                for bias_h, q_h, k_h in zip(bias.unbind(1), q, k, strict=True)
-            ],
-            dim=1,
-        )  # (E, heads)
+        q, k, v, start = (_by_head(tensor) for tensor in (query, key, value, bias))
+        rows, sources = _copies(rowptr[1:], source, heads, len(query))
+        _, values = _copies(rowptr[1:], value_row, heads, len(value))
+        scores = _sample(rows, sources, start, q, k, scale)  # (heads · E,)
+        scores = scores.view(heads, -1).t().contiguous()
         largest = torch.segment_reduce(scores, "max", offsets=rowptr, initial=-math.inf)
         attention = scores.sub_(largest[destination]).exp_()
         total = torch.segment_reduce(attention, "sum", offsets=rowptr)
-        attention.div_(total[destination])
-        output = torch.stack(
-            [
-                _multiply(rows, value_columns, a_h, v_h)
-                for a_h, v_h in zip(attention.t().contiguous(), v, strict=True)
-            ],
-            dim=1,
-        )  # (V, heads, d)
-        ctx.save_for_backward(q, k, v, attention, output, rows, columns, value_columns, destination)
+        attention.div_(total[destination])  # (E, heads)
+        output = _multiply(rows, values, _by_head(attention), v)  # (heads · V, d)
+        ctx.save_for_backward(q, k, v, attention, output, rows, sources, values, destination)
         ctx.mark_non_differentiable(attention)
-        return output, attention
+        return _by_node(output, heads), attention
 
     @staticmethod
     @custom_bwd(device_type="cpu")
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, attention, output, rows, columns, value_columns, destination = ctx.saved_tensors
-        scale = 1 / math.sqrt(q.shape[-1])
-        gradient = gradients[0]  # (V, heads, d)
-        g = gradient.transpose(0, 1).contiguous()
-        zeros = torch.zeros_like(attention[:, 0])
-        along = torch.stack(
-            [
-                _sample(rows, value_columns, zeros, g_h, v_h, 1.0)
-                for g_h, v_h in zip(g, v, strict=True)
-            ],
-            dim=1,
-        )  # (E, heads), what more attention to each edge would give
-        mean = (gradient * output).sum(-1)  # (V, heads), the same as Σ_e a_e along_e
-        d_scores = along.sub_(mean[destination]).mul_(attention)
+        q, k, v, attention, output, rows, sources, values, destination = ctx.saved_tensors
+        heads = attention.shape[1]
+        gradient = _by_head(gradients[0])  # (heads · V, d)
+        # What more attention to each edge would give, less the mean over the destination's edges.
+        along = _sample(rows, values, attention.new_zeros(len(values)), gradient, v, 1.0)
+        mean = _by_node(gradient * output, heads).sum(-1)  # (V, heads)
+        along = along.view(heads, -1).t().contiguous()  # (E, heads)
+        d_bias = along.sub_(mean[destination]).mul_(attention)
+        d_scores = d_bias / math.sqrt(q.shape[-1])
 
         # By source instead of destination: rows are those of the value table.
-        transpose = value_columns.argsort(stable=True)
-        counts = torch.bincount(value_columns, minlength=v.shape[1])
-        turned_rows = torch.zeros(v.shape[1] + 1, dtype=torch.int32)
-        turned_rows[1:] = counts.cumsum(0)
-        turned_columns = destination[transpose].int()
-        by_head = (d_scores * scale).t().contiguous()  # (heads, E)
-        by_source = by_head[:, transpose]
-        d_query = [_multiply(rows, columns, s, k_h) for s, k_h in zip(by_head, k, strict=True)]
-        d_key = [
-            _multiply(turned_rows, turned_columns, s, q_h).view(-1, *q_h.shape).sum(0)
-            for s, q_h in zip(by_source, q, strict=True)
-        ]
-        d_value = [
-            _multiply(turned_rows, turned_columns, a, g_h)
-            for a, g_h in zip(attention[transpose].t().contiguous(), g, strict=True)
-        ]
-        stacked = (torch.stack(parts, dim=1) for parts in (d_query, d_key, d_value))
-        return (*stacked, d_scores, None, None, None, None)
+        own = values[: len(d_scores)]
+        turn = own.argsort(stable=True)
+        counts = torch.bincount(own, minlength=len(v) // heads)
+        turned_rows, turned = _copies(counts.cumsum(0), destination[turn], heads, len(q) // heads)
+        d_query = _multiply(rows, sources, _by_head(d_scores), k)
+        d_key = _multiply(turned_rows, turned, _by_head(d_scores[turn]), q)
+        d_key = d_key.view(heads, -1, len(q) // heads, q.shape[-1]).sum(1).flatten(0, 1)
+        d_value = _multiply(turned_rows, turned, _by_head(attention[turn]), gradient)
+        nodes = (_by_node(tensor, heads) for tensor in (d_query, d_key, d_value))
+        return (*nodes, d_bias, None, None, None, None)
+
+
+def _copies(ends: Tensor, columns: Tensor, heads: int, size: int) -> tuple[Tensor, Tensor]:
+    """CSR pattern of `heads` copies side by side, as 32-bit integers.
+
+    (n,) ends of the rows, (E,) columns below `size` → (heads · n + 1,), (heads · E,).
+    """
+    copy = torch.arange(heads, dtype=torch.int32)[:, None]
+    rows = torch.zeros(heads * len(ends) + 1, dtype=torch.int32)
+    rows[1:] = (ends.int() + len(columns) * copy).flatten()
+    return rows, (columns.int() + size * copy).flatten()
+
+
+def _by_head(rows: Tensor) -> Tensor:
+    """(n, heads, ...) → (heads · n, ...)."""
+    return rows.transpose(0, 1).flatten(0, 1).contiguous()
+
+
+def _by_node(rows: Tensor, heads: int) -> Tensor:
+    """(heads · n, d) → (n, heads, d)."""
+    return rows.view(heads, -1, rows.shape[-1]).transpose(0, 1)
 
 
 def _sample(
@@ -133,9 +137,16 @@ def _multiply(rows: Tensor, columns: Tensor, values: Tensor, dense: Tensor) -> T
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    with warnings.catch_warnings():  # "in beta state", once a process
-        warnings.filterwarnings("ignore", message="Sparse CSR", category=UserWarning)
-        return torch.sparse_csr_tensor(rows, columns, values, size, check_invariants=False)
+    _announce_sparse_tensors()
+    return torch.sparse_csr_tensor(rows, columns, values, size, check_invariants=False)
+
+
+@cache
+def _announce_sparse_tensors() -> None:
+    """Let torch say here, unheard, what it says once a process: that CSR is in beta state."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.zeros(1, 1).to_sparse_csr()
 
 
 __all__ = ["sparse_attention"]

@@ -11,7 +11,8 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from .attention_sparse_synctva import sparse_attention
 from .attention_torch_scatter_synctva import torch_scatter_attention, torch_scatter_available
 from .configuration_synctva import MODALITIES, SyncTVAConfig
-from .graph_synctva import NUM_MODALITIES, NUM_RELATIONS
+from .dropout_synctva import Dropout
+from .graph_synctva import LONE_BLOCK, NUM_MODALITIES, NUM_RELATIONS
 
 
 def grouped_softmax(scores: Tensor, destination: Tensor, num_nodes: int) -> Tensor:
@@ -93,9 +94,10 @@ class ModalityLinear(nn.Module):
 
     def forward(self, nodes: Tensor, sizes: list[int]) -> Tensor:
         """(V, in) → (V, out); `sizes` are the four blocks' lengths."""
-        maps = [self.maps[name] for name in (*MODALITIES, "text")]
-        blocks = zip(maps, nodes.split(sizes), strict=True)
-        return torch.cat([linear(block) for linear, block in blocks])
+        blocks = list(zip((*MODALITIES, "text"), nodes.split(sizes), strict=True))
+        if not sizes[LONE_BLOCK]:
+            blocks.pop()  # as a rule there is none, and text's parameters take part already
+        return torch.cat([self.maps[name](block) for name, block in blocks])
 
 
 class PairValues(nn.Module):
@@ -201,7 +203,7 @@ class HeterogeneousGraphLayer(GradientCheckpointingLayer):
         self.feed_forward_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.expand = ModalityLinear(config.hidden_size, config.intermediate_size)
         self.contract = ModalityLinear(config.intermediate_size, config.hidden_size)
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
         self, nodes: Tensor, sizes: list[int], edges: dict[str, Tensor]

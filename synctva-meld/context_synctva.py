@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from .attention_synctva import ModalityLinear
 from .configuration_synctva import MODALITIES, SyncTVAConfig
+from .dropout_synctva import Dropout
+
+DIRECTIONS = ("forward", "backward")
 
 
 class ContextEncoder(nn.Module):
@@ -15,8 +19,8 @@ class ContextEncoder(nn.Module):
     It reads the modalities' states of an utterance side by side, with zeros for what is missing.
     Graph models of this field put such an encoder before their graph (DialogueGCN, Ghosal et al.,
     2019; MMGCN, Hu et al., 2021): attention compares utterances in a window, recurrence carries
-    their order. The backward direction is a second GRU on the reversed conversation, so that
-    padding lies behind the last utterance in both and nothing has to be packed.
+    their order. The backward direction is a second GRU on the reversed conversation. Utterances
+    are packed step by step, so that nothing is computed for padding.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -27,7 +31,7 @@ class ContextEncoder(nn.Module):
             for _ in range(1 if config.causal else 2)
         )
         self.width = len(self.directions) * width
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.output = ModalityLinear(self.width, width)
 
     def forward(
@@ -37,33 +41,22 @@ class ContextEncoder(nn.Module):
 
         W is `width`: H a direction.
         """
-        position, length = graph["context_position"], graph["context_length"]  # (B, N), (B,)
         present = sum(sizes[: len(MODALITIES)])
         utterances = len(graph["utterance_index"])
         inputs = nn.functional.gelu(nodes[:present])
-        # (T + 1, 3, H): the states of an utterance; the last row is padding's.
+        # (T, 3H): the states of an utterance side by side.
         rows = graph["node_utterance"][:present] * len(MODALITIES) + graph["node_modality"]
-        table = nodes.new_zeros((utterances + 1) * len(MODALITIES), nodes.shape[1])
-        table = table.index_copy(0, rows, inputs).view(utterances + 1, -1)
+        table = nodes.new_zeros(utterances * len(MODALITIES), nodes.shape[1])
+        table = table.index_copy(0, rows, inputs).view(utterances, -1)
         states = []
-        for number, direction in enumerate(self.directions):
-            order = reverse(position, length, utterances) if number else position
-            output = direction(self.dropout(table[order]))[0].to(nodes.dtype)  # (B, N, H)
-            flat = nodes.new_zeros(utterances + 1, nodes.shape[1])
-            states.append(flat.index_copy(0, order.flatten(), output.flatten(0, 1)))
-        context = torch.cat(states, -1)  # (T + 1, W)
+        for direction, name in zip(self.directions, DIRECTIONS, strict=False):
+            order = graph[f"context_{name}"]
+            read = PackedSequence(self.dropout(table[order]), graph["context_count"].cpu())
+            output = direction(read)[0].data.to(nodes.dtype) if utterances else nodes[:0]
+            states.append(torch.zeros_like(output).index_copy(0, order, output))  # (T, H)
+        context = torch.cat(states, -1)  # (T, W)
         heard = nn.functional.gelu(context[graph["node_utterance"]])  # (V, W)
-        return self.output(self.dropout(heard), sizes), context[:utterances]
-
-
-def reverse(position: Tensor, length: Tensor, padding: int) -> Tensor:
-    """The same table with each conversation's utterances in reverse, padding still at the end.
-
-    (B, N) packed utterance numbers, (B,) lengths → (B, N).
-    """
-    step = torch.arange(position.shape[1], device=position.device)
-    mirrored = (length[:, None] - 1 - step).clamp(min=0)
-    return position.gather(1, mirrored).where(step < length[:, None], padding)
+        return self.output(self.dropout(heard), sizes), context
 
 
 __all__ = ["ContextEncoder"]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .configuration_synctva import MODALITIES, SyncTVAConfig
+from .dropout_synctva import Dropout
 
 
 class FeatureEncoder(nn.Module):
@@ -25,7 +26,7 @@ class FeatureEncoder(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("deviation", torch.ones(width))
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.projection = nn.Linear(width + 1, config.hidden_size)
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
@@ -34,7 +35,7 @@ class FeatureEncoder(nn.Module):
         features = (features.float() - self.mean) / self.deviation
         log_rms = 0.5 * (features.square().mean(-1, keepdim=True) + 1e-6).log()
         inputs = torch.cat([self.dropout(features), log_rms], dim=-1)
-        return self.norm(self.projection(inputs)), log_rms
+        return self.norm(self.projection(inputs.to(self.projection.weight.dtype))), log_rms
 
 
 class FeatureEncoders(nn.ModuleDict):

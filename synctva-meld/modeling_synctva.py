@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
+from transformers.utils import can_return_tuple
 
 from .attention_synctva import (
     HeterogeneousGraphLayer,
@@ -17,6 +18,7 @@ from .attention_synctva import (
 from .backbone_synctva import TextBackbone
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .context_synctva import ContextEncoder
+from .dropout_synctva import Dropout
 from .enhancement_synctva import DynamicEnhancement
 from .feature_encoder_synctva import FeatureEncoder, FeatureEncoders
 from .fusion_synctva import CrossAttentionFusion
@@ -103,10 +105,11 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         self.layers = nn.ModuleList(
             [HeterogeneousGraphLayer(config) for _ in range(config.num_hidden_layers)]
         )
-        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+        self.dropout = Dropout(config.hidden_dropout_prob)
         self.fusion = CrossAttentionFusion(config)
         self.post_init()
 
+    @can_return_tuple
     def forward(
         self,
         text_features: Tensor | None = None,
@@ -275,10 +278,10 @@ class EmotionClassifier(nn.Sequential):
 
     def __init__(self, width: int, config: SyncTVAConfig):
         super().__init__(
-            nn.Dropout(config.hidden_dropout_prob),
+            Dropout(config.hidden_dropout_prob),
             nn.Linear(width, config.hidden_size),
             nn.GELU(),
-            nn.Dropout(config.hidden_dropout_prob),
+            Dropout(config.hidden_dropout_prob),
             nn.Linear(config.hidden_size, config.num_labels),
         )
 
@@ -308,7 +311,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         self.context_classifier = (
             EmotionClassifier(self.synctva.context.width, config) if self.synctva.context else None
         )
-        self.register_buffer("class_prior", torch.empty(config.num_labels))
+        self.register_buffer("class_prior", torch.full((config.num_labels,), 1 / config.num_labels))
         self.post_init()
 
     def set_class_prior(self, counts: Tensor) -> None:
@@ -320,6 +323,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         """
         self.class_prior.copy_((counts + 1) / (counts + 1).sum())
 
+    @can_return_tuple
     def forward(
         self,
         text_features: Tensor | None = None,
@@ -357,13 +361,21 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             graph=graph,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            return_dict=True,
         )
-        branches = [self.classifier(output.last_hidden_state)]
+        shape = cast(Tensor, output.last_hidden_state).shape[:2]
+        if graph is not None:
+            index = graph["utterance_index"]
+        elif attention_mask is not None:
+            index = attention_mask.flatten().nonzero()[:, 0]
+        else:
+            index = torch.arange(shape.numel(), device=self.device)
+        branches = [self.classifier(output.last_hidden_state.flatten(0, 1)[index])]
         if self.context_classifier is not None:
-            branches.append(self.context_classifier(output.context_states))
-        branch_logits = torch.stack(branches, dim=-2)  # (B, N, 2, C)
-        if attention_mask is not None:
-            branch_logits = branch_logits.masked_fill(~attention_mask.bool()[..., None, None], 0.0)
+            branches.append(self.context_classifier(output.context_states.flatten(0, 1)[index]))
+        packed = torch.cat(branches, dim=-1)  # (T, 2C)
+        branch_logits = unpack_utterances(packed, index, shape)
+        branch_logits = branch_logits.unflatten(-1, (len(branches), -1))  # (B, N, 2, C)
         answer = SyncTVAEmotionOutput(
             logits=branch_logits.mean(-2), branch_logits=branch_logits, **output
         )
@@ -373,7 +385,9 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
                     f"labels has shape {tuple(labels.shape)}: "
                     f"expected {tuple(branch_logits.shape[:2])}"
                 )
-            answer.loss = self.emotion_loss(answer, labels, num_items_in_batch=num_items_in_batch)
+            loss = self.emotion_loss(answer, labels, num_items_in_batch=num_items_in_batch)
+            # Anew, because a tuple has the fields in the order in which they were set.
+            answer = SyncTVAEmotionOutput(loss=loss, **answer)
         return answer
 
     def emotion_loss(

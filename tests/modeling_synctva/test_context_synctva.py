@@ -1,16 +1,18 @@
 import torch
 
-from synctva.modeling_synctva.context_synctva import ContextEncoder, reverse
+from synctva.modeling_synctva.context_synctva import ContextEncoder
 from synctva.modeling_synctva.graph_synctva import build_graph
 
 from .toy import toy_batch, toy_config
 
 
-def test_reverse_keeps_the_padding_at_the_end():
-    position = torch.tensor([[0, 1, 2], [3, 4, 5]])
-    reversed_ = reverse(torch.tensor([[0, 1, 2], [3, 5, 5]]), torch.tensor([3, 1]), 5)
-    assert reversed_.tolist() == [[2, 1, 0], [3, 5, 5]]
-    assert reverse(position, torch.tensor([3, 3]), 6).tolist() == [[2, 1, 0], [5, 4, 3]]
+def test_utterances_are_read_step_by_step_and_the_longest_conversation_first():
+    mask = torch.tensor([[1, 1, 0], [1, 1, 1], [0, 0, 0], [0, 1, 0]]).bool()
+    present = mask[..., None].expand(-1, -1, 3)
+    graph = build_graph(mask, present, torch.zeros(mask.shape, dtype=torch.long), toy_config())
+    assert graph["context_forward"].tolist() == [2, 0, 5, 3, 1, 4]
+    assert graph["context_backward"].tolist() == [4, 1, 5, 3, 0, 2]
+    assert graph["context_count"].tolist() == [3, 2, 1]
 
 
 def test_equals_a_bidirectional_gru_on_each_conversation():

@@ -181,9 +181,35 @@ def test_bf16_autocast_trains_close_to_float32():
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-@pytest.mark.parametrize(("changes", "breaks"), [({"use_context": False}, 0), ({}, 4)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_answers_close_to_float32(dtype):
+    batch = toy_batch()
+    whole, half = toy_model()(**batch), toy_model().to(dtype)(**batch)
+    assert half.logits.dtype == dtype
+    torch.testing.assert_close(half.logits.float(), whole.logits, rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("model_class", [SyncTVAModel, SyncTVAForEmotionRecognition])
+def test_a_tuple_holds_what_the_output_holds(model_class):
+    model, batch = model_class(toy_config()).eval(), toy_batch()
+    if model_class is SyncTVAModel:
+        del batch["labels"]
+    for detailed in (False, True):
+        batch |= {"output_attentions": detailed, "output_hidden_states": detailed}
+        held = model(**batch).to_tuple()
+        torch.testing.assert_close(model(**batch, return_dict=False), held, rtol=0, atol=0)
+
+
+def test_loss_and_logits_come_first():
+    model, batch = toy_model(), toy_batch()
+    assert list(model(**batch))[:2] == ["loss", "logits"]
+    del batch["labels"]
+    assert next(iter(model(**batch))) == "logits"
+
+
+@pytest.mark.parametrize(("changes", "breaks"), [({"use_context": False}, 0), ({}, 5)])
 def test_graph_breaks_of_compilation(changes, breaks):
-    """None but those of torch's GRU, which dynamo enters and leaves: two a direction."""
+    """None but those around the GRUs, which dynamo does not trace, and their packing."""
     model = toy_model(**changes)
     batch = toy_batch()
     report = torch._dynamo.explain(model)(**batch, graph=graph_for(batch, model.config))
