@@ -31,6 +31,16 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     source.add_argument("--clips", nargs="+", help="sound or video files, an utterance each")
     source.add_argument("--file", type=Path, help="JSON with one conversation or several")
     parser.add_argument("--top_k", type=int, help="scores to print; default: all, with --json")
+    parser.add_argument(
+        "--calibrate",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="apply the temperature that the checkpoint was calibrated with",
+    )
+    parser.add_argument("--abstain_below", type=float, help="no label where the score is lower")
+    parser.add_argument(
+        "--prediction_set", type=float, help="also a set of labels that covers such a share: 0.9"
+    )
     parser.add_argument("--json", action="store_true", help="print the pipeline's answer as JSON")
     return parser.parse_args(arguments)
 
@@ -43,7 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         conversation = options.text or [{"video": clip} for clip in options.clips]
     logging.disable_progress_bar()
     recognise = pipeline("emotion-recognition", model=options.model)
-    answers = recognise(conversation, top_k=options.top_k)
+    answers = recognise(
+        conversation,
+        top_k=options.top_k,
+        calibrate=options.calibrate,
+        abstain_below=options.abstain_below,
+        prediction_set=options.prediction_set,
+    )
     if options.json:
         print(json.dumps(answers, indent=2, ensure_ascii=False))
         return
@@ -59,7 +75,9 @@ def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     speaker = f"{item['speaker']}: " if item.get("speaker") else ""
     source = item.get("text") or item.get("video") or item.get("audio")
     said = source or f"({', '.join(answer['modalities']) or 'nothing'})"
-    return f"{answer['label']:12} {answer['score']:.3f}  {speaker}{said}"
+    label = answer["label"] or "(unsure)"
+    likely = f"{{{', '.join(answer['prediction_set'])}}}  " if "prediction_set" in answer else ""
+    return f"{label:12} {answer['score']:.3f}  {likely}{speaker}{said}"
 
 
 if __name__ == "__main__":

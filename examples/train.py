@@ -29,6 +29,7 @@ from synctva.card import model_card
 from synctva.checkpoints import last_complete_checkpoint
 from synctva.feature_set import stream_feature_set
 from synctva.features import add_text_tokens
+from synctva.plots import write_calibration_pictures
 from synctva.recipes import (
     RECIPES,
     build_config,
@@ -165,6 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     started = time.perf_counter()
     trainer.train(resume_from_checkpoint=resume_from)
     seconds = time.perf_counter() - started
+    trainer.calibrate(data["dev"])
 
     options = list(sys.argv[1:] if arguments is None else arguments)
     if training.hub_token:  # the card shows the command
@@ -191,6 +193,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if trainer.is_world_process_zero():
         write_results(training.output_dir, results)
+        if "calibration" in results:
+            write_calibration_pictures(training.output_dir, results["calibration"])
     if training.push_to_hub:
         trainer.push_to_hub()
     else:

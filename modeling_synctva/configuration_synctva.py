@@ -1,6 +1,7 @@
 """Configuration of Sync-TVA: every size and switch of the model, checked by name."""
 
 import copy
+from itertools import pairwise
 from typing import ClassVar
 
 from huggingface_hub.dataclasses import strict
@@ -13,6 +14,9 @@ CROSS_GRAPHS = ("text-visual", "text-audio", "visual-audio")
 """The three pairwise cross-modal graphs of the paper."""
 
 GRAPH_ATTENTION_BACKENDS = ("auto", "scatter", "sparse", "torch_scatter")
+
+CONFORMAL_LEVELS = 99
+"""Thresholds of the prediction sets: for a coverage of 1%, 2%, ..., 99%."""
 
 AUTO_MAP = {
     "AutoConfig": "configuration_synctva.SyncTVAConfig",
@@ -67,6 +71,10 @@ class SyncTVAConfig(PreTrainedConfig):
         auxiliary_loss_weight: weight of the mean loss of the per-modality heads.
         strength_loss_weight: weight of the loss that teaches each strength to predict how much
             probability its modality's own head gives to the true label.
+    Calibration (fitted on dev after training; the pipeline applies it, the model's logits stay):
+        calibration_temperature: what logits are divided by; 1 for none.
+        conformal_thresholds: of the prediction sets, for a coverage of 1%, 2%, ..., 99%: labels
+            with 1 - p of at most this belong; None where they have not been fitted.
 
     Raises:
         ValueError: a field is out of range; the message names field, value and expectation.
@@ -131,6 +139,10 @@ class SyncTVAConfig(PreTrainedConfig):
     auxiliary_loss_weight: float | int = 0.3
     strength_loss_weight: float | int = 0.3
 
+    # Calibration. Not `temperature`, which transformers takes for an option of text generation.
+    calibration_temperature: float | int = 1.0
+    conformal_thresholds: list[float | int] | None = None
+
     def __post_init__(self, **kwargs):
         if self.id2label is None and "num_labels" not in kwargs and "label2id" not in kwargs:
             # MELD's seven, in the order of the dataset script; any other set is passed as id2label.
@@ -176,9 +188,22 @@ class SyncTVAConfig(PreTrainedConfig):
         for name in ("auxiliary_loss_weight", "strength_loss_weight"):
             if not 0 <= getattr(self, name) < float("inf"):
                 _reject(name, getattr(self, name), "a finite number of at least 0")
-        for name in ("initializer_range", "layer_norm_eps"):
+        for name in ("initializer_range", "layer_norm_eps", "calibration_temperature"):
             if not 0 < getattr(self, name) < float("inf"):
                 _reject(name, getattr(self, name), "a finite number above 0")
+
+    def validate_thresholds(self):
+        given = self.conformal_thresholds
+        if given is not None and not (
+            len(given) == CONFORMAL_LEVELS
+            # In order within [0, 1]; a NaN is in no order.
+            and all(low <= high for low, high in pairwise([0, *given, 1]))
+        ):
+            _reject(
+                "conformal_thresholds",
+                given,
+                f"{CONFORMAL_LEVELS} numbers in [0, 1], none below the one before it",
+            )
 
     def validate_names(self):
         if self.graph_attention not in GRAPH_ATTENTION_BACKENDS:

@@ -9,6 +9,7 @@ from typing import Any
 
 from transformers import Pipeline
 
+from .calibration_synctva import calibrated_probabilities, prediction_sets
 from .configuration_synctva import MODALITIES
 from .conversation_input_synctva import is_columns
 
@@ -16,6 +17,8 @@ _FORM = (
     'expected a conversation, a list of utterances such as ["Hi!", {"text": "Go away.", '
     '"speaker": "Ann"}], or a list of such lists'
 )
+
+_PARAMETERS = ("top_k", "calibrate", "abstain_below", "prediction_set")
 
 _READ_FROM_OUTPUT = ("logits", "strengths", "modality_mask")
 
@@ -30,12 +33,20 @@ class EmotionRecognitionPipeline(Pipeline):
 
     Args:
         top_k: 1 for label and score alone; k also for the k best `scores`; None for all of them.
+        calibrate: whether the checkpoint's temperature, fitted on dev, is applied to the scores; it
+            does not change their order. A checkpoint without one has 1, which changes nothing.
+        abstain_below: the label is None where the score is lower than this, a number in [0, 1].
+        prediction_set: coverage of the sets of labels, a number in (0, 1); needs a checkpoint that
+            has been calibrated.
         batch_size: conversations a forward pass; does not change the answers.
 
     Returns:
         For one conversation a list with a dictionary an utterance; for many a list of such lists:
-        `label`: the likeliest emotion, `score`: its probability;
+        `label`: the likeliest emotion, or None for an abstention; `score`: its probability;
         `scores`: probability by label, likeliest first (unless top_k is 1);
+        `prediction_set`: labels, likeliest first, which hold the true one in at least the asked
+        share of utterances (if it was asked for): a promise over conversations like those of dev,
+        an utterance drawn from each, and not for each utterance, each emotion or other data;
         `contributions`: by modality, the enhancement's strength in [0, 1], 0 where it is missing:
         how far the model opened that modality's gate, not a cause;
         `modalities`: those present; empty where the utterance is answered from its context alone.
@@ -64,15 +75,34 @@ class EmotionRecognitionPipeline(Pipeline):
             )
 
     def _sanitize_parameters(self, **parameters: Any) -> tuple[dict, dict, dict]:
-        unknown = sorted(set(parameters) - {"top_k"})
+        unknown = sorted(set(parameters) - set(_PARAMETERS))
         if unknown:
-            raise TypeError(f"unknown arguments {unknown}: expected top_k, batch_size")
-        if "top_k" in parameters:
-            top_k = parameters["top_k"]
-            if top_k is not None and (
-                not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1
-            ):
-                raise ValueError(f"top_k = {top_k!r}: expected an integer of at least 1, or None")
+            raise TypeError(
+                f"unknown arguments {unknown}: expected {', '.join(_PARAMETERS)}, batch_size"
+            )
+        top_k = parameters.get("top_k")
+        if top_k is not None and (
+            not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1
+        ):
+            raise ValueError(f"top_k = {top_k!r}: expected an integer of at least 1, or None")
+        calibrate = parameters.get("calibrate", True)
+        if not isinstance(calibrate, bool):
+            raise ValueError(f"calibrate = {calibrate!r}: expected True or False")
+        limit = parameters.get("abstain_below")
+        if limit is not None and not (_is_number(limit) and 0 <= limit <= 1):
+            raise ValueError(f"abstain_below = {limit!r}: expected a number in [0, 1], or None")
+        coverage = parameters.get("prediction_set")
+        if coverage is not None:
+            if not (_is_number(coverage) and 0 < coverage < 1):
+                raise ValueError(
+                    f"prediction_set = {coverage!r}: expected a coverage in (0, 1), or None"
+                )
+            if self.model.config.conformal_thresholds is None:
+                raise ValueError(
+                    f"prediction_set = {coverage!r}, but the checkpoint's config has no "
+                    "conformal_thresholds: expected one that examples/train.py or "
+                    "examples/calibrate.py has calibrated"
+                )
         return {}, {}, parameters
 
     def __call__(  # type: ignore[override]  # no further positional arguments
@@ -143,21 +173,28 @@ class EmotionRecognitionPipeline(Pipeline):
         return {**answers, "attention_mask": inputs["attention_mask"]}
 
     def postprocess(  # type: ignore[override]
-        self, outputs: dict[str, Any], top_k: int | None = 1
+        self,
+        outputs: dict[str, Any],
+        top_k: int | None = 1,
+        calibrate: bool = True,
+        abstain_below: float | None = None,
+        prediction_set: float | None = None,
     ) -> list[list[dict[str, Any]]]:
-        probabilities = outputs["logits"].float().softmax(-1)  # (B, N, C)
+        config = self.model.config
+        logits = outputs["logits"].float()  # (B, N, C)
+        calibrated = calibrated_probabilities(logits, config.calibration_temperature)
+        probabilities = calibrated if calibrate else logits.softmax(-1)
         present = outputs["modality_mask"].bool()  # (B, N, 3)
         strengths = outputs["strengths"].float().masked_fill(~present, 0.0)  # (B, N, 3)
+        columns = [probabilities, strengths, present]
+        if prediction_set is not None:
+            # Of the calibrated probabilities in any case: the thresholds are theirs.
+            columns.append(prediction_sets(calibrated, prediction_set, config.conformal_thresholds))
         lengths = outputs["attention_mask"].bool().sum(-1).tolist()
         return [
             [
-                self._describe(*values, top_k)
-                for values in zip(
-                    probabilities[i, :length].tolist(),
-                    strengths[i, :length].tolist(),
-                    present[i, :length].tolist(),
-                    strict=True,
-                )
+                self._describe(*values, top_k=top_k, abstain_below=abstain_below)
+                for values in zip(*(column[i, :length].tolist() for column in columns), strict=True)
             ]
             for i, length in enumerate(lengths)
         ]
@@ -167,14 +204,21 @@ class EmotionRecognitionPipeline(Pipeline):
         probabilities: list[float],
         strengths: list[float],
         present: list[bool],
+        members: list[bool] | None = None,
+        *,
         top_k: int | None,
+        abstain_below: float | None,
     ) -> dict[str, Any]:
         """One utterance's answer."""
         names = self.model.config.id2label
         order = sorted(range(len(probabilities)), key=lambda c: -probabilities[c])
-        answer: dict[str, Any] = {"label": names[order[0]], "score": probabilities[order[0]]}
+        score = probabilities[order[0]]
+        unsure = abstain_below is not None and score < abstain_below
+        answer: dict[str, Any] = {"label": None if unsure else names[order[0]], "score": score}
         if top_k != 1:
             answer["scores"] = {names[c]: probabilities[c] for c in order[:top_k]}
+        if members is not None:
+            answer["prediction_set"] = [names[c] for c in order if members[c]]
         answer["contributions"] = dict(zip(MODALITIES, strengths, strict=True))
         answer["modalities"] = [
             name for name, here in zip(MODALITIES, present, strict=True) if here
@@ -187,6 +231,10 @@ class EmotionRecognitionPipeline(Pipeline):
         # `pipeline()` has swapped for classes into the model's config.
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 __all__ = ["EmotionRecognitionPipeline"]

@@ -10,7 +10,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from scipy import stats
 
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
-from synctva.results import SCORES
+from synctva.results import CALIBRATION_SCORES, SCORES
 
 PAPER = "https://arxiv.org/abs/2507.21395"
 
@@ -95,6 +95,9 @@ def model_card(
     ]
     if runs:
         sections.append(f"### Over seeds\n\n{_seed_table(runs)}")
+    if "calibration" in results:
+        calibrated_on = results.get("selected_on")
+        sections.append(f"## Calibration\n\n{_calibration(results['calibration'], calibrated_on)}")
     sections += [
         f"## How it was made\n\n{_making(results)}",
         f"## Limits\n\n{_limits(results)}",
@@ -218,6 +221,48 @@ def _seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"Mean of seeds {seeds}, each selected on dev, with the 95% Student-t interval of the "
         f"mean:\n\n{_markdown(['split', *SCORES.values()], rows)}"
+    )
+
+
+def _calibration(calibration: Mapping[str, Any], fitted_on: str | None) -> str:
+    """What the temperature, abstaining and prediction sets do on test."""
+    rows = [
+        [when, *(f"{calibration[when][key]:.4f}" for key in CALIBRATION_SCORES)]
+        for when in ("before", "after")
+    ]
+    sets = [
+        [
+            f"{float(asked):.0%}",
+            f"{had['coverage_by_conversation']:.1%}",
+            f"{had['coverage']:.1%}",
+            f"{had['coverage_of_worst_class']:.1%}",
+            f"{had['mean_size']:.2f}",
+        ]
+        for asked, had in calibration["prediction_sets"].items()
+    ]
+    curve = calibration["abstention"]
+    points = zip(curve["abstain_below"], curve["coverage"], curve["risk"], strict=True)
+    answered = [
+        [f"{limit:.3f}", f"{coverage:.1%}", f"{1 - risk:.1%}"]
+        for limit, coverage, risk in list(points)[::5]
+    ]
+    asked_for = ["coverage asked for", "had, by conversation", "by utterance", "of the worst class"]
+    return "\n\n".join(
+        [
+            "The pipeline divides the logits by a temperature, "
+            f"{calibration['temperature']:.3f}, fitted on {fitted_on}; `calibrate=False` leaves "
+            "them. On test:",
+            _markdown(["", *CALIBRATION_SCORES.values()], rows),
+            "![Reliability diagram](reliability.png)",
+            "With `abstain_below=0.6` it gives no label where the score is lower:",
+            _markdown(["abstain_below", "answered", "right among them"], answered),
+            "![Share of wrong answers against the share answered](coverage_risk.png)",
+            "With `prediction_set=0.9` it also gives a set of labels that holds the true one in at "
+            "least that share of cases: of an utterance drawn from each conversation, if the "
+            f"conversations are like those of {fitted_on}. That says nothing of a single utterance "
+            "or emotion, nor of other data.",
+            _markdown([*asked_for, "labels on average"], sets),
+        ]
     )
 
 

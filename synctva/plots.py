@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -56,3 +59,69 @@ def plot_confusion_matrix(
                 color="white" if recall[row, column] > 0.5 else "black",
             )
     return figure
+
+
+def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
+    """Reliability diagram before and after calibration: accuracy of the answers by their score.
+
+    Args:
+        calibration: what `synctva.calibration.calibration_report` gives. The area of a point is
+            proportional to the answers in its bin.
+    """
+    figure = Figure(figsize=(7, 3.8), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, when in zip(panels, ("before", "after"), strict=True):
+        scores = calibration[when]
+        bins = scores["reliability"]
+        rows = [
+            (sure, right, n)
+            for sure, right, n in zip(bins["confidence"], bins["accuracy"], bins["n"], strict=True)
+            if n
+        ]
+        confidence, accuracy, counts = np.array(rows).T
+        axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
+        axes.scatter(confidence, accuracy, s=600 * counts / counts.sum(), clip_on=False)
+        axes.plot(confidence, accuracy, linewidth=1)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", aspect="equal")
+        axes.set_title(f"{when} calibration: ECE {scores['ece']:.3f}")
+    panels[0].set_ylabel("share of right answers")
+    return figure
+
+
+def plot_coverage_risk(calibration: Mapping[str, Any]) -> Figure:
+    """Share of wrong answers against the share answered, with some `abstain_below` beside it.
+
+    Args:
+        calibration: what `synctva.calibration.calibration_report` gives.
+    """
+    curve = calibration["abstention"]
+    figure = Figure(figsize=(5, 3.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(curve["coverage"], curve["risk"], marker="o", markersize=3)
+    points = list(zip(curve["coverage"], curve["risk"], curve["abstain_below"], strict=True))
+    for coverage, risk, limit in points[4:-1:5]:
+        axes.annotate(
+            f"{limit:.2f}", (coverage, risk), xytext=(0, 6), textcoords="offset points", ha="right"
+        )
+    axes.set(xlim=(0, 1.02), xlabel="share answered (beside the line: abstain_below)")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("share of wrong answers")
+    return figure
+
+
+CALIBRATION_PICTURES = {
+    "reliability.png": plot_reliability,
+    "coverage_risk.png": plot_coverage_risk,
+}
+"""Pictures beside a calibrated model, which its card shows."""
+
+
+def write_calibration_pictures(folder: str | os.PathLike, calibration: Mapping[str, Any]) -> None:
+    """Write `CALIBRATION_PICTURES` into a model folder.
+
+    Args:
+        folder: that exists.
+        calibration: what `synctva.calibration.calibration_report` gives.
+    """
+    for name, plot in CALIBRATION_PICTURES.items():
+        plot(calibration).savefig(Path(folder) / name)

@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 import synctva
 from synctva import metrics
+from synctva.calibration import calibration_report
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
 
@@ -30,6 +31,9 @@ SCORES = {
     "ece": "ECE",
 }
 """Scores of a split beside `n` and `per_class_f1`, and their names in tables."""
+
+CALIBRATION_SCORES = {"nll": "NLL", "ece": "ECE", "brier": "Brier score"}
+"""Scores before and after calibration, and their names in tables."""
 
 
 def collect_results(
@@ -58,7 +62,8 @@ def collect_results(
         for simulated data `bayes_optimal`: the same for the exact posterior, `yardsticks`: for
         weaker references, `of_optimum`: the accuracy as a share of the optimum's, and
         `strength_auc`: by modality, how well the strengths tell the true reliability of what is
-        present.
+        present; for a calibrated model with a test split `calibration`, see
+        `synctva.calibration.calibration_report`: all other scores are of the uncalibrated logits.
     """
     from synctva.statistics import class_counts, conversation_lengths
 
@@ -88,6 +93,13 @@ def collect_results(
         results[split] = metrics.compute(
             output["logits"][labelled], output["labels"][labelled], names
         )
+        if split == "test" and trainer.config.conformal_thresholds is not None:
+            results["calibration"] = calibration_report(
+                trainer.config,
+                output["logits"][labelled],
+                output["labels"][labelled],
+                labelled.nonzero()[0],
+            )
         if split == last:
             true = output["labels"][labelled]
             if hidden:
@@ -231,6 +243,8 @@ def results_table(results: Mapping[str, Any]) -> str:
     for emotion in by_class["Sync-TVA"]:
         values = "".join(f"{scores[emotion]:13.4f}" for scores in by_class.values())
         lines.append(f"{emotion:{longest}}{values}")
+    if "calibration" in results:
+        lines += ["", *calibration_lines(results["calibration"])]
     if "of_optimum" in results:
         lines += ["", f"accuracy is {results['of_optimum']:.1%} of the optimum's"]
     if "strength_auc" in results:
@@ -243,8 +257,27 @@ def results_table(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
+    """What calibration changed on test, as text."""
+    before, after = calibration["before"], calibration["after"]
+    changes = ", ".join(
+        f"{title} {before[key]:.4f} to {after[key]:.4f}"
+        for key, title in CALIBRATION_SCORES.items()
+    )
+    lines = [f"calibrated with temperature {calibration['temperature']:.3f}: {changes} (test)"]
+    for asked, had in calibration["prediction_sets"].items():
+        lines.append(
+            f"prediction sets for {float(asked):.0%}: {had['coverage']:.1%} of the utterances, "
+            f"{had['coverage_by_conversation']:.1%} by conversation, "
+            f"{had['mean_size']:.2f} labels on average"
+        )
+    return lines
+
+
 __all__ = [
+    "CALIBRATION_SCORES",
     "RESULTS_FILE",
+    "calibration_lines",
     "collect_results",
     "majority_scores",
     "provenance",

@@ -15,6 +15,7 @@ from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.utils import logging
 
 from synctva import metrics
+from synctva.calibration import calibrate
 from synctva.collator import SyncTVACollator
 from synctva.losses import build_criterion
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
@@ -28,14 +29,14 @@ from synctva.reading import ConversationRows, ConversationStream
 from synctva.sampling import EpochSampler
 from synctva.statistics import class_counts, conversation_lengths, set_missing_statistics
 from synctva.training_arguments import SyncTVATrainingArguments
-from synctva.weight_averaging import WeightAverage
+from synctva.weight_averaging import AveragingTrainer
 
 logger = logging.get_logger(__name__)
 
 OUTPUT_FIELDS = tuple(SyncTVAEmotionOutput.__dataclass_fields__)
 
 
-class SyncTVATrainer(PushingTrainer):
+class SyncTVATrainer(AveragingTrainer, PushingTrainer):
     """Trains and evaluates `SyncTVAForEmotionRecognition`.
 
     Over transformers' Trainer: a loss for imbalanced classes, divided by the labelled utterances of
@@ -97,7 +98,6 @@ class SyncTVATrainer(PushingTrainer):
         self.model_card = model_card
         self.criterion = self._build_criterion().to(args.device)
         self._train_sampler: EpochSampler | None = None
-        self.average: WeightAverage | None = None
 
     # What is trained on
 
@@ -237,47 +237,22 @@ class SyncTVATrainer(PushingTrainer):
             output["logits"][labelled], output["labels"][labelled], self.label_names_in_order
         )
 
-    # The moving average of the weights: trained on are the raw weights, evaluated and saved is the
-    # average; a checkpoint holds both.
+    def calibrate(self, dataset: Any) -> None:
+        """Fit what the pipeline calibrates with, on dev; the config holds it and is saved with it.
 
-    def start_weight_average(self) -> None:
-        """Called when training begins, after a checkpoint has been loaded."""
-        if self.args.ema_decay and self.average is None:
-            if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-                raise ValueError(f"ema_decay = {self.args.ema_decay}: not with sharded weights")
-            self.average = WeightAverage(self.model, self.args.ema_decay)
-
-    def end_weight_average(self) -> None:
-        """Called when training ends: the average becomes the model's weights."""
-        if self.average is not None:
-            self.average.copy_to_model()
-            self.average = None
-
-    def evaluation_loop(self, *args, **kwargs):
-        with WeightAverage.in_place(self.average):
-            return super().evaluation_loop(*args, **kwargs)
-
-    def _load_best_model(self):
-        super()._load_best_model()
-        self.average = None  # what was loaded is an average already
-
-    def _save_optimizer_and_scheduler(self, output_dir: str):
-        super()._save_optimizer_and_scheduler(output_dir)
-        if self.average is not None and self.args.should_save:
-            self.average.save_raw_weights(output_dir)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None):
-        super()._load_optimizer_and_scheduler(checkpoint)
-        if checkpoint is not None and self.args.ema_decay:
-            self.start_weight_average()  # the checkpoint's model is the average
-            if self.average is not None:
-                self.average.load_raw_weights(checkpoint)
+        See `synctva.calibration`. The weights, and with them the logits, stay.
+        """
+        output = self.predict_fields(dataset)
+        labelled = output["labels"] != IGNORE_INDEX  # (conversations, N)
+        conversations = labelled.nonzero()[0]
+        calibrate(
+            self.config, output["logits"][labelled], output["labels"][labelled], conversations
+        )
 
     # Saving
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None):
-        with WeightAverage.in_place(self.average if state_dict is None else None):
-            super()._save(output_dir, state_dict)
+        super()._save(output_dir, state_dict)
         if not self.args.should_save:
             return
         folder = Path(output_dir or self.args.output_dir)
@@ -297,7 +272,7 @@ class SyncTVATrainer(PushingTrainer):
 
 
 class _EpochCallback(TrainerCallback):
-    """Tells the sampler, the collator and the weight average where training stands."""
+    """Tells the sampler and the collator where training stands."""
 
     def __init__(self, trainer: SyncTVATrainer):
         self.trainer = trainer
@@ -305,7 +280,6 @@ class _EpochCallback(TrainerCallback):
     def on_train_begin(self, args, state, control, **kwargs):
         if isinstance(self.trainer.train_dataset, (datasets.Dataset, ConversationStream)):
             set_missing_statistics(self.trainer.model, self.trainer.train_dataset)
-        self.trainer.start_weight_average()
 
     def on_epoch_begin(self, args, state, control, **kwargs):
         # Here and not through accelerate alone, which does not reach the sampler of a resumed epoch
@@ -315,13 +289,6 @@ class _EpochCallback(TrainerCallback):
         for ordered in (self.trainer._train_sampler, self.trainer.train_dataset):
             if isinstance(ordered, (EpochSampler, ConversationStream)):
                 ordered.set_epoch(epoch)
-
-    def on_step_end(self, args, state, control, **kwargs):
-        if self.trainer.average is not None:
-            self.trainer.average.update(state.global_step)
-
-    def on_train_end(self, args, state, control, **kwargs):
-        self.trainer.end_weight_average()
 
 
 __all__ = ["SyncTVATrainer"]

@@ -1,14 +1,16 @@
-"""An exponential moving average of the weights."""
+"""An exponential moving average of the weights, and a Trainer that keeps one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+from transformers import Trainer, TrainerCallback
 
 RAW_WEIGHTS = "raw_weights.safetensors"
 """File of a checkpoint with the weights that are trained; its model file has their average."""
@@ -82,4 +84,72 @@ class WeightAverage:
             parameter.copy_(weights[name])
 
 
-__all__ = ["RAW_WEIGHTS", "WeightAverage"]
+class AveragingTrainer(Trainer):
+    """A Trainer that evaluates and saves a moving average of the weights that it trains.
+
+    A checkpoint holds both, so that training goes on from the raw weights. At its end the model has
+    the average. Its arguments have `ema_decay`, 0 for no average.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.average: WeightAverage | None = None
+        self.add_callback(_AverageCallback(self))
+
+    def start_weight_average(self) -> None:
+        """Called when training begins, after a checkpoint has been loaded."""
+        decay = self.args.ema_decay
+        if decay and self.average is None:
+            if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+                raise ValueError(f"ema_decay = {decay}: not with sharded weights")
+            self.average = WeightAverage(self.model, decay)
+
+    def end_weight_average(self) -> None:
+        """Called when training ends: the average becomes the model's weights."""
+        if self.average is not None:
+            self.average.copy_to_model()
+            self.average = None
+
+    def evaluation_loop(self, *args, **kwargs):
+        with WeightAverage.in_place(self.average):
+            return super().evaluation_loop(*args, **kwargs)
+
+    def _load_best_model(self):
+        super()._load_best_model()
+        self.average = None  # what was loaded is an average already
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None):
+        with WeightAverage.in_place(self.average if state_dict is None else None):
+            super()._save(output_dir, state_dict)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str):
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.average is not None and self.args.should_save:
+            self.average.save_raw_weights(output_dir)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None):
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.args.ema_decay:
+            self.start_weight_average()  # the checkpoint's model is the average
+            if self.average is not None:
+                self.average.load_raw_weights(checkpoint)
+
+
+class _AverageCallback(TrainerCallback):
+    """Tells the average where training stands."""
+
+    def __init__(self, trainer: AveragingTrainer):
+        self.trainer = trainer
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.trainer.start_weight_average()
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if self.trainer.average is not None:
+            self.trainer.average.update(state.global_step)
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.trainer.end_weight_average()
+
+
+__all__ = ["RAW_WEIGHTS", "AveragingTrainer", "WeightAverage"]

@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-NUM_BINS = 15
-"""Equal-width confidence bins of the expected calibration error."""
+from .calibration import expected_calibration_error
 
 
 def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> dict[str, Any]:
@@ -52,22 +51,6 @@ def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> d
         "ece": expected_calibration_error(confidence, predicted == true),
         "confusion_matrix": confusion_matrix(true, predicted, labels=classes).tolist(),
     }
-
-
-def expected_calibration_error(
-    confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS
-) -> float:
-    """Guo et al. 2017: sum over the bins of |B| / K * |accuracy(B) - mean confidence(B)|.
-
-    Args:
-        confidence: (K,) probability of the predicted class.
-        correct: (K,) bool.
-        num_bins: bins ((b - 1) / num_bins, b / num_bins] of equal width.
-    """
-    bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
-    # |B| cancels: per bin, |number correct - sum of the confidences|.
-    gaps = np.bincount(bins, weights=correct - confidence, minlength=num_bins)
-    return float(np.abs(gaps).sum() / len(confidence))
 
 
 def _checked(

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from transformers import BertModel
 
 from synctva import SyncTVAForEmotionRecognition
 from synctva.feature_set import load_feature_set
+from synctva.plots import CALIBRATION_PICTURES
 from synctva.results import read_results
 
 from ..datasets_scripts.pickle_forms import in_order, toy_members, write_pickle
@@ -30,6 +32,7 @@ def load(name):
 
 
 evaluate, predict, train = load("evaluate"), load("predict"), load("train")
+calibrate = load("calibrate")
 prepare_features, finetune_text = load("prepare_features"), load("finetune_text")
 
 TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
@@ -76,6 +79,38 @@ def test_evaluate_prints_the_same_numbers(simulated, capsys, tmp_path):
     assert f"{before['test']['weighted_f1']:.4f}" in printed[1]
 
 
+def test_train_calibrates_and_calibrate_does_so_again(simulated, tmp_path, capsys):
+    folder = tmp_path / "model"
+    shutil.copytree(simulated, folder)
+    trained = read_results(simulated)
+    config = SyncTVAForEmotionRecognition.from_pretrained(simulated).config
+    assert trained["calibration"]["temperature"] == config.calibration_temperature != 1
+    uncalibrated = json.loads((folder / "config.json").read_text())
+    del uncalibrated["calibration_temperature"], uncalibrated["conformal_thresholds"]
+    (folder / "config.json").write_text(json.dumps(uncalibrated))
+    for name in CALIBRATION_PICTURES:
+        (folder / name).unlink()
+
+    calibrate.main(["--model", str(folder), "--use_cpu"])
+    assert "prediction sets for 90%: " in capsys.readouterr().out
+    again = read_results(folder)
+    fitted = again.pop("calibration")
+    assert fitted.pop("command") == f"python examples/calibrate.py --model {folder} --use_cpu"
+    assert fitted.keys() - {"commit"} == trained["calibration"].keys()
+    assert fitted["temperature"] == pytest.approx(config.calibration_temperature, rel=1e-4)
+    assert again == {key: trained[key] for key in again}
+    written = SyncTVAForEmotionRecognition.from_pretrained(folder).config
+    assert written.conformal_thresholds == pytest.approx(config.conformal_thresholds, abs=1e-4)
+    for name in CALIBRATION_PICTURES:
+        assert (folder / name).is_file()
+    assert (folder / "model.safetensors").read_bytes() == (
+        simulated / "model.safetensors"
+    ).read_bytes()
+    assert (folder / "README.md").read_text().count("## Calibration") == 1
+    with pytest.raises(SystemExit, match=r"has no results.json: expected a folder of"):
+        calibrate.main(["--model", str(tmp_path)])
+
+
 def test_predict_reads_features_from_a_file(simulated, tmp_path, capsys):
     conversation = [
         {"speaker": "Ann", "text_features": [0.1] * 24},
@@ -92,6 +127,16 @@ def test_predict_reads_features_from_a_file(simulated, tmp_path, capsys):
     lines = capsys.readouterr().out.split("\n\n")
     assert len(lines[0].splitlines()) == 2
     assert answers[0]["label"] in lines[0]
+
+    file.write_text(json.dumps(conversation))
+    options = ["--model", str(simulated), "--file", str(file), "--prediction_set", "0.9"]
+    predict.main([*options, "--abstain_below", "1"])
+    assert re.fullmatch(r"(\(unsure\) +0\.\d{3}  \{.*\}.*\n){2}", capsys.readouterr().out)
+    predict.main([*options, "--no-calibrate", "--json"])
+    uncalibrated = json.loads(capsys.readouterr().out)
+    assert [a["label"] for a in uncalibrated] == [a["label"] for a in answers]
+    assert [a["score"] for a in uncalibrated] != [a["score"] for a in answers]
+    assert uncalibrated[0]["label"] in uncalibrated[0]["prediction_set"]
 
 
 def test_predict_reads_clips(tmp_path, capsys):

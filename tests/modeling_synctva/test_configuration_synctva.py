@@ -15,7 +15,10 @@ from .toy import toy_config
         ("auxiliary_loss_weight", -1), ("strength_loss_weight", float("inf")),
         ("layer_norm_eps", 0.0), ("graph_attention", "dense"), ("cross_graphs", ["text-smell"]),
         ("cross_graphs", ["text-audio", "text-audio"]), ("text_max_length", 4),
-        ("causal", "yes"),
+        ("causal", "yes"), ("calibration_temperature", 0), ("calibration_temperature", "hot"),
+        ("calibration_temperature", float("nan")), ("conformal_thresholds", [0.5]),
+        ("conformal_thresholds", [0.5] * 98 + [0.4]), ("conformal_thresholds", [0.5] * 98 + [1.5]),
+        ("conformal_thresholds", [float("nan")] * 99), ("conformal_thresholds", ["0.5"] * 99),
     ],
 )  # fmt: skip
 def test_out_of_range_names_field_value_and_expectation(field, value):
@@ -35,7 +38,12 @@ def test_causal_demands_no_future():
 
 
 def test_round_trip(tmp_path):
-    config = toy_config(cross_graphs=["text-audio"], id2label={0: "calm", 1: "angry"})
+    config = toy_config(
+        cross_graphs=["text-audio"],
+        id2label={0: "calm", 1: "angry"},
+        calibration_temperature=1.25,
+        conformal_thresholds=[0, *(level / 100 for level in range(2, 99)), 1.0],
+    )
     config.save_pretrained(tmp_path)
     loaded = SyncTVAConfig.from_pretrained(tmp_path)
     assert loaded.to_dict() | {"transformers_version": None} == config.to_dict() | {

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -119,6 +120,90 @@ def test_top_k_at_construction(model, processor):
     recognise = pipeline("emotion-recognition", model=model, processor=processor, top_k=None)
     assert len(recognise(["hello"])[0]["scores"]) == 3
     assert "scores" not in recognise(["hello"], top_k=1)[0]
+
+
+@pytest.fixture
+def calibrated(model, processor):
+    """The same model, with a temperature and thresholds in its config."""
+    again = SyncTVAForEmotionRecognition(SyncTVAConfig(**model.config.to_dict())).eval()
+    again.load_state_dict(model.state_dict())
+    again.config.calibration_temperature = 0.25
+    again.config.conformal_thresholds = [level / 100 for level in range(1, 100)]
+    return pipeline("emotion-recognition", model=again, processor=processor)
+
+
+def test_calibration_changes_scores_alone(recognise, calibrated, model, processor):
+    plain = recognise(CONVERSATIONS, top_k=None)
+    assert_same(calibrated(CONVERSATIONS, top_k=None, calibrate=False), plain)
+    assert_same(recognise(CONVERSATIONS, top_k=None, calibrate=False), plain)  # temperature 1
+    with torch.no_grad():
+        logits = model(**processor(CONVERSATIONS[:1])).logits[0]
+    for t, utterance in enumerate(calibrated(CONVERSATIONS[0], top_k=None)):
+        assert utterance["label"] == plain[0][t]["label"]
+        assert list(utterance["scores"]) == list(plain[0][t]["scores"])
+        expected = (logits[t] / 0.25).softmax(-1).max().item()
+        assert utterance["score"] == pytest.approx(expected, abs=1e-5)
+        assert utterance["contributions"] == pytest.approx(plain[0][t]["contributions"], abs=1e-5)
+
+
+def test_abstains_below_a_score(calibrated):
+    plain = calibrated(CONVERSATIONS[2])
+    limit = sorted(answer["score"] for answer in plain)[2]
+    for answer, told in zip(
+        calibrated(CONVERSATIONS[2], abstain_below=limit - 1e-6), plain, strict=True
+    ):
+        unsure = told["score"] < limit - 1e-6
+        assert_same(answer, {**told, "label": None if unsure else told["label"]})
+    labels = [answer["label"] for answer in calibrated(CONVERSATIONS[2], abstain_below=1)]
+    assert labels == [None] * 5
+    # The scores that count are those in the answer.
+    assert any(answer["label"] for answer in calibrated(CONVERSATIONS[2], abstain_below=limit))
+    uncalibrated = calibrated(CONVERSATIONS[2], abstain_below=limit, calibrate=False)
+    assert sum(a["label"] is None for a in uncalibrated) > 2
+    json.dumps(uncalibrated)
+
+
+def test_prediction_sets_are_of_the_calibrated_scores(calibrated):
+    answers = calibrated(CONVERSATIONS[2], top_k=None, prediction_set=0.8)
+    for answer in answers:
+        likely = [name for name, score in answer["scores"].items() if 1 - score <= 0.8]
+        assert answer["prediction_set"] == (likely or [answer["label"]])
+    assert any(1 < len(answer["prediction_set"]) < 3 for answer in answers)
+    for changed in ({"calibrate": False}, {"abstain_below": 1.0}, {"batch_size": 2}):
+        again = calibrated(CONVERSATIONS[2], prediction_set=0.8, **changed)
+        assert [a["prediction_set"] for a in again] == [a["prediction_set"] for a in answers]
+    assert "prediction_set" not in calibrated(CONVERSATIONS[2])[0]
+    at_construction = pipeline(
+        "emotion-recognition",
+        model=calibrated.model,
+        processor=calibrated.processor,
+        prediction_set=0.8,
+    )
+    assert at_construction(["hello"])[0]["prediction_set"]
+
+
+def test_prediction_sets_need_a_calibrated_checkpoint(recognise):
+    with pytest.raises(ValueError, match=r"prediction_set = 0.9, but .* no conformal_thresholds"):
+        recognise(["hello"], prediction_set=0.9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"calibrate": 1}, "calibrate = 1: expected True or False"),
+        ({"calibrate": None}, "calibrate = None: expected True or False"),
+        ({"abstain_below": 1.1}, r"abstain_below = 1.1: expected a number in \[0, 1\], or None"),
+        ({"abstain_below": float("nan")}, "abstain_below = nan: expected"),
+        ({"abstain_below": True}, "abstain_below = True: expected"),
+        ({"abstain_below": "0.5"}, "abstain_below = '0.5': expected"),
+        ({"prediction_set": 0}, r"prediction_set = 0: expected a coverage in \(0, 1\), or None"),
+        ({"prediction_set": 1.0}, "prediction_set = 1.0: expected a coverage"),
+        ({"prediction_set": True}, "prediction_set = True: expected a coverage"),
+    ],
+)
+def test_refuses_options_out_of_range(calibrated, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        calibrated(["hello"], **arguments)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 8])

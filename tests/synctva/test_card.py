@@ -7,6 +7,7 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 from scipy import stats
 
 from synctva.card import DATASETS, mean_and_interval, model_card
+from synctva.plots import CALIBRATION_PICTURES
 
 from .toy import LABELS, toy_config
 
@@ -32,6 +33,24 @@ RESULTS = {
     "dev": {**SCORES, "accuracy": 0.6},
     "test": SCORES,
     "majority": {**SCORES, "accuracy": 0.48},
+}
+CALIBRATION = {
+    "temperature": 1.2345,
+    "before": {"nll": 1.1, "ece": 0.05, "brier": 0.52},
+    "after": {"nll": 1.0, "ece": 0.02, "brier": 0.51},
+    "abstention": {
+        "abstain_below": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "coverage": [1.0, 0.9, 0.8, 0.7, 0.6, 0.5],
+        "risk": [0.4, 0.35, 0.3, 0.25, 0.2, 0.15],
+    },
+    "prediction_sets": {
+        "0.9": {
+            "coverage": 0.89,
+            "coverage_by_conversation": 0.905,
+            "coverage_of_worst_class": 0.5,
+            "mean_size": 2.25,
+        }
+    },
 }
 ENCODER = {"name": "some/encoder"}
 
@@ -103,6 +122,19 @@ def test_seeds_come_with_an_interval():
     assert "Mean of seeds 0, 1, 2" in text
     assert f"0.6100 ± {half:.4f}" in text
     assert math.isnan(mean_and_interval([0.5])[1])
+
+
+def test_a_calibrated_model_shows_what_that_is_worth(card):
+    text = model_card({**RESULTS, "calibration": CALIBRATION}, toy_config()).text
+    assert "by a temperature, 1.234, fitted on dev" in text
+    assert "| before | 1.1000 | 0.0500 | 0.5200 |" in text
+    assert "| after | 1.0000 | 0.0200 | 0.5100 |" in text
+    assert "| 0.100 | 100.0% | 60.0% |" in text
+    assert "| 0.600 | 50.0% | 85.0% |" in text
+    assert "| 90% | 90.5% | 89.0% | 50.0% | 2.25 |" in text
+    for picture in CALIBRATION_PICTURES:
+        assert f"]({picture})" in text
+    assert "## Calibration" not in card.text
 
 
 def test_simulated_model_shows_features_and_the_optimum():

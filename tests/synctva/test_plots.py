@@ -1,11 +1,21 @@
-"""The confusion matrix as a picture."""
+"""The confusion matrix and calibration as pictures."""
 
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 
-from synctva.plots import plot_confusion_matrix
+from synctva.calibration import calibrate, calibration_report
+from synctva.plots import (
+    CALIBRATION_PICTURES,
+    plot_confusion_matrix,
+    plot_coverage_risk,
+    plot_reliability,
+    write_calibration_pictures,
+)
+
+from .toy import toy_config
 
 NAMES = ["calm", "glad", "cross"]
 
@@ -43,3 +53,36 @@ def test_no_global_figure_is_left_open():
 def test_bad_matrices_are_named(matrix, message):
     with pytest.raises(ValueError, match=message):
         plot_confusion_matrix(matrix, NAMES)
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    rng = np.random.default_rng(0)
+    labels, config = rng.integers(3, size=200), toy_config()
+    logits = 3 * rng.normal(size=(200, 3)) + np.eye(3)[labels]
+    calibrate(config, logits, labels, np.arange(200) // 10)
+    return calibration_report(config, logits, labels, np.arange(200) // 10)
+
+
+def test_reliability_diagram_shows_the_bins_before_and_after(calibration):
+    figure = plot_reliability(calibration)
+    for axes, when in zip(figure.axes, ("before", "after"), strict=True):
+        bins = calibration[when]["reliability"]
+        shown = axes.collections[0].get_offsets()
+        accuracy = [value for value in bins["accuracy"] if value is not None]
+        np.testing.assert_allclose(shown[:, 1], accuracy)
+        assert f"ECE {calibration[when]['ece']:.3f}" in axes.get_title()
+
+
+def test_coverage_risk_curve(calibration):
+    axes = plot_coverage_risk(calibration).axes[0]
+    curve = calibration["abstention"]
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), curve["coverage"])
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), curve["risk"])
+    assert f"{curve['abstain_below'][4]:.2f}" in [text.get_text() for text in axes.texts]
+
+
+def test_calibration_pictures_are_small_files(calibration, tmp_path):
+    write_calibration_pictures(tmp_path, calibration)
+    assert {path.name for path in tmp_path.iterdir()} == set(CALIBRATION_PICTURES)
+    assert all(1_000 < path.stat().st_size < 100_000 for path in tmp_path.iterdir())

@@ -47,6 +47,26 @@ def test_what_results_hold(collected):
     assert "bayes_optimal" not in results
 
 
+def test_a_calibrated_model_says_what_that_changed(tmp_path):
+    trainer = toy_trainer(tmp_path, num_train_epochs=1)
+    data = DatasetDict({"dev": trainer.eval_dataset, "test": toy_dataset(9, 2)})
+    before = collect_results(trainer, data, dataset="table")
+    assert "calibration" not in before
+    trainer.calibrate(data["dev"])
+    after = collect_results(trainer, data, dataset="table")
+    calibration = after.pop("calibration")
+    assert after["test"] == before["test"]  # of the uncalibrated logits
+    assert calibration["temperature"] == trainer.config.calibration_temperature != 1
+    for key in ("nll", "ece"):
+        assert calibration["before"][key] == pytest.approx(after["test"][key])
+    table = results_table({**after, "calibration": calibration})
+    assert f"ECE {calibration['before']['ece']:.4f} to {calibration['after']['ece']:.4f}" in table
+    assert "prediction sets for 90%: " in table
+    write_results(tmp_path, {**after, "calibration": calibration})  # JSON carries it
+    only_dev = collect_results(trainer, DatasetDict({"dev": data["dev"]}), dataset="table")
+    assert "calibration" not in only_dev  # where it was fitted, it proves nothing
+
+
 def test_written_and_read_back(tmp_path, collected):
     results = collected[2]
     path = write_results(tmp_path / "model", results)

@@ -335,6 +335,20 @@ def test_a_saved_folder_has_code_and_no_pickle(tmp_path):
         assert torch.equal(tensor, reloaded.state_dict()[name]), name
 
 
+def test_calibration_is_saved_with_the_model_and_leaves_its_answers(tmp_path):
+    trainer = toy_trainer(tmp_path / "run", num_train_epochs=1)
+    dev = trainer.eval_dataset
+    before = trainer.predict_fields(dev)["logits"]
+    trainer.calibrate(dev)
+    trainer.save_model()
+    np.testing.assert_array_equal(trainer.predict_fields(dev)["logits"], before)
+    config = SyncTVAForEmotionRecognition.from_pretrained(tmp_path / "run").config
+    assert config.calibration_temperature == trainer.config.calibration_temperature != 1
+    assert config.conformal_thresholds == trainer.config.conformal_thresholds
+    # Of the eight conversations of dev each has a ninth: up to 8 / 9 can be promised.
+    assert config.conformal_thresholds[88 - 1] < 1 == config.conformal_thresholds[89 - 1]
+
+
 def test_a_run_without_some_modalities(tmp_path):
     trainer = toy_trainer(tmp_path, modalities=("text",), num_train_epochs=1)
     trainer.train()

@@ -1,0 +1,114 @@
+"""Calibrate a trained model on dev: its scores, and the sets of labels that it can give.
+
+    python examples/calibrate.py --model runs/meld-seed0 --data_dir <folder with MELD's CSVs>
+
+`examples/train.py` does so itself; this is for a folder that was trained before it did, or on other
+conversations of the same data set. The weights stay; the config, results.json, the card and its
+pictures are made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+from transformers.utils import logging
+
+from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.card import model_card
+from synctva.features import add_text_tokens
+from synctva.plots import write_calibration_pictures
+from synctva.recipes import load_conversations
+from synctva.results import (
+    calibration_lines,
+    collect_results,
+    provenance,
+    read_results,
+    write_results,
+)
+from synctva.trainer import SyncTVATrainer
+from synctva.training_arguments import SyncTVATrainingArguments
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="folder that examples/train.py has left")
+    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
+    parser.add_argument("--batch_size", type=int, default=64, help="conversations at a time")
+    parser.add_argument("--use_cpu", action="store_true", help="even where there is a GPU")
+    parser.add_argument(
+        "--runs", nargs="*", default=[], help="result files of several seeds, for the card"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    folder = Path(options.model)
+    try:
+        trained = read_results(folder)
+    except FileNotFoundError:
+        raise SystemExit(
+            f"{folder} has no results.json: expected a folder of examples/train.py"
+        ) from None
+    logging.disable_progress_bar()
+    model = SyncTVAForEmotionRecognition.from_pretrained(folder)
+    processor = SyncTVAProcessor.from_pretrained(folder)
+    data = load_conversations(
+        trained["dataset"],
+        options.data_dir,
+        modalities=trained["modalities"],
+        max_train_conversations=1,
+        label_names=[model.config.id2label[index] for index in range(model.config.num_labels)],
+        embed_text=model.config.text_backbone is None,
+    )
+    data.pop("train", None)
+    if not {"dev", "test"} <= data.keys():
+        raise SystemExit(f"the data has the splits {list(data)}: expected dev and test")
+    if model.config.text_backbone is not None:
+        data = add_text_tokens(data, processor.text_tokenizer, model.config)
+    trainer = SyncTVATrainer(
+        model=model,
+        args=SyncTVATrainingArguments(
+            output_dir=options.model,
+            per_device_eval_batch_size=options.batch_size,
+            use_cpu=options.use_cpu,
+            report_to="none",
+        ),
+        eval_dataset=data["dev"],
+    )
+    trainer.calibrate(data["dev"])
+    calibration = collect_results(trainer, data, dataset=trained["dataset"])["calibration"]
+    written = list(sys.argv[1:] if arguments is None else arguments)
+    made = {
+        "command": shlex.join(["python", "examples/calibrate.py", *written]),
+        "commit": provenance()["commit"],
+    }
+    results = {**trained, "calibration": {**calibration, **made}}
+    model.save_pretrained(folder)  # the code too: an older one knows nothing of calibration
+    write_results(folder, results)
+    write_calibration_pictures(folder, calibration)
+    card = folder / "README.md"
+    model_name = ModelCard.load(card).data.model_name if card.is_file() else folder.name
+    runs = [json.loads(Path(run).read_text(encoding="utf-8")) for run in options.runs]
+    text = str(
+        model_card(
+            results,
+            model.config,
+            runs=runs,
+            model_name=model_name,
+            text_encoder=processor.text_encoder,
+        )
+    )
+    card.write_text(text, encoding="utf-8")
+    print("\n".join(calibration_lines(calibration)))
+    trainer.end()
+
+
+if __name__ == "__main__":
+    main()
