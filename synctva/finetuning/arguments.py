@@ -19,6 +19,8 @@ class FinetuningArguments(TrainingArguments):
         layer_decay: each layer's learning rate is so many times that of the one above it.
         head_learning_rate: of the classifier.
         dropout: of the pooled states.
+        ema_decay: decay of a moving average of the weights, which is then what is evaluated and
+            saved; 0 for none.
         loss: see `build_criterion`; `label_smoothing_factor` serves every loss.
     """
 
@@ -26,14 +28,17 @@ class FinetuningArguments(TrainingArguments):
     layer_decay: float = field(default=0.9, metadata={"help": "Learning rate, layer to layer."})
     head_learning_rate: float = field(default=1e-3, metadata={"help": "Of the classifier."})
     dropout: float = field(default=0.2, metadata={"help": "Of the pooled states."})
+    ema_decay: float = field(
+        default=0.99, metadata={"help": "Decay of the moving average of the weights; 0: none."}
+    )
     loss: str = field(
         default="class_weighted",
         metadata={"help": "Training loss.", "choices": list(CRITERIA)},
     )
 
     # transformers' own, with other defaults.
-    learning_rate: float = 1e-4
-    num_train_epochs: float = 4
+    learning_rate: float = 8e-5
+    num_train_epochs: float = 3
     per_device_train_batch_size: int = 4
     weight_decay: float = 0.01
     adam_beta2: float = 0.98
@@ -60,8 +65,10 @@ class FinetuningArguments(TrainingArguments):
         super().__post_init__()
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay = {self.layer_decay!r}: expected a number in (0, 1]")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout = {self.dropout!r}: expected a number in [0, 1)")
+        for name in ("dropout", "ema_decay"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} = {value!r}: expected a number in [0, 1)")
         if self.device.type == "cpu":
             self.dataloader_pin_memory = False  # of use to a GPU alone; torch would warn
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import EvalPrediction, Trainer
+from transformers import EvalPrediction
 
 from synctva import metrics
 from synctva.finetuning.arguments import FinetuningArguments
@@ -16,6 +16,7 @@ from synctva.finetuning.token_states import TokenStates
 from synctva.losses import build_criterion
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
 from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, pad_windows, pool_windows
+from synctva.weight_averaging import AveragingTrainer
 
 
 class WindowClassifier(nn.Module):
@@ -103,8 +104,8 @@ class WindowCollator:
         return {**batch, "inputs_embeds": states.float()}
 
 
-class FinetuningTrainer(Trainer):
-    """Layer-wise learning rates, and the project's losses and scores."""
+class FinetuningTrainer(AveragingTrainer):
+    """Layer-wise learning rates, an average of the weights, the project's losses and scores."""
 
     args: FinetuningArguments
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from datasets import Dataset, DatasetDict
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 from synctva.datasets_scripts.schema import conversation_features, new_conversation
@@ -19,6 +20,7 @@ from synctva.finetuning.token_states import cached_token_states, split_encoder
 from synctva.finetuning.window_classifier import WindowClassifier, parameter_groups
 from synctva.modeling_synctva.text_encoder_synctva import TextEncoder
 from synctva.modeling_synctva.text_tokens_synctva import conversation_windows, pad_windows
+from synctva.weight_averaging import RAW_WEIGHTS
 
 CONTEXT = {"tokens": 24, "past": 8, "future": 8, "turn": 12}
 
@@ -183,6 +185,27 @@ def test_an_interrupted_run_goes_on(deep_encoder_folder, data, tmp_path):
         torch.testing.assert_close(resumed[name], tensor, atol=1e-6, rtol=1e-5)
 
 
+def test_the_encoder_is_the_average_of_the_weights_that_were_trained(
+    deep_encoder_folder, data, tmp_path
+):
+    tuner = Finetuner(str(deep_encoder_folder), data, tmp_path / "cache", CONTEXT)
+    steps = {"save_strategy": "steps", "save_steps": 1, "eval_strategy": "no"}
+    arguments = arguments_for(
+        tmp_path, max_steps=5, save_total_limit=None, load_best_model_at_end=False, **steps
+    )
+    encoder, _ = tuner.fit(arguments)
+    name = "layer.2.output.dense.weight"
+    expected = AutoModel.from_pretrained(deep_encoder_folder).get_parameter(f"encoder.{name}")
+    expected = expected.detach()
+    for step in range(1, 6):
+        # The layers above the frozen one count from 0.
+        raw = load_file(tmp_path / f"checkpoint-{step}" / RAW_WEIGHTS)
+        raw = raw["encoder.encoder." + name.replace("layer.2", "layer.1")]
+        expected = torch.lerp(raw, expected, (1 + step) / (10 + step))
+    torch.testing.assert_close(encoder.model.get_parameter(f"encoder.{name}"), expected)
+    assert not torch.equal(raw, expected)
+
+
 def test_cross_fitted_features_are_by_an_encoder_that_saw_the_others(
     deep_encoder_folder, data, tmp_path
 ):
@@ -207,5 +230,6 @@ def test_cross_fitted_features_are_by_an_encoder_that_saw_the_others(
 def test_bad_arguments_are_named(tmp_path):
     with pytest.raises(ValueError, match="layer_decay = 0"):
         FinetuningArguments(output_dir=str(tmp_path), layer_decay=0)
-    with pytest.raises(ValueError, match="dropout = 1"):
-        FinetuningArguments(output_dir=str(tmp_path), dropout=1)
+    for name in ("dropout", "ema_decay"):
+        with pytest.raises(ValueError, match=f"{name} = 1"):
+            FinetuningArguments(output_dir=str(tmp_path), **{name: 1})
