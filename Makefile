@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train test lint bench-accuracy clean FORCE
+.PHONY: help setup train test test-transformers lint bench-accuracy bench-speed clean FORCE
 
 PYTHON ?= python3
 VENV := .venv
@@ -78,6 +78,9 @@ train: $(STAMP)  ## set up, then train (ARGS="--dataset meld --data_dir ..."; si
 test: $(STAMP)  ## set up, then run the tests (ARGS="-m slow" for the slow ones)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
+test-transformers: $(STAMP)  ## run transformers' own common tests on our classes (downloads them once)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m '' -rs tests/transformers_common $(ARGS)
+
 lint: $(STAMP)  ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -85,6 +88,9 @@ lint: $(STAMP)  ## check lint, format and types
 
 bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+bench-speed: $(STAMP)  ## time attention, models and pipeline side by side; writes JSON, tables, plots
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
 
 clean:  ## remove .venv, caches and build outputs
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -56,6 +56,13 @@ setup(
         "ray": ["ray[data]>=2.50"],
         # eGeMAPS, for research alone: its licence is non-commercial.
         "opensmile": ["opensmile>=2.5"],
-        "dev": ["pytest>=8", "ruff>=0.12", "mypy>=1.15", "pandas>=2.2", "av>=17.0.1"],
+        "dev": [
+            "pytest>=8",
+            "ruff>=0.12",
+            "mypy>=1.15",
+            "pandas>=2.2",
+            "av>=17.0.1",
+            "parameterized>=0.9",
+        ],
     },
 )

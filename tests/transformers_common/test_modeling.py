@@ -1,0 +1,56 @@
+import unittest
+
+import pytest
+
+from synctva import SyncTVAForEmotionRecognition, SyncTVAModel
+
+from ..modeling_synctva.toy import toy_batch, toy_config
+from . import upstream
+from .skips import MODEL, skip
+
+common = upstream.load("test_modeling_common")
+
+pytestmark = pytest.mark.slow
+
+
+class SyncTVAModelTester:
+    """A toy configuration and a toy batch, by the names under which the common tests ask."""
+
+    is_training = True
+
+    def __init__(self):
+        config = self.get_config()
+        self.hidden_size = config.hidden_size
+        self.num_hidden_layers = config.num_hidden_layers
+        self.num_attention_heads = config.num_attention_heads
+        self.inputs = toy_batch()
+        del self.inputs["labels"]
+        self.batch_size, self.seq_length = self.inputs["attention_mask"].shape
+        # Hidden states are those of the graph's nodes; an utterance without any modality has one.
+        present = self.inputs["modality_mask"].sum(-1)[self.inputs["attention_mask"]]  # (T,)
+        self.encoder_seq_length = int(present.clamp(min=1).sum())
+
+    def get_config(self):
+        return toy_config()
+
+    def prepare_config_and_inputs_for_common(self):
+        return self.get_config(), dict(self.inputs)
+
+    def prepare_config_and_inputs_for_model_class(self, model_class):
+        """For the test of batching: without the hidden states of nodes, which are packed."""
+        return self.prepare_config_and_inputs_for_common()
+
+
+@skip(MODEL)
+class SyncTVAModelTest(common.ModelTesterMixin, unittest.TestCase):
+    all_model_classes = (SyncTVAModel, SyncTVAForEmotionRecognition)
+    # transformers tells a model's age by the copyright line of its file; ours has none.
+    test_can_init_all_missing_weights_before_2023 = True
+
+    def setUp(self):
+        self.model_tester = SyncTVAModelTester()
+
+    def _prepare_config_and_inputs_for_retain_grad_hidden_states_attentions(self):
+        config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
+        config.graph_attention = "scatter"  # "sparse" returns the attention without gradients
+        return config, inputs
