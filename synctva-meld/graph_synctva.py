@@ -38,7 +38,7 @@ def ordered_pair(destination: Tensor, source: Tensor) -> Tensor:
     return destination * NUM_MODALITIES + source
 
 
-def _windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
+def graph_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
     """(past, future) reach of the graph layers for each ordered pair; -1 switches a pair off."""
     past = [[-1] * NUM_MODALITIES for _ in MODALITIES]
     future = [[-1] * NUM_MODALITIES for _ in MODALITIES]
@@ -54,7 +54,7 @@ def _windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
     return past, future
 
 
-def _fusion_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
+def fusion_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
     """(past, future) reach of the fusion: every other modality, never one's own."""
 
     def reach(window: int) -> list[list[int]]:
@@ -206,7 +206,7 @@ def build_graph(
     for name, block in zip((*MODALITIES, "lone"), packing.blocks, strict=True):
         graph[f"{name}_index"] = packing.utterance_index[block]
 
-    past, future = _windows(config)
+    past, future = graph_windows(config)
     own = packing.node_modality[:, None]
     begin, count = packing.source_ranges(
         [[config.past_window] * 3] * 3, [[config.future_window] * 3] * 3
@@ -215,8 +215,15 @@ def build_graph(
     graph["window_count"] = count.gather(1, own)[:, 0]
     graph |= packing.edges(past, future, config, "edge")
     if config.use_fusion:
-        graph |= packing.edges(*_fusion_windows(config), config, "fusion")
+        graph |= packing.edges(*fusion_windows(config), config, "fusion")
     return graph
 
 
-__all__ = ["NUM_RELATIONS", "TIME_RELATIONS", "build_graph", "relation_names"]
+__all__ = [
+    "NUM_RELATIONS",
+    "TIME_RELATIONS",
+    "build_graph",
+    "fusion_windows",
+    "graph_windows",
+    "relation_names",
+]
