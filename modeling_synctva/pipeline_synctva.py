@@ -12,6 +12,7 @@ from transformers import Pipeline
 from .calibration_synctva import calibrated_probabilities, prediction_sets
 from .configuration_synctva import MODALITIES
 from .conversation_input_synctva import is_columns
+from .explanation_synctva import explain_utterance
 
 _FORM = (
     'expected a conversation, a list of utterances such as ["Hi!", {"text": "Go away.", '
@@ -126,6 +127,27 @@ class EmotionRecognitionPipeline(Pipeline):
             return self.run_single([inputs], {}, {}, parameters)[0]
         answers = self._answer(inputs, batch_size, parameters)
         return list(answers) if isinstance(inputs, list | tuple) else answers
+
+    def explain(self, conversation: Any, utterance: int, label: str | None = None) -> dict:
+        """Why an utterance got its label: Shapley values of its modalities, and attention.
+
+        Args:
+            conversation: one, as for `__call__`.
+            utterance: its number, from 0.
+            label: the emotion to explain; default: the likeliest.
+
+        Returns:
+            Plain data, see `explain_utterance`.
+
+        Raises:
+            ValueError: several conversations, or no such utterance or label.
+        """
+        if not self._is_one(conversation):
+            raise ValueError("explain was given several conversations: expected one")
+        inputs = self.preprocess([conversation])
+        with self.device_placement():
+            inputs = self._ensure_tensor_on_device(inputs, device=self.device)
+            return explain_utterance(self.model, inputs, utterance, label)
 
     def _is_one(self, conversations: Any) -> bool:
         """Whether the input is one conversation. Raises ValueError where it is none at all."""

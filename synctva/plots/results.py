@@ -1,4 +1,4 @@
-"""Pictures of results. Figures are built without pyplot: no global state, no display."""
+"""Pictures of results: the confusion matrix, calibration and abstention."""
 
 from __future__ import annotations
 

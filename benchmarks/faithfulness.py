@@ -1,0 +1,247 @@
+"""Do explanations name what mattered? Deleting it against deleting as much at random.
+
+    python -m benchmarks.faithfulness
+
+Trains Sync-TVA on simulated conversations, once a seed, and explains one utterance of each test
+conversation. Then it deletes from that utterance the modality with the highest Shapley value, or
+the edges with the most attention, and compares by how much the log-probability of the predicted
+label falls with the mean fall over random deletions of as many. The difference is paired: the same
+model, utterance and label. Its mean over a seed's utterances is one number; the interval is
+Student's t over the seeds, which differ in training set, initial weights and utterances, not in the
+test conversations. `change` is the same of absolute values: attention says how much an edge
+weighs, not on which side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from synctva.card import mean_and_interval
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.explanation_synctva import explain_utterance
+from synctva.modeling_synctva.graph_synctva import LONE_BLOCK, build_graph
+from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
+from synctva.modeling_synctva.padding_synctva import pad_conversations
+from synctva.results import provenance
+
+RESULTS = Path(__file__).with_suffix(".json")
+EDGES = (1, 5, 10, 20)
+"""How many edges are deleted."""
+
+KINDS = ("edge", "fusion")
+"""The two edge sets of a graph: of the graph layers, and of the fusion."""
+
+Inputs = Mapping[str, Tensor]
+Edge = tuple[int, int, int, int]  # kind, source utterance, source modality, destination block
+
+
+def train(
+    seed: int, conversations: int, epochs: int, overrides: str | None = None
+) -> tuple[SyncTVAForEmotionRecognition, Any]:
+    """A model trained on so many simulated conversations, and the data."""
+    from transformers import set_seed
+
+    from synctva.recipes import RECIPES, build_config, load_conversations
+    from synctva.trainer import SyncTVATrainer
+    from synctva.training_arguments import SyncTVATrainingArguments
+
+    recipe = RECIPES["simulated"]
+    data = load_conversations("simulated", seed=seed, max_train_conversations=conversations)
+    with tempfile.TemporaryDirectory() as output:
+        arguments = SyncTVATrainingArguments(
+            output_dir=output,
+            seed=seed,
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+            **{**recipe.training, "num_train_epochs": epochs},
+        )
+        set_seed(seed)
+        model = SyncTVAForEmotionRecognition(build_config(recipe.preset, data, overrides))
+        SyncTVATrainer(model, arguments, data["train"], data["dev"]).train()
+    return model.eval(), data
+
+
+def falls(
+    model: SyncTVAForEmotionRecognition,
+    inputs: Inputs,
+    utterance: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+    """By how much deletions lower the score of one utterance: first what is named, then random."""
+    explanation = explain_utterance(model, inputs, utterance)
+    answer = {}
+    if len(explanation["modalities"]) > 1:
+        answer["modality"] = _modality_falls(explanation)
+    ranked = rank_edges(explanation)
+    numbers = [k for k in EDGES if k < len(ranked)]
+    deletions: list[list[Edge]] = [[]]
+    for k in numbers:
+        deletions.append(ranked[:k])
+        for _ in range(draws):
+            chosen = rng.choice(len(ranked), size=k, replace=False)
+            deletions.append([ranked[i] for i in chosen])
+    label = model.config.label2id[explanation["label"]]
+    scores = scores_without(model, inputs, utterance, label, deletions)
+    after = scores[1:].reshape(len(numbers), 1 + draws)
+    names = [f"{k} edges" if k > 1 else "1 edge" for k in numbers]
+    return answer | dict(zip(names, scores[0] - after, strict=True))
+
+
+def _modality_falls(explanation: Mapping[str, Any]) -> np.ndarray:
+    """Without the modality of the highest Shapley value, and without each that is there."""
+    present = explanation["modalities"]
+    values = {
+        frozenset(entry["modalities"]): entry["log_probability"]
+        for entry in explanation["log_probabilities"]
+    }
+    whole = frozenset(present)
+    top = max(present, key=lambda name: explanation["shapley"][name])
+    return values[whole] - np.array([values[whole - {name}] for name in (top, *present)])
+
+
+def rank_edges(explanation: Mapping[str, Any]) -> list[Edge]:
+    """The edges that one can delete, by their mean attention over the layers that share them."""
+    attention = defaultdict(list)
+    blocks = {name: block for block, name in enumerate((*MODALITIES, None))}
+    for edge in explanation["edges"]:
+        key = (
+            int(edge["layer"] == "fusion"),
+            edge["source_utterance"],
+            blocks[edge["source_modality"]],
+            blocks[edge["destination_modality"]],
+        )
+        attention[key].append(edge["attention"])
+    return sorted(attention, key=lambda key: -np.mean(attention[key]))
+
+
+@torch.no_grad()
+def scores_without(
+    model: SyncTVAForEmotionRecognition,
+    inputs: Inputs,
+    utterance: int,
+    label: int,
+    deletions: Sequence[Sequence[Edge]],
+) -> np.ndarray:
+    """Log-probability of the label at the utterance without each of these lists of edges into it.
+
+    One batch, a copy of the conversation a deletion.
+    """
+    copies = len(deletions)
+    batch = {name: tensor.expand(copies, *tensor.shape[1:]) for name, tensor in inputs.items()}
+    masks = (batch[name] for name in ("attention_mask", "modality_mask", "speaker_ids"))
+    graph = build_graph(*masks, model.config)
+    length = batch["attention_mask"].shape[1]
+    deleted = torch.zeros(copies, len(KINDS), length, len(MODALITIES), LONE_BLOCK + 1).bool()
+    for copy, edges in enumerate(deletions):
+        for edge in edges:
+            deleted[copy][edge] = True
+    place = graph["utterance_index"][graph["node_utterance"]]  # (V,) in the padded batch
+    block = graph["node_modality"].new_full(place.shape, LONE_BLOCK)
+    block[: len(graph["node_modality"])] = graph["node_modality"]
+    for number, kind in enumerate(KINDS):
+        source, destination = graph[f"{kind}_source"], graph[f"{kind}_destination"]
+        chosen = deleted[
+            place[source] // length,
+            number,
+            place[source] % length,
+            block[source],
+            block[destination],
+        ]
+        graph = without_edges(graph, kind, chosen & (place[destination] % length == utterance))
+    logits = model(**batch, graph=graph).logits[:, utterance]
+    return logits.double().log_softmax(-1)[:, label].numpy()
+
+
+def without_edges(graph: Mapping[str, Tensor], kind: str, deleted: Tensor) -> dict[str, Tensor]:
+    """The graph without some edges of one kind; `deleted` (E,) bool."""
+    answer = dict(graph)
+    for field in ("source", "destination", "relation", "bias", "value"):
+        answer[f"{kind}_{field}"] = graph[f"{kind}_{field}"][~deleted]
+    nodes = len(graph["node_utterance"])
+    degree = torch.bincount(answer[f"{kind}_destination"], minlength=nodes)
+    answer[f"{kind}_rowptr"] = torch.cat([degree.new_zeros(1), degree.cumsum(0)])
+    return answer
+
+
+def measure(
+    model: SyncTVAForEmotionRecognition, rows: Sequence[Mapping[str, Any]], draws: int, seed: int
+) -> dict[str, Any]:
+    """Mean falls over one utterance of each conversation, drawn at random."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[np.ndarray]] = defaultdict(list)
+    for row in rows:
+        inputs = pad_conversations([row], widths=model.config.modality_dims)
+        del inputs["labels"]
+        utterance = int(rng.integers(inputs["attention_mask"].shape[1]))
+        for name, fall in falls(model, inputs, utterance, draws, rng).items():
+            found[name].append(fall)
+    return {
+        name: {
+            "utterances": len(of_one),
+            "fall": _compare(of_one),
+            "change": _compare([np.abs(fall) for fall in of_one]),
+        }
+        for name, of_one in found.items()
+    }
+
+
+def _compare(found: Sequence[np.ndarray]) -> dict[str, float]:
+    """Mean of what is named, of random, and of their difference."""
+    named, random = np.mean([(one[0], one[1:].mean()) for one in found], axis=0)
+    return {"named": float(named), "random": float(random), "difference": float(named - random)}
+
+
+def summary(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over the seeds, with the 95% interval of the paired difference."""
+    answer: dict[str, Any] = {name: {} for name in seeds[0]}
+    for name, measures in answer.items():
+        for kind in ("fall", "change"):
+            found = {
+                key: [seed[name][kind][key] for seed in seeds]
+                for key in ("named", "random", "difference")
+            }
+            mean, half = mean_and_interval(found["difference"])
+            measures[kind] = {key: float(np.mean(values)) for key, values in found.items()}
+            measures[kind]["interval"] = [mean - half, mean + half]
+    return answer
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--conversations", type=int, default=1_000, help="to train on")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--draws", type=int, default=5, help="random deletions an utterance")
+    parser.add_argument("--config_overrides", help="field=value,field=value of the model")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="JSON file to write")
+    options = parser.parse_args()
+    seeds = []
+    for seed in range(options.seeds):
+        model, data = train(seed, options.conversations, options.epochs, options.config_overrides)
+        seeds.append(measure(model, list(data["test"]), options.draws, seed))
+        print(json.dumps({"seed": seed, **seeds[-1]}, indent=2), flush=True)
+    report = {
+        "unit": "nats by which the log-probability of the predicted label falls, or changes",
+        "settings": {k: v for k, v in vars(options).items() if k != "output"},
+        "summary": summary(seeds),
+        "seeds": seeds,
+        **provenance(),
+    }
+    options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(report["summary"], indent=2))
+
+
+if __name__ == "__main__":
+    main()

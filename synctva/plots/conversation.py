@@ -1,0 +1,116 @@
+"""Pictures of the pipeline's answers: a conversation's emotions, an utterance's scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+Answer = Mapping[str, Any]
+
+MOST_PANELS = 8
+"""Speakers with a panel of their own; where there are more, the last panel is of all the others."""
+
+
+def plot_timeline(
+    answers: Sequence[Answer],
+    speakers: Sequence[str | None] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Emotions over a conversation, a panel a speaker: the darker, the higher the score.
+
+    Grey is where someone else speaks. A dot marks the label of an utterance; where there is none,
+    the model abstained.
+
+    Args:
+        answers: the pipeline's, one an utterance. With `scores` (`top_k=None`) all emotions are
+            shown, else the likeliest alone.
+        speakers: of each utterance; default: one panel for all.
+        title: above the picture.
+
+    Raises:
+        ValueError: no answer, or not a speaker for each.
+    """
+    if not answers:
+        raise ValueError("answers is empty: expected at least one")
+    if speakers is not None and len(speakers) != len(answers):
+        raise ValueError(
+            f"speakers has {len(speakers)} names: expected {len(answers)}, one for each answer"
+        )
+    scores = [_scores(answer) for answer in answers]
+    labels = sorted({label for one in scores for label in one}) or [""]
+    names = _panels([None] * len(answers) if speakers is None else speakers)
+    panels = list(dict.fromkeys(names))
+    size = (2.6 + 0.28 * max(len(answers), 8), 1 + len(panels) * (0.4 + 0.2 * len(labels)))
+    figure = Figure(figsize=size, layout="constrained")
+    rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, panel in zip(rows, panels, strict=True):
+        axes.set_facecolor("0.92")
+        values = np.full((len(labels), len(answers)), np.nan)
+        spoken = [t for t, name in enumerate(names) if name == panel]
+        for t in spoken:
+            for label, score in scores[t].items():
+                values[labels.index(label), t] = score
+        sure = [t for t in spoken if answers[t]["label"] is not None]
+        heights = [labels.index(answers[t]["label"]) for t in sure]
+        axes.plot(sure, heights, "o", markersize=5, color="white", markeredgecolor="black")
+        image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        axes.set_yticks(range(len(labels)), list(map(shorten, labels)), parse_math=False)
+        axes.set_title(panel, loc="left", fontsize="medium", parse_math=False)
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    rows[-1].set_xlabel("utterance")
+    figure.colorbar(image, ax=list(rows), label="score", aspect=15)
+    figure.suptitle(title or "", parse_math=False)
+    return figure
+
+
+def plot_scores(answer: Answer, title: str | None = None) -> Figure:
+    """The scores of one utterance as bars, the highest on top.
+
+    Labels of its prediction set, if there is one, are dark, the others pale; without a set, the
+    label itself is dark.
+
+    Args:
+        answer: the pipeline's for one utterance.
+        title: above the picture.
+    """
+    scores = _scores(answer)
+    labels = sorted(scores, key=lambda label: -scores[label])
+    dark = answer.get("prediction_set", [answer["label"]])
+    figure = Figure(figsize=(5, 0.9 + 0.3 * len(labels)), layout="constrained")
+    axes = figure.subplots()
+    colors = ["#0072B2" if label in dark else "#A6CEE8" for label in labels]
+    bars = axes.barh(range(len(labels)), [scores[label] for label in labels], color=colors)
+    axes.bar_label(bars, fmt="%.2f", padding=3)
+    axes.set_yticks(range(len(labels)), list(map(shorten, labels)), parse_math=False)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.12), xticks=[0, 0.25, 0.5, 0.75, 1], xlabel="score")
+    axes.set_title(title or "", parse_math=False)
+    return figure
+
+
+def shorten(name: str, most: int = 20) -> str:
+    """The name, cut to a length at which no picture is all margin."""
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _scores(answer: Answer) -> Mapping[str, float]:
+    """Score by label, of those that the answer tells: an abstention without scores tells none."""
+    if "scores" in answer or answer["label"] is None:
+        return answer.get("scores", {})
+    return {answer["label"]: answer["score"]}
+
+
+def _panels(speakers: Sequence[str | None]) -> list[str]:
+    """Title of the panel of each utterance."""
+    spoken = Counter(speakers)
+    kept = {name for name, _ in spoken.most_common(MOST_PANELS - (len(spoken) > MOST_PANELS))}
+    others = f"{len(spoken) - len(kept)} others"
+    return [shorten(name or "") if name in kept else others for name in speakers]
+
+
+__all__ = ["plot_scores", "plot_timeline"]
