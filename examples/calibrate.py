@@ -31,6 +31,7 @@ from synctva.results import (
     read_results,
     write_results,
 )
+from synctva.safe_writing import write_whole
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -105,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             text_encoder=processor.text_encoder,
         )
     )
-    card.write_text(text, encoding="utf-8")
+    write_whole(card, text)
     print("\n".join(calibration_lines(calibration)))
     trainer.end()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from synctva import metrics
 from synctva.calibration import calibration_report
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.safe_writing import write_whole
 
 RESULTS_FILE = "results.json"
 SCORES = {
@@ -192,13 +192,7 @@ def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path
     directory = Path(folder)
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    handle, temporary = tempfile.mkstemp(dir=directory, suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)  # mkstemp makes it private
-    path = directory / RESULTS_FILE
-    os.replace(temporary, path)
-    return path
+    return write_whole(directory / RESULTS_FILE, text)
 
 
 def read_results(folder: str | os.PathLike) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from synctva.modeling_synctva.modeling_synctva import (
 )
 from synctva.pushing import PushingTrainer
 from synctva.reading import ConversationRows, ConversationStream
+from synctva.safe_writing import write_whole
 from synctva.sampling import EpochSampler
 from synctva.statistics import class_counts, conversation_lengths, set_missing_statistics
 from synctva.training_arguments import SyncTVATrainingArguments
@@ -267,8 +268,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer):
         if self.model_card is None:
             super().create_model_card(*args, **kwargs)
         elif self.is_world_process_zero():
-            path = Path(self.args.output_dir) / "README.md"
-            path.write_text(self.model_card(self), encoding="utf-8")
+            write_whole(Path(self.args.output_dir) / "README.md", self.model_card(self))
 
 
 class _EpochCallback(TrainerCallback):

@@ -1,4 +1,4 @@
-"""The README's Python blocks run and print what stands below them."""
+"""Python blocks of the documents run and print what stands below them."""
 
 import re
 import subprocess
@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(
-    r"```python\n(.*?)```\n```\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S
-)
+DOCUMENTS = ("README.md", "docs/explanations.md")
+"""Those whose blocks need no file of the reader's."""
+BLOCKS = [
+    block
+    for document in DOCUMENTS
+    for block in re.findall(
+        r"```python\n(.*?)```\n```\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.S
+    )
+]
 
 
 @pytest.mark.skipif(
@@ -27,4 +33,4 @@ def test_block_prints_what_it_says(code, printed):
 
 
 def test_there_are_blocks():
-    assert len(BLOCKS) == 2
+    assert len(BLOCKS) == 3
