@@ -13,6 +13,7 @@ from .attention_torch_scatter_synctva import torch_scatter_attention, torch_scat
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .dropout_synctva import Dropout
 from .graph_synctva import LONE_BLOCK, NUM_MODALITIES, NUM_RELATIONS
+from .stream_cache_synctva import StreamCache
 
 
 def grouped_softmax(scores: Tensor, destination: Tensor, num_nodes: int) -> Tensor:
@@ -39,8 +40,9 @@ def scatter_attention(
     out_dst = Σ_e a_e v_e. A destination without edges gets exactly 0.
 
     Args:
-        query, key: (V, heads, d).
-        value: (3V, heads, d), for each destination modality what each source says to it.
+        query: (V, heads, d).
+        key: (S, heads, d), of the sources: the same nodes, or those of a stream's window.
+        value: (3S, heads, d), for each destination modality what each source says to it.
         bias: (E, heads), of each edge's relation and distance.
         edges: `source`, `destination`, `value` (E,), see `build_graph`.
 
@@ -175,15 +177,26 @@ class HeterogeneousGraphAttention(nn.Module):
         self.relation_bias = RelationBias(config.max_distance, config.num_attention_heads)
 
     def forward(
-        self, nodes: Tensor, sizes: list[int], edges: dict[str, Tensor]
+        self,
+        nodes: Tensor,
+        sizes: list[int],
+        edges: dict[str, Tensor],
+        cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(V, H) → (V, H) and the attention (E, heads)."""
-        shape = (len(nodes), self.num_heads, -1)
+        """(V, H) → (V, H) and the attention (E, heads).
+
+        With a stream's cache the sources are the nodes of its window and these.
+        """
+        query, key = self.query(nodes, sizes), self.key(nodes, sizes)
         value = self.value(nodes, sizes)
-        mixed, attention = select_backend(self.backend, nodes.device)(
-            self.query(nodes, sizes).view(shape),
-            self.key(nodes, sizes).view(shape),
-            value.view(len(value), self.num_heads, -1),
+        attend = select_backend(self.backend, nodes.device)
+        if cache is not None:
+            key = cache.extend(self, "key", key)
+            rows = value.unflatten(0, (NUM_MODALITIES, -1)).transpose(0, 1)  # (V, 3, H)
+            value = cache.extend(self, "value", rows).transpose(0, 1).flatten(0, 1)  # (3S, H)
+            attend = scatter_attention  # some dozen edges, which are fastest so
+        mixed, attention = attend(
+            *(rows.unflatten(1, (self.num_heads, -1)) for rows in (query, key, value)),
             self.relation_bias(edges["bias"]),
             edges,
         )
@@ -206,10 +219,14 @@ class HeterogeneousGraphLayer(GradientCheckpointingLayer):
         self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
-        self, nodes: Tensor, sizes: list[int], edges: dict[str, Tensor]
+        self,
+        nodes: Tensor,
+        sizes: list[int],
+        edges: dict[str, Tensor],
+        cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(V, H) → (V, H) and the attention (E, heads)."""
-        mixed, attention = self.attention(self.attention_norm(nodes), sizes, edges)
+        mixed, attention = self.attention(self.attention_norm(nodes), sizes, edges, cache)
         nodes = nodes + self.dropout(mixed)
         hidden = nn.functional.gelu(self.expand(self.feed_forward_norm(nodes), sizes))
         nodes = nodes + self.dropout(self.contract(self.dropout(hidden), sizes))

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from .attention_synctva import ModalityLinear
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .dropout_synctva import Dropout
+from .stream_cache_synctva import StreamCache
 
 DIRECTIONS = ("forward", "backward")
 
@@ -35,11 +36,15 @@ class ContextEncoder(nn.Module):
         self.output = ModalityLinear(self.width, width)
 
     def forward(
-        self, nodes: Tensor, sizes: list[int], graph: dict[str, Tensor]
+        self,
+        nodes: Tensor,
+        sizes: list[int],
+        graph: dict[str, Tensor],
+        cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(V, H) → what its conversation says to each node, (V, H), and to each utterance, (T, W).
 
-        W is `width`: H a direction.
+        W is `width`: H a direction. With a stream's cache the recurrence goes on from there.
         """
         present = sum(sizes[: len(MODALITIES)])
         utterances = len(graph["utterance_index"])
@@ -47,12 +52,20 @@ class ContextEncoder(nn.Module):
         # (T, 3H): the states of an utterance side by side.
         rows = graph["node_utterance"][:present] * len(MODALITIES) + graph["node_modality"]
         table = nodes.new_zeros(utterances * len(MODALITIES), nodes.shape[1])
-        table = table.index_copy(0, rows, inputs).view(utterances, -1)
+        table = table.index_copy(0, rows, inputs).view(
+            utterances, inputs.shape[1] * len(MODALITIES)
+        )
         states = []
         for direction, name in zip(self.directions, DIRECTIONS, strict=False):
             order = graph[f"context_{name}"]
             read = PackedSequence(self.dropout(table[order]), graph["context_count"].cpu())
-            output = direction(read)[0].data.to(nodes.dtype) if utterances else nodes[:0]
+            output = nodes[:0]
+            if utterances:
+                start = None if cache is None else cache.recall(direction, "state")
+                read, end = direction(read, start)
+                output = read.data.to(nodes.dtype)
+                if cache is not None:
+                    cache.keep(direction, "state", end)
             states.append(torch.zeros_like(output).index_copy(0, order, output))  # (T, H)
         context = torch.cat(states, -1)  # (T, W)
         heard = nn.functional.gelu(context[graph["node_utterance"]])  # (V, W)

@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .dropout_synctva import Dropout
 
+FARTHEST = 1e4
+"""Deviations from the mean beyond which a value counts as this far: squares of what is larger
+overflow, and one number must not make an utterance's answer NaN."""
+
 
 class FeatureEncoder(nn.Module):
     """Standardised features of one modality → node states.
@@ -33,6 +37,7 @@ class FeatureEncoder(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(V_m, D) → states (V_m, H) and log RMS (V_m, 1)."""
         features = (features.float() - self.mean) / self.deviation
+        features = features.clamp(-FARTHEST, FARTHEST)
         log_rms = 0.5 * (features.square().mean(-1, keepdim=True) + 1e-6).log()
         inputs = torch.cat([self.dropout(features), log_rms], dim=-1)
         return self.norm(self.projection(inputs.to(self.projection.weight.dtype))), log_rms

@@ -30,6 +30,8 @@ from .outputs_synctva import (
     unpack_nodes,
     unpack_utterances,
 )
+from .stream_cache_synctva import StreamCache
+from .stream_synctva import SyncTVAStream
 
 if TYPE_CHECKING:
     # Never executed; read by the copier behind `save_pretrained`, which follows the relative
@@ -124,6 +126,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         graph: dict[str, Tensor] | None = None,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
+        cache: StreamCache | None = None,
     ) -> SyncTVAModelOutput:
         """Encode conversations.
 
@@ -139,6 +142,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
                 config names a text backbone.
             graph: `build_graph`'s answer for these masks, if the collator has made it.
             output_attentions, output_hidden_states: also return these, and the graph.
+            cache: of a stream, which also makes the graph; see `SyncTVAStream`.
 
         Raises:
             ValueError: shapes that disagree with each other or with the config.
@@ -174,12 +178,12 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         nodes = nodes + self.speaker_embedding(speakers)[graph["node_utterance"]]
         context_states = None
         if self.context is not None:
-            context, context_states = self.context(nodes, sizes, graph)
+            context, context_states = self.context(nodes, sizes, graph, cache)
             nodes = nodes + context
         gates = torch.ones_like(nodes)
         strength_logits = nodes.new_full((len(nodes),), float("inf"))
         if self.enhancement is not None:
-            nodes, gates, strength_logits = self.enhancement(nodes, log_rms, sizes, graph)
+            nodes, gates, strength_logits = self.enhancement(nodes, log_rms, sizes, graph, cache)
         nodes = self.dropout(nodes)
 
         edges = {
@@ -189,13 +193,13 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         }
         hidden_states, attentions = [nodes], []
         for layer in self.layers:
-            nodes, attention = layer(nodes, sizes, edges)
+            nodes, attention = layer(nodes, sizes, edges, cache)
             hidden_states.append(nodes)
             attentions.append(attention)
         strengths = strength_logits.sigmoid()
         # A lone node is all its utterance has: it carries the whole sum.
         weights = torch.cat([strengths[:present], torch.ones_like(strengths[present:])])
-        fused, fusion_attention = self.fusion(nodes, weights, sizes, graph)
+        fused, fusion_attention = self.fusion(nodes, weights, sizes, graph, cache)
 
         utterances = graph["utterance_index"]
         detailed = output_attentions or output_hidden_states
@@ -340,6 +344,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         num_items_in_batch: int | Tensor | None = None,
+        cache: StreamCache | None = None,
     ) -> SyncTVAEmotionOutput:
         """Recognise the emotion of every utterance; arguments as in `SyncTVAModel.forward`, and
 
@@ -361,6 +366,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             graph=graph,
             output_attentions=output_attentions,
             output_hidden_states=output_hidden_states,
+            cache=cache,
             return_dict=True,
         )
         shape = cast(Tensor, output.last_hidden_state).shape[:2]
@@ -389,6 +395,17 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             # Anew, because a tuple has the fields in the order in which they were set.
             answer = SyncTVAEmotionOutput(loss=loss, **answer)
         return answer
+
+    def stream(self, state: dict[str, Tensor] | None = None) -> SyncTVAStream:
+        """A live conversation, one utterance at a time; see `SyncTVAStream`.
+
+        Args:
+            state: of a stream to go on with, its `state_dict()`; default: a new conversation.
+        """
+        stream = SyncTVAStream(self)
+        if state is not None:
+            stream.load_state_dict(state)
+        return stream
 
     def emotion_loss(
         self,

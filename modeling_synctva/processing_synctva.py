@@ -170,6 +170,30 @@ class SyncTVAProcessor(ProcessorMixin):
             )
         return BatchFeature(batch)
 
+    def utterance_features(
+        self, utterance: Any, device: torch.device | str | None = None
+    ) -> dict[str, Any]:
+        """One utterance of a live conversation, as `SyncTVAStream.push` takes it.
+
+        Args:
+            utterance: as in `__call__`; one of which nothing can be read is left with its speaker.
+            device: where the frozen encoders compute; default: where they are.
+
+        Raises:
+            ValueError: the text encoder reads more than single texts, or what `__call__` refuses.
+        """
+        if self.text_tokens is not None or (self.text_encoder or {}).get("context") is not None:
+            raise ValueError(
+                "the text encoder of this checkpoint reads an utterance within its conversation: "
+                "expected one of single texts, to read utterances one by one"
+            )
+        row = self._row([utterance], "conversation", device)
+        if self.text_encoder is not None:
+            self._add_text_features([row], self.text_encoder, device)
+        fields = [f"{modality}_features" for modality in MODALITIES]
+        given = {field: row[field][0] for field in fields if row.get(field) is not None}
+        return {"speaker": row["speakers"][0], **given}
+
     def _readable(self) -> list[str]:
         """What this processor can make use of, for error messages."""
         names = [f"{name}_features" for name, width in self.widths.items() if width is not None]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .attention_synctva import ModalityLinear
 from .configuration_synctva import SyncTVAConfig
 from .dropout_synctva import Dropout
+from .stream_cache_synctva import StreamCache
 
 
 def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> Tensor:
@@ -22,12 +23,12 @@ def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> 
 
 
 def window_mean(nodes: Tensor, begin: Tensor, count: Tensor) -> Tensor:
-    """Mean over each node's temporal window, a range of nodes; 0 where the window is empty.
+    """Mean over each temporal window, a range of nodes; 0 where the window is empty.
 
     By differences of one prefix sum, in float64: in float32 the cancellation would let far-away
     conversations of the same batch move the result.
 
-    (V, H), (V,), (V,) → (V, H).
+    (S, H), (V,), (V,) → (V, H).
     """
     prefix = torch.zeros(len(nodes) + 1, nodes.shape[1], dtype=torch.float64, device=nodes.device)
     prefix = prefix.index_copy(
@@ -58,11 +59,17 @@ class DynamicEnhancement(nn.Module):
         self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
-        self, nodes: Tensor, log_rms: Tensor, sizes: list[int], graph: dict[str, Tensor]
+        self,
+        nodes: Tensor,
+        log_rms: Tensor,
+        sizes: list[int],
+        graph: dict[str, Tensor],
+        cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(V, H), (V, 1) → enhanced states (V, H), gates (V, H), strength logits (V,)."""
         others = partner_mean(nodes, graph["node_utterance"], len(graph["utterance_index"]))
-        window = window_mean(nodes, graph["window_begin"], graph["window_count"])
+        known = nodes if cache is None else cache.extend(self, "nodes", nodes)
+        window = window_mean(known, graph["window_begin"], graph["window_count"])
         context = torch.cat([nodes, others, window, log_rms.to(nodes.dtype)], dim=-1)
         context = self.dropout(nn.functional.gelu(self.context(context, sizes)))
         gates = self.gate(context, sizes).sigmoid()

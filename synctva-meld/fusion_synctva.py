@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from .attention_synctva import HeterogeneousGraphAttention, ModalityLinear
 from .configuration_synctva import SyncTVAConfig
 from .dropout_synctva import Dropout
+from .stream_cache_synctva import StreamCache
 
 
 class CrossAttentionFusion(nn.Module):
@@ -27,7 +28,12 @@ class CrossAttentionFusion(nn.Module):
         self.dropout = Dropout(config.hidden_dropout_prob)
 
     def forward(
-        self, nodes: Tensor, weights: Tensor, sizes: list[int], graph: dict[str, Tensor]
+        self,
+        nodes: Tensor,
+        weights: Tensor,
+        sizes: list[int],
+        graph: dict[str, Tensor],
+        cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """(V, H) and weights (V,) → fused states (T, H) and the attention (E, heads)."""
         attention = None
@@ -37,7 +43,7 @@ class CrossAttentionFusion(nn.Module):
                 for name, tensor in graph.items()
                 if name.startswith("fusion_")
             }
-            mixed, attention = self.attention(self.norm(nodes), sizes, edges)
+            mixed, attention = self.attention(self.norm(nodes), sizes, edges, cache)
             nodes = nodes + self.dropout(mixed)
         parts = self.part(nodes, sizes)
         parts = weights[:, None].to(parts.dtype) * parts

@@ -19,6 +19,7 @@ IEMOCAP = ["hap", "sad", "neu", "ang", "exc", "fru"]
     ("name", "labels", "widths"),
     [
         ("synctva-meld", MELD, (2688, 263, 8)),
+        ("synctva-meld-causal", MELD, (2688, 263, 8)),
         ("synctva-iemocap", IEMOCAP, (2688, 263, 8)),
         ("synctva-simulated", MELD, (24, 16, 12)),
     ],
@@ -45,4 +46,16 @@ def test_preset_names_only_fields_that_the_configuration_has(path):
 
 def test_every_preset_is_tested():
     names = {path.parent.name for path in PRESETS.glob("*/config.json")}
-    assert names == {"synctva-meld", "synctva-iemocap", "synctva-simulated"}
+    expected = {"synctva-meld", "synctva-meld-causal", "synctva-iemocap", "synctva-simulated"}
+    assert names == expected
+
+
+def test_the_causal_preset_differs_in_nothing_else():
+    whole, causal = (
+        json.loads((PRESETS / name / "config.json").read_text())
+        for name in ("synctva-meld", "synctva-meld-causal")
+    )
+    added = {name: value for name, value in causal.items() if name not in whole}
+    assert {**whole, **added} == causal
+    assert added.pop("causal") is True
+    assert set(added) == {name for name in SyncTVAConfig().to_dict() if "future" in name}
