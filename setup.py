@@ -14,7 +14,12 @@ PACKAGE_DIR = {
     "synctva.configuration": "configuration",
     "synctva.datasets_scripts": "datasets_scripts",
     "synctva.checkpoint": "synctva-meld",
+    "synctva.examples": "examples",
 }
+
+# What turns a program of torch's into a file, and runs it. onnxscript before 0.7.1 gives a GRU the
+# wrong equation, without a word.
+ONNX = ["onnx>=1.19", "onnxscript>=0.7.1", "onnxruntime>=1.22"]
 
 setup(
     name="synctva",
@@ -23,9 +28,19 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in (10, 11, 12, 13)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=sorted({*PACKAGE_DIR, *find_packages(include=["synctva", "synctva.*"])}),
     package_dir=PACKAGE_DIR,
+    py_modules=["synctva_command_line"],
+    entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],
         "synctva.modeling_synctva": ["*.safetensors"],
@@ -39,16 +54,16 @@ setup(
         "accelerate>=1.12",
         "evaluate>=0.4.6",
         "huggingface-hub>=1.30,<3",
-        "safetensors>=0.5",
-        "numpy>=1.26",
-        "scipy>=1.11",
+        "safetensors>=0.8",
+        "numpy>=2.0",
+        "scipy>=1.13",
         "scikit-learn>=1.5",
-        "matplotlib>=3.8",
+        "matplotlib>=3.9",
     ],
     extras_require={
         # Source only, and it needs torch at build time: `make setup` builds it without isolation.
         "scatter": ["torch-scatter>=2.1.2"],
-        "logging": ["tensorboard>=2.16"],
+        "logging": ["tensorboard>=2.17"],
         # Raw audio and video; the wheel brings FFmpeg's libraries, of which older ones crash on
         # damaged files.
         "media": ["av>=17.0.1"],
@@ -56,13 +71,17 @@ setup(
         "ray": ["ray[data]>=2.50"],
         # eGeMAPS, for research alone: its licence is non-commercial.
         "opensmile": ["opensmile>=2.5"],
+        # Earlier torch cannot export a recurrence over conversations of any length.
+        "onnx": ["torch>=2.13", *ONNX],
         "dev": [
             "pytest>=8",
             "ruff>=0.12",
             "mypy>=1.15",
-            "pandas>=2.2",
+            "pandas>=2.2.2",
             "av>=17.0.1",
             "parameterized>=0.9",
+            "hypothesis>=6.100",
+            *ONNX,
         ],
     },
 )

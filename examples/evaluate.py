@@ -10,6 +10,7 @@ are given.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 
 from transformers.utils import logging
@@ -32,6 +33,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--batch_size", type=int, default=64, help="conversations at a time")
     parser.add_argument("--use_cpu", action="store_true", help="even where there is a GPU")
     parser.add_argument("--output_dir", help="write results.json there")
+    parser.add_argument("--json", action="store_true", help="print what results.json holds")
     return parser.parse_args(arguments)
 
 
@@ -79,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if trainer.is_world_process_zero():
         if options.output_dir is not None:
             write_results(options.output_dir, results)
-        print(f"\n{results_table(results)}")
+        print(json.dumps(results, indent=2) if options.json else f"\n{results_table(results)}")
     trainer.end()
 
 

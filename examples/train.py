@@ -18,6 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,8 @@ from synctva.training_arguments import SyncTVATrainingArguments
 @dataclass
 class ScriptArguments:
     """What to train on, and which model."""
+
+    _argument_group_name = "what to train on, and which model"
 
     dataset: str = field(
         default="simulated", metadata={"help": "Data set.", "choices": list(RECIPES)}
@@ -91,7 +94,11 @@ def parse_arguments(
     first.add_argument("--dataset", default="simulated")
     first.add_argument("--seed", type=int, default=0)
     known, _ = first.parse_known_args(arguments)
-    parser = HfArgumentParser((ScriptArguments, SyncTVATrainingArguments))
+    parser = HfArgumentParser(
+        (ScriptArguments, SyncTVATrainingArguments),
+        usage="%(prog)s [options]",
+        description=__doc__.splitlines()[0],
+    )
     folder = (
         "synctva-simulated"
         if known.dataset == "simulated"
@@ -100,7 +107,11 @@ def parse_arguments(
     parser.set_defaults(output_dir=folder, seed=known.seed)
     if known.dataset in RECIPES:  # anything else the parser itself refuses
         parser.set_defaults(**RECIPES[known.dataset].training)
-    script, training = parser.parse_args_into_dataclasses(args=arguments)
+    script, training, unknown = parser.parse_args_into_dataclasses(
+        args=arguments, return_remaining_strings=True
+    )
+    if unknown:
+        parser.error(f"unrecognized arguments: {shlex.join(unknown)}")
     return script, training
 
 
@@ -164,7 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         processing_class=processor,
     )
     started = time.perf_counter()
-    trainer.train(resume_from_checkpoint=resume_from)
+    with redirect_stdout(sys.stderr):  # the scores on the way: stdout is for the results
+        trainer.train(resume_from_checkpoint=resume_from)
     seconds = time.perf_counter() - started
     trainer.calibrate(data["dev"])
 

@@ -29,6 +29,8 @@ class SyncTVATrainingArguments(TrainingArguments):
             evaluated and saved; 0 for none.
     """
 
+    _argument_group_name = "training: all of transformers' TrainingArguments, then Sync-TVA's own"
+
     loss: str = field(
         default="cross_entropy",
         metadata={"help": "Training loss.", "choices": list(CRITERIA)},

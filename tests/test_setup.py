@@ -19,6 +19,7 @@ FOLDERS = {
     "configuration": "synctva/configuration",
     "datasets_scripts": "synctva/datasets_scripts",
     "synctva-meld": "synctva/checkpoint",
+    "examples": "synctva/examples",
 }
 """Folders of the repository -> folders of the installed package."""
 
@@ -30,7 +31,7 @@ def installed_files(tmp_path_factory) -> set[str]:
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "synctva_command_line.py"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     run = subprocess.run(
@@ -63,9 +64,12 @@ def test_wheel_ships_every_file_of_the_package(folder, installed_files):
     assert not missing
 
 
-def test_wheel_puts_nothing_beside_the_package(installed_files):
+def test_wheel_puts_nothing_but_the_command_beside_the_package(installed_files):
     top = {name.split("/")[0] for name in installed_files}
-    assert {name for name in top if not name.endswith(".dist-info")} == {"synctva"}
+    assert {name for name in top if not name.endswith(".dist-info")} == {
+        "synctva",
+        "synctva_command_line.py",
+    }
 
 
 def test_installed_presets_and_profiles_are_found_from_the_package():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -12,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import DatasetDict
 
+from synctva.csv_output import write_csv
 from synctva.extraction.assembling import (
     Skipped,
     results_by_split,
@@ -235,9 +235,7 @@ def finish_extraction(
 
 def _write_skipped(path: Path, skipped: list[Skipped]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Skipped)])
-        writer.writeheader()
-        writer.writerows(map(asdict, skipped))
+        write_csv(file, [field.name for field in fields(Skipped)], map(asdict, skipped))
 
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""Scripts to copy. Installed as `synctva.examples`, which the command `synctva` runs."""

@@ -1,0 +1,70 @@
+"""Make the model card of a trained folder anew, from its results.json.
+
+    python examples/card.py runs/meld-seed0 --name user/synctva-meld
+    python examples/card.py runs/meld-seed0 --runs runs/meld-seed*/results.json
+
+Overwrites README.md, what was written into it by hand too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from huggingface_hub import ModelCard
+
+from synctva import SyncTVAConfig, SyncTVAProcessor
+from synctva.card import model_card
+from synctva.plots import write_calibration_pictures
+from synctva.results import RESULTS_FILE, read_results
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder that the training has left")
+    parser.add_argument(
+        "--name", help="how users load the model; default: as the present card says"
+    )
+    parser.add_argument(
+        "--runs", nargs="+", type=Path, default=[], help="result files of several seeds"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    print(write_card(options.folder, options.name, options.runs))
+
+
+def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ()) -> Path:
+    """Write a folder's README.md and the pictures in it.
+
+    Args:
+        folder: of a trained model.
+        name: how users load it; default: as the present card says, or the folder's name.
+        runs: result files of several seeds, for the table over them.
+    """
+    path = folder / "README.md"
+    present = ModelCard.load(path) if path.is_file() else None
+    if not (folder / RESULTS_FILE).is_file():
+        raise SystemExit(f"{folder} has no {RESULTS_FILE}: expected a folder of a training")
+    if present is not None and "### Over seeds" in present.text and not runs:
+        raise SystemExit(f"{path} has a table over seeds: expected --runs, to make it again")
+    results = read_results(folder)
+    card = model_card(
+        results,
+        SyncTVAConfig.from_pretrained(folder),
+        runs=[json.loads(run.read_text(encoding="utf-8")) for run in runs],
+        model_name=name or (present and present.data.model_name) or folder.resolve().name,
+        text_encoder=SyncTVAProcessor.from_pretrained(folder).text_encoder,
+    )
+    if "calibration" in results:
+        write_calibration_pictures(folder, results["calibration"])
+    path.write_text(str(card), encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""`synctva push`: folders to the Hub."""
+
+import pytest
+from datasets import DatasetDict
+from huggingface_hub import ModelCard
+
+from synctva.examples import push
+from synctva.feature_set import SCHEMA_FILE, write_feature_set
+
+from ..examples.model_folder import write_model_folder
+from ..synctva.toy import WIDTHS, toy_dataset
+
+PUSH = ("-m", "synctva_command_line", "push")
+
+
+def test_a_model_goes_without_what_only_training_needs(hub, client, tmp_path):
+    folder = write_model_folder(tmp_path / "toy")
+    expected = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name in ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        (folder / name).write_bytes(b"hf_of_user")
+    (folder / "checkpoint-3").mkdir()
+    (folder / "checkpoint-3" / "model.safetensors").write_bytes(b"unfinished")
+    with client.start(*PUSH, folder, "user/toy", "--private") as process:
+        printed, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    assert "`synctva card " in errors  # the card names the folder, and says how users load it
+    repository = hub.model("user/toy")
+    assert printed.strip().endswith(repository.branches["main"])
+    assert repository.private
+    files = repository.files()
+    assert files.keys() - {".gitattributes"} == expected.keys()
+    for name, content in expected.items():
+        assert files[name].content == content, name
+    assert ModelCard(files["README.md"].content.decode()).data.model_name == "toy"
+
+
+def test_a_feature_set_becomes_a_data_set(hub, client, tmp_path):
+    encoders = dict.fromkeys(WIDTHS, "drawn")
+    data = DatasetDict(train=toy_dataset())
+    write_feature_set(data, tmp_path / "features", encoders=encoders, source="toy")
+    client.run(*PUSH, tmp_path / "features", "user/features")
+    assert SCHEMA_FILE in hub.dataset("user/features").files()
+
+
+def test_what_another_owns_is_refused_without_a_traceback(client, tmp_path):
+    with client.start(*PUSH, write_model_folder(tmp_path / "toy"), "other/toy") as process:
+        printed, errors = process.communicate(timeout=300)
+    assert (process.returncode, printed) == (1, "")
+    assert "synctva push: error: 403" in errors and "Traceback" not in errors
+
+
+def test_what_a_model_folder_lacks_is_named(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SystemExit, match=r"has no model.safetensors, processor_config.json, READ"):
+        push.main([str(tmp_path), "user/nothing"])
