@@ -49,11 +49,11 @@ setup(
     },
     install_requires=[
         "torch>=2.6",
-        "transformers>=5.17,<6",
+        "transformers>=5.18,<6",
         "datasets>=5.0,<6",
         "accelerate>=1.12",
         "evaluate>=0.4.6",
-        "huggingface-hub>=1.30,<3",
+        "huggingface-hub>=1.31,<3",
         "safetensors>=0.8",
         "numpy>=2.0",
         "scipy>=1.13",
@@ -73,6 +73,8 @@ setup(
         "opensmile": ["opensmile>=2.5"],
         # Earlier torch cannot export a recurrence over conversations of any length.
         "onnx": ["torch>=2.13", *ONNX],
+        # The peer that benchmarks/speed compares with.
+        "bench": ["torch_geometric>=2.6"],
         "dev": [
             "pytest>=8",
             "ruff>=0.12",
