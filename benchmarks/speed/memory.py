@@ -1,0 +1,92 @@
+"""Peak memory of the graph attention, forward and backward, by backend; Linux only.
+
+python -m benchmarks.speed.memory --run sparse iemocap
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.memory import peak_megabytes
+from synctva.modeling_synctva.attention_synctva import BACKENDS
+from synctva.modeling_synctva.attention_torch_scatter_synctva import torch_scatter_available
+
+from .shapes import FULL, TOY, Size, batch, lengths
+
+COMPARED = ("scatter", "sparse", "torch_scatter")
+
+
+def measure(size: Size) -> dict[str, Any]:
+    """Megabytes above the inputs on IEMOCAP's shapes, by backend; each in its own process."""
+    backends = filter(available, COMPARED)
+    return {backend: apart(backend, "iemocap", toy=size == TOY) for backend in backends}
+
+
+def available(backend: str) -> bool:
+    """Whether its package, if it needs one, is installed."""
+    return backend != "torch_scatter" or torch_scatter_available()
+
+
+def apart(backend: str, corpus: str, toy: bool) -> float:
+    command = [sys.executable, "-m", "benchmarks.speed.memory", "--run", backend, corpus]
+    command += ["--toy"] if toy else []
+    return float(json.loads(subprocess.check_output(command, text=True).splitlines()[-1]))
+
+
+def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
+    """Megabytes that forward and backward of the attention's function need at most.
+
+    What the graph, queries, keys, values and biases take is not counted, their gradients are.
+    """
+    config = size.build_config(corpus)
+    graph = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
+    edges = {k.removeprefix("edge_"): v for k, v in graph.items() if k.startswith("edge_")}
+    heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
+    nodes = len(graph["node_utterance"])
+    attention = BACKENDS[backend]
+
+    def forward_and_backward(few: int) -> None:
+        """Of so many times fewer channels."""
+        arguments = [
+            torch.randn(rows, heads, width // few, requires_grad=True)
+            for rows in (nodes, nodes, 3 * nodes)
+        ]
+        bias = torch.randn(len(edges["source"]), heads, requires_grad=True)
+        if few == 1:
+            forget_peak()
+        before = peak_megabytes()
+        attention(*arguments, bias, edges)[0].sum().backward()
+        found.append(peak_megabytes() - before)
+
+    found: list[float] = []
+    forward_and_backward(width)  # loads what code and buffers the libraries need in any case
+    forward_and_backward(1)
+    return found[-1]
+
+
+def forget_peak() -> None:
+    """Let the process's peak count from what it has now, see proc(5)."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--run", nargs=2, metavar=("BACKEND", "CORPUS"), required=True)
+    parser.add_argument("--toy", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    backend, corpus = options.run
+    print(json.dumps(peak_above_inputs(backend, corpus, TOY if options.toy else FULL)))
+
+
+if __name__ == "__main__":
+    main()
+
+__all__ = ["COMPARED", "available", "measure", "peak_above_inputs"]

@@ -1,0 +1,190 @@
+"""PyTorch Geometric's heterogeneous convolutions, and the same functions by our attention core.
+
+An adapter copies the peer's weights and calls our backend as it stands; the layer of the model has
+no option for it. What a peer computes otherwise than ours is folded into the arguments:
+
+- HGTConv (Hu et al., 2020, arXiv 2003.01332) transforms keys and values by a matrix a relation,
+  which here is an ordered pair of modalities. So there is a key a destination modality too, as our
+  values are: both tables have 3V rows. The backends' tables of nodes have as many rows as there
+  are keys, so the queries are filled up with zeros to 3V destinations without edges. The prior of
+  a relation, a factor of its scores, is multiplied into its key matrix.
+- HeteroConv of GATv2Conv (Brody et al., 2022, arXiv 2105.14491) takes a softmax a relation, and
+  the sum over relations. So there are 3V destinations, one a node and source modality. Its scores
+  are additive; queries and keys are zero, and the scores our edges' bias. They need a temporary of
+  the size (edges, channels) as the peer's do: sparse products serve the rest alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.nn import GATv2Conv, HeteroConv, HGTConv
+
+from synctva.modeling_synctva.attention_sparse_synctva import sparse_attention
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.graph_synctva import NUM_MODALITIES
+
+EdgeType = tuple[str, str, str]
+
+EDGE_TYPES: list[EdgeType] = [
+    (source, "to", destination) for destination in MODALITIES for source in MODALITIES
+]
+"""In the order of our ordered pairs: destination · 3 + source."""
+
+Attention = Callable[..., tuple[Tensor, Tensor]]
+
+
+def edges_by_type(graph: dict[str, Tensor]) -> dict[EdgeType, Tensor]:
+    """The edges of the graph layers as PyTorch Geometric takes them, (2, E) of each edge type."""
+    source, destination, modality = (
+        graph[name] for name in ("edge_source", "edge_destination", "node_modality")
+    )
+    offset = (modality.bincount(minlength=NUM_MODALITIES).cumsum(0)).roll(1)
+    offset[0] = 0
+    found = {}
+    for number, edge_type in enumerate(EDGE_TYPES):
+        i, j = divmod(number, NUM_MODALITIES)
+        chosen = (modality[destination] == i) & (modality[source] == j)
+        found[edge_type] = torch.stack(
+            [source[chosen] - offset[j], destination[chosen] - offset[i]]
+        )
+    return found
+
+
+def hgt_conv(width: int, heads: int) -> HGTConv:
+    """The peer, its relations' priors away from 1."""
+    peer = HGTConv(width, width, (list(MODALITIES), EDGE_TYPES), heads)
+    for prior in peer.p_rel.values():
+        nn.init.uniform_(prior, 0.5, 1.5)
+    return peer
+
+
+class HGTByOurs(nn.Module):
+    """The same function as an `HGTConv` over `EDGE_TYPES`, with a copy of its parameters.
+
+    Args:
+        peer: whose weights are copied; parameters keep their names.
+        attention: our backend.
+        graph: of the batch.
+    """
+
+    def __init__(self, peer: HGTConv, attention: Attention, graph: dict[str, Tensor]):
+        super().__init__()
+        self.copied = copy.deepcopy(peer)
+        self.attention = attention
+        rowptr = graph["edge_rowptr"]
+        empty = rowptr[-1:].expand((NUM_MODALITIES - 1) * (len(rowptr) - 1))
+        self.edges = {
+            "source": graph["edge_value"],
+            "destination": graph["edge_destination"],
+            "value": graph["edge_value"],
+            "rowptr": torch.cat([rowptr, empty]),
+        }
+        self.bias = torch.zeros(len(graph["edge_value"]), peer.heads)
+
+    def forward(self, nodes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """(V_m, H) by modality → the same."""
+        own, heads = self.copied, self.copied.heads
+        width = own.out_channels // heads
+        priors = torch.cat([own.p_rel["__".join(edge_type)] for edge_type in EDGE_TYPES])  # (9, h)
+        grid = (heads, NUM_MODALITIES, NUM_MODALITIES, width, width)  # destination, source
+        keys = own.k_rel.weight.view(grid) * priors.t().reshape(*grid[:3], 1, 1)
+        relations = torch.cat([keys, own.v_rel.weight.view(grid)])  # (2h, 3, 3, d, d)
+        queries, tables = [], []
+        for j, name in enumerate(MODALITIES):
+            states = own.kqv_lin.lins[name](nodes[name]).view(-1, 3, heads, width)
+            queries.append(states[:, 1].transpose(0, 1))
+            rows = states.permute(1, 2, 0, 3)[::2].reshape(2 * heads, -1, width)
+            maps = relations[:, :, j].transpose(1, 2).flatten(2)  # (2h, d, 3d)
+            told = torch.bmm(rows, maps).unflatten(2, (NUM_MODALITIES, width))
+            tables.append(told.transpose(1, 2))
+        table = torch.cat(tables, 2).flatten(1, 2)  # (2h, 3V, d)
+        query = torch.cat(queries, 1)  # (h, V, d)
+        total = query.shape[1]
+        query = functional.pad(query, (0, 0, 0, table.shape[1] - total))
+        key, value = table.split(heads)
+        arguments = (tensor.transpose(0, 1) for tensor in (query, key, value))
+        mixed, _ = self.attention(*arguments, self.bias, self.edges)
+        blocks = functional.gelu(mixed[:total].flatten(1)).split([len(x) for x in nodes.values()])
+        answer = {}
+        for name, block in zip(nodes, blocks, strict=True):
+            share = own.skip[name].sigmoid()
+            output = own.out_lin.lins[name](block)
+            answer[name] = share * output + (1 - share) * nodes[name]
+        return answer
+
+
+def gatv2_conv(width: int, heads: int) -> HeteroConv:
+    """The peer: a GATv2 an ordered pair of modalities, summed."""
+    convolutions = {
+        edge_type: GATv2Conv((width, width), width // heads, heads, add_self_loops=False)
+        for edge_type in EDGE_TYPES
+    }
+    return HeteroConv(convolutions, aggr="sum")
+
+
+class GATv2ByOurs(nn.Module):
+    """The same function as a `HeteroConv` of `GATv2Conv` over `EDGE_TYPES`; see `HGTByOurs`."""
+
+    def __init__(self, peer: HeteroConv, graph: dict[str, Tensor]):
+        super().__init__()
+        self.copied = copy.deepcopy(peer)
+        sizes = graph["node_modality"].bincount(minlength=NUM_MODALITIES)  # nodes a modality
+        self.pairs = list(edges_by_type(graph).values())  # each sorted by destination
+        # Destinations are pair by pair (i, j, node of i), sources (i, j, node of j).
+        targets = sizes.repeat_interleave(NUM_MODALITIES)
+        origins = sizes.repeat(NUM_MODALITIES)
+        source, destination = (
+            torch.cat([pair[row] + first for pair, first in zip(self.pairs, starts, strict=True)])
+            for row, starts in enumerate(
+                ((origins.cumsum(0) - origins).tolist(), (targets.cumsum(0) - targets).tolist())
+            )
+        )
+        degrees = destination.bincount(minlength=int(targets.sum()))
+        self.edges = {
+            "source": source,
+            "destination": destination,
+            "value": source,
+            "rowptr": functional.pad(degrees.cumsum(0), (1, 0)),
+        }
+
+    def forward(self, nodes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """(V_m, H) by modality → the same."""
+        convolutions = [self.copied.convs[edge_type] for edge_type in EDGE_TYPES]
+        tables, scores = [], []
+        for convolution, (source, _, destination), (origin, target) in zip(
+            convolutions, EDGE_TYPES, self.pairs, strict=True
+        ):
+            shape = (-1, convolution.heads, convolution.out_channels)
+            told = convolution.lin_l(nodes[source]).view(shape)
+            asked = convolution.lin_r(nodes[destination]).view(shape)
+            added = functional.leaky_relu(asked[target] + told[origin], convolution.negative_slope)
+            scores.append((added * convolution.att).sum(-1))  # (E of the pair, heads)
+            tables.append(told)
+        value = torch.cat(tables)  # (3V, heads, d)
+        nothing = value.new_zeros(len(value), value.shape[1], 1)
+        mixed, _ = sparse_attention(nothing, nothing, value, torch.cat(scores), self.edges)
+        blocks = iter(
+            mixed.flatten(1).split([len(nodes[destination]) for _, _, destination in EDGE_TYPES])
+        )
+        return {
+            destination: sum(
+                next(blocks) + self.copied.convs[source, "to", destination].bias
+                for source in MODALITIES
+            )
+            for destination in MODALITIES
+        }
+
+
+__all__ = [
+    "EDGE_TYPES",
+    "GATv2ByOurs",
+    "HGTByOurs",
+    "edges_by_type",
+    "gatv2_conv",
+    "hgt_conv",
+]

@@ -1,0 +1,159 @@
+"""Random conversations with the lengths and widths of the corpora, and how much is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from datasets import Dataset, Features
+from scipy.stats import gamma
+
+from synctva.collator import SyncTVACollator
+from synctva.datasets_scripts.schema import conversation_features
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
+from synctva.recipes import CONFIGURATION_FOLDER
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What of a corpus matters to speed.
+
+    Attributes:
+        preset: folder of `configuration/` with the model's widths.
+        mean, deviation, shortest, longest: of the conversations' lengths in utterances.
+        speakers: of a conversation.
+        batch_size: conversations.
+    """
+
+    preset: str
+    mean: float
+    deviation: float
+    shortest: int
+    longest: int
+    speakers: int
+    batch_size: int
+
+
+CORPORA = {
+    "meld": Corpus("synctva-meld", 9.6, 5.8, 1, 33, speakers=3, batch_size=32),
+    "iemocap": Corpus("synctva-iemocap", 49.2, 17.0, 8, 110, speakers=2, batch_size=16),
+}
+
+LAYERS = {"preset": {}, "wide": {"hidden_size": 256, "num_attention_heads": 8}}
+"""Widths at which a single layer is measured: the preset's, 128 and 4 heads, and twice that."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured.
+
+    Attributes:
+        rounds: of interleaved runs, of which the median counts.
+        config: fields of the model's configuration that differ from the preset's.
+        batch_sizes: conversations a batch, for the cost against it; and at most so many elsewhere.
+        lengths: utterances of one conversation, for the cost against it.
+        calls: of the pipeline, for its latency.
+        conversations: of the whole training run, train and dev.
+    """
+
+    rounds: int = 11
+    config: Mapping[str, Any] = field(default_factory=dict)
+    batch_sizes: Sequence[int] = (1, 4, 16, 32, 64, 128)
+    lengths: Sequence[int] = (10, 30, 100, 300, 1_000, 3_000, 10_000)
+    calls: int = 200
+    conversations: tuple[int, int] = (1_039, 114)
+
+    def build_config(self, corpus: str, **changes: Any) -> SyncTVAConfig:
+        """The preset's configuration with this size's changes, then the given ones."""
+        folder = CONFIGURATION_FOLDER / CORPORA[corpus].preset
+        return SyncTVAConfig.from_pretrained(folder, **{**self.config, **changes})
+
+    def batch_size(self, corpus: str) -> int:
+        return min(CORPORA[corpus].batch_size, max(self.batch_sizes))
+
+
+FULL = Size()
+TOY = Size(
+    rounds=2,
+    config={
+        "text_dim": 12,
+        "visual_dim": 6,
+        "audio_dim": 5,
+        "hidden_size": 16,
+        "intermediate_size": 24,
+        "num_attention_heads": 2,
+    },
+    batch_sizes=(1, 3),
+    lengths=(5, 10),
+    calls=2,
+    conversations=(4, 2),
+)
+"""Of no meaning as a measurement: to see within seconds that everything runs."""
+
+
+def lengths(corpus: str, conversations: int) -> list[int]:
+    """Utterances of so many conversations: evenly spaced quantiles of a gamma distribution.
+
+    Quantiles instead of draws, so that small batches have the corpus's mean too. Their order is
+    random, and fixed.
+    """
+    like = CORPORA[corpus]
+    shape = (like.mean / like.deviation) ** 2
+    share = (np.arange(conversations) + 0.5) / conversations
+    found = gamma.ppf(share, shape, scale=like.mean / shape).round()
+    found = found.clip(like.shortest, like.longest).astype(int)
+    return np.random.default_rng(0).permutation(found).tolist()
+
+
+def conversations(
+    config: SyncTVAConfig, sizes: Sequence[int], speakers: int, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Rows for the collator, of these lengths; every modality is present everywhere."""
+    generator = np.random.default_rng(seed)
+    return [
+        {
+            "dialogue_id": str(number),
+            "speakers": [f"speaker {n}" for n in generator.integers(speakers, size=length)],
+            "labels": generator.integers(config.num_labels, size=length),
+            "modality_mask": np.ones((length, len(MODALITIES)), dtype=bool),
+            **{
+                f"{name}_features": generator.standard_normal(
+                    (length, config.modality_dims[name]), dtype=np.float32
+                )
+                for name in MODALITIES
+            },
+        }
+        for number, length in enumerate(sizes)
+    ]
+
+
+def dataset(config: SyncTVAConfig, rows: list[dict[str, Any]]) -> Dataset:
+    """The same as a table, with the columns' types of a feature set."""
+    widths = {f"{name}_dim": width for name, width in config.modality_dims.items()}
+    features = conversation_features(list(config.id2label.values()), **widths)
+    features = Features({name: features[name] for name in rows[0]})
+    return Dataset.from_dict({name: [row[name] for row in rows] for name in features}, features)
+
+
+def batch(
+    config: SyncTVAConfig, corpus: str, sizes: Sequence[int], graph: bool = True
+) -> dict[str, Any]:
+    """A padded batch with its graph, as the trainer gets it."""
+    rows = conversations(config, sizes, CORPORA[corpus].speakers)
+    return SyncTVACollator(config, build_graph=graph)(rows)
+
+
+__all__ = [
+    "CORPORA",
+    "FULL",
+    "LAYERS",
+    "TOY",
+    "Corpus",
+    "Size",
+    "batch",
+    "conversations",
+    "dataset",
+    "lengths",
+]
