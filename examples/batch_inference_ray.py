@@ -20,6 +20,7 @@ import ray
 
 from synctva.batch_inference import CorpusRecogniser, corpus_blocks, read_answers
 from synctva.csv_output import write_csv
+from synctva.safe_writing import only_run
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,7 +38,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
     blocks = corpus_blocks(sorted(options.corpus.glob("*.parquet")), options.block)
-    counts = recognise_all(blocks, options)
+    with only_run(options.output):
+        counts = recognise_all(blocks, options)
     rows = read_answers(options.output, blocks).to_pylist()
     columns = ["dialogue_id", "error"]
     failures = [{name: row[name] for name in columns} for row in rows if row["error"]]

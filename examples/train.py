@@ -18,7 +18,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from synctva.recipes import (
     load_conversations,
 )
 from synctva.results import collect_results, results_table, write_results
+from synctva.safe_writing import only_run
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -131,6 +132,15 @@ def checkpoint_to_resume(training: SyncTVATrainingArguments) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     script, training = parse_arguments(arguments)
+    options = list(sys.argv[1:] if arguments is None else arguments)
+    with only_run(training.output_dir) if training.process_index == 0 else nullcontext():
+        train(script, training, options)
+
+
+def train(
+    script: ScriptArguments, training: SyncTVATrainingArguments, options: Sequence[str]
+) -> None:
+    """Train, score and write the model's folder; `options` are shown in the card."""
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if launched != training.world_size:
         raise SystemExit(
@@ -180,7 +190,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     seconds = time.perf_counter() - started
     trainer.calibrate(data["dev"])
 
-    options = list(sys.argv[1:] if arguments is None else arguments)
     if training.hub_token:  # the card shows the command
         options = [option.replace(training.hub_token, "<HUB_TOKEN>") for option in options]
     results = collect_results(

@@ -31,6 +31,7 @@ from synctva.features import add_text_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.media_source_synctva import import_av
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
+from synctva.safe_writing import only_run
 
 SKIPPED_FILE = "skipped.csv"
 
@@ -117,7 +118,7 @@ def extract_features(
         ValueError: no utterance has a file; utterances share one and are not cut by time; there is
             no training split and no fill; an encoder's specification is not known, or a number of
             workers below 1.
-        RuntimeError: a worker process died.
+        RuntimeError: a worker process died, or another run is writing there.
         ImportError: PyAV, or what an encoder needs, is not installed.
     """
     output = Path(output)
@@ -132,7 +133,8 @@ def extract_features(
         cut_by_time=cut_by_time,
     )
     folder = partial_folder(output)
-    extracted = extract_all(work, folder, audio_encoder, visual_encoder, workers)
+    with only_run(output):
+        extracted = extract_all(work, folder, audio_encoder, visual_encoder, workers)
     keys = dict.fromkeys(work["key"].to_pylist())
     return finish_extraction(
         data,

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -313,3 +314,23 @@ def test_text_backbone_is_trained_end_to_end(table, tmp_path, capsys, toy_encode
         if "layer.0.attention" in name and "weight" in name:
             change = (one - other).abs().max()
             assert 0 < change < 1e-2, name  # trained, from the published weights on
+
+
+def test_training_into_the_folder_of_another_run_is_refused(tmp_path):
+    folder = tmp_path / "run"
+    held = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from synctva.safe_writing import only_run\n"
+            f"with only_run({str(folder)!r}): print('held', flush=True); sys.stdin.read()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with held:
+        assert held.stdout.readline() == b"held\n"
+        with pytest.raises(RuntimeError, match="being written by another run"):
+            load("train").main(["--output_dir", str(folder), "--use_cpu"])
+        held.stdin.close()
+    assert not folder.exists()
