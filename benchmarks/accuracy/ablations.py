@@ -40,6 +40,8 @@ class Ablation:
         )
 
 
+_FUTURE = ("future_window", "cross_future_window", "fusion_future_window", "text_context_future")
+
 ABLATIONS = {
     "no-enhancement": Ablation({"use_enhancement": False}),
     **{
@@ -60,6 +62,8 @@ ABLATIONS = {
     "no-auxiliary-loss": Ablation({"auxiliary_loss_weight": 0.0}),
     "no-strength-loss": Ablation({"strength_loss_weight": 0.0}),
     "no-modality-dropout": Ablation(training={"modality_dropout": 0.0}),
+    # Last of its fields, because it demands that the windows be 0 already.
+    "causal": Ablation({**dict.fromkeys(_FUTURE, 0), "causal": True}),
     **{f"loss-{name.replace('_', '-')}": Ablation(training={"loss": name}) for name in CRITERIA},
 }
 """By name; `loss-*` replaces the recipe's loss instead of removing it."""
