@@ -197,7 +197,7 @@ class HeterogeneousGraphAttention(nn.Module):
             attend = scatter_attention  # some dozen edges, which are fastest so
         mixed, attention = attend(
             *(rows.unflatten(1, (self.num_heads, -1)) for rows in (query, key, value)),
-            self.relation_bias(edges["bias"]),
+            self.relation_bias.weight.index_select(0, edges["bias"]),
             edges,
         )
         # Without a single incoming edge the mixture is 0; the output map's bias must not fill it.

@@ -19,7 +19,7 @@ def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> 
     total = nodes.new_zeros(num_utterances, nodes.shape[1]).index_add(0, node_utterance, nodes)
     ones = nodes.new_ones(len(nodes))
     others = nodes.new_zeros(num_utterances).index_add(0, node_utterance, ones)[node_utterance] - 1
-    return (total[node_utterance] - nodes) / others.clamp(min=1)[:, None]
+    return (total.index_select(0, node_utterance) - nodes) / others.clamp(min=1)[:, None]
 
 
 def window_mean(nodes: Tensor, begin: Tensor, count: Tensor) -> Tensor:
@@ -34,7 +34,7 @@ def window_mean(nodes: Tensor, begin: Tensor, count: Tensor) -> Tensor:
     prefix = prefix.index_copy(
         0, torch.arange(1, len(nodes) + 1, device=nodes.device), nodes.double().cumsum(0)
     )
-    total = (prefix[begin + count] - prefix[begin]).to(nodes.dtype)
+    total = (prefix.index_select(0, begin + count) - prefix.index_select(0, begin)).to(nodes.dtype)
     return total / count.clamp(min=1)[:, None].to(nodes.dtype)
 
 

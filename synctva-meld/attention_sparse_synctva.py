@@ -67,9 +67,9 @@ class _SparseAttention(torch.autograd.Function):
         scores = _sample(rows, sources, start, q, k, scale)  # (heads · E,)
         scores = scores.view(heads, -1).t().contiguous()
         largest = torch.segment_reduce(scores, "max", offsets=rowptr, initial=-math.inf)
-        attention = scores.sub_(largest[destination]).exp_()
+        attention = scores.sub_(largest.index_select(0, destination)).exp_()
         total = torch.segment_reduce(attention, "sum", offsets=rowptr)
-        attention.div_(total[destination])  # (E, heads)
+        attention.div_(total.index_select(0, destination))  # (E, heads)
         output = _multiply(rows, values, _by_head(attention), v)  # (heads · V, d)
         ctx.save_for_backward(q, k, v, attention, output, rows, sources, values, destination)
         ctx.mark_non_differentiable(attention)
@@ -86,7 +86,7 @@ class _SparseAttention(torch.autograd.Function):
         along = _sample(rows, values, attention.new_zeros(len(values)), gradient, v, 1.0)
         mean = _by_node(gradient * output, heads).sum(-1)  # (V, heads)
         along = along.view(heads, -1).t().contiguous()  # (E, heads)
-        d_bias = along.sub_(mean[destination]).mul_(attention)
+        d_bias = along.sub_(mean.index_select(0, destination)).mul_(attention)
         d_scores = d_bias / math.sqrt(q.shape[-1])
 
         # By source instead of destination: rows are those of the value table.
@@ -95,9 +95,11 @@ class _SparseAttention(torch.autograd.Function):
         counts = torch.bincount(own, minlength=len(v) // heads)
         turned_rows, turned = _copies(counts.cumsum(0), destination[turn], heads, len(q) // heads)
         d_query = _multiply(rows, sources, _by_head(d_scores), k)
-        d_key = _multiply(turned_rows, turned, _by_head(d_scores[turn]), q)
+        d_key = _multiply(turned_rows, turned, _by_head(d_scores.index_select(0, turn)), q)
         d_key = d_key.view(heads, -1, len(q) // heads, q.shape[-1]).sum(1).flatten(0, 1)
-        d_value = _multiply(turned_rows, turned, _by_head(attention[turn]), gradient)
+        d_value = _multiply(
+            turned_rows, turned, _by_head(attention.index_select(0, turn)), gradient
+        )
         nodes = (_by_node(tensor, heads) for tensor in (d_query, d_key, d_value))
         return (*nodes, d_bias, None, None, None, None)
 

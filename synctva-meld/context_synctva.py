@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from .attention_synctva import ModalityLinear
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .dropout_synctva import Dropout
+from .recurrence_synctva import packed_gru
 from .stream_cache_synctva import StreamCache
 
 DIRECTIONS = ("forward", "backward")
@@ -55,20 +56,29 @@ class ContextEncoder(nn.Module):
         table = table.index_copy(0, rows, inputs).view(
             utterances, inputs.shape[1] * len(MODALITIES)
         )
-        states = []
-        for direction, name in zip(self.directions, DIRECTIONS, strict=False):
-            order = graph[f"context_{name}"]
-            read = PackedSequence(self.dropout(table[order]), graph["context_count"].cpu())
-            output = nodes[:0]
-            if utterances:
-                start = None if cache is None else cache.recall(direction, "state")
-                read, end = direction(read, start)
-                output = read.data.to(nodes.dtype)
-                if cache is not None:
-                    cache.keep(direction, "state", end)
-            states.append(torch.zeros_like(output).index_copy(0, order, output))  # (T, H)
+        orders = [graph[f"context_{name}"] for name in DIRECTIONS[: len(self.directions)]]
+        reads = [self.dropout(table.index_select(0, order)) for order in orders]
+        on_cpu = nodes.device.type == "cpu" and not torch.compiler.is_compiling()
+        if self.training and cache is None and on_cpu:
+            outputs = list(packed_gru(reads, list(self.directions), graph["context_count"]))
+        else:
+            count = graph["context_count"].cpu()
+            outputs = []
+            for direction, read in zip(self.directions, reads, strict=True):
+                output = nodes[:0]
+                if utterances:
+                    start = None if cache is None else cache.recall(direction, "state")
+                    packed, end = direction(PackedSequence(read, count), start)
+                    output = packed.data
+                    if cache is not None:
+                        cache.keep(direction, "state", end)
+                outputs.append(output)
+        states = [
+            torch.zeros_like(output, dtype=nodes.dtype).index_copy(0, order, output.to(nodes.dtype))
+            for order, output in zip(orders, outputs, strict=True)
+        ]  # (T, H) each
         context = torch.cat(states, -1)  # (T, W)
-        heard = nn.functional.gelu(context[graph["node_utterance"]])  # (V, W)
+        heard = nn.functional.gelu(context.index_select(0, graph["node_utterance"]))  # (V, W)
         return self.output(self.dropout(heard), sizes), context
 
 

@@ -25,7 +25,8 @@ class Dropout(nn.Dropout):
             return super().forward(input)
         words = torch.empty(-(-input.numel() // 8), dtype=torch.long).random_(-(2**63), None)
         bytes_ = words.view(torch.uint8)[: input.numel()].view(input.shape)
-        kept = (bytes_ >= dropped).to(input.dtype)
+        # Compared straight into numbers: half the time of a comparison and a conversion.
+        kept = torch.ge(bytes_, dropped, out=torch.empty_like(input))
         return input * kept.mul_(LEVELS / (LEVELS - dropped))
 
 

@@ -136,18 +136,20 @@ class _Packing:
         flat = count.reshape(-1)  # (3V,) one run of consecutive sources each
         run_start = flat.cumsum(0) - flat
         run = torch.arange(len(flat), device=device).repeat_interleave(flat)  # (E,)
-        source = (
-            begin.reshape(-1)[run] + torch.arange(len(run), device=device) - run_start[run]
-        )  # (E,)
-        destination = run // NUM_MODALITIES
+        shift = (begin.reshape(-1) - run_start).index_select(0, run)
+        source = shift + torch.arange(len(run), device=device)  # (E,)
+        destination = torch.div(run, NUM_MODALITIES, rounding_mode="floor")
 
-        delta = self.node_utterance[source] - self.node_utterance[destination]
-        speaker = self.speakers[self.node_utterance]
-        other = (speaker[source] != speaker[destination]).long()
+        # index_select: on the CPU several times faster than indexing.
+        utterance = self.node_utterance
+        delta = utterance.index_select(0, source) - utterance.index_select(0, destination)
+        speaker = self.speakers.index_select(0, utterance)
+        other = speaker.index_select(0, source) != speaker.index_select(0, destination)
         if not config.use_speaker_relations:
             other = torch.zeros_like(other)
-        time = torch.where(delta == 0, 0, torch.where(delta < 0, 1, 3) + other)
-        i, j = self.node_modality[destination], self.node_modality[source]
+        time = torch.where(delta == 0, 0, torch.where(delta < 0, 1, 3) + other.long())
+        i = self.node_modality.index_select(0, destination)
+        j = self.node_modality.index_select(0, source)
         pair = ordered_pair(i, j)
         if not config.asymmetric:
             pair = ordered_pair(torch.minimum(i, j), torch.maximum(i, j))

@@ -175,7 +175,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
 
         modality_logits = self.modality_heads(nodes, sizes)  # (V, C)
         speakers = graph["speaker_index"].clamp(0, config.max_speakers - 1)
-        nodes = nodes + self.speaker_embedding(speakers)[graph["node_utterance"]]
+        nodes = nodes + self.speaker_embedding(speakers).index_select(0, graph["node_utterance"])
         context_states = None
         if self.context is not None:
             context, context_states = self.context(nodes, sizes, graph, cache)
@@ -235,7 +235,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
                 rows = self.lone.new_zeros(0, self.config.modality_dims[name])
             else:
                 # Only what is present is read, so that a NaN in a masked place goes nowhere.
-                rows = features.flatten(0, 1)[index]
+                rows = features.flatten(0, 1).index_select(0, index)
                 if name == "text" and self.text_backbone is not None:
                     tokens = (text_attention_mask, utterance_token_mask)
                     masks = [None if t is None else t.flatten(0, 1)[index] for t in tokens]
@@ -376,9 +376,10 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             index = attention_mask.flatten().nonzero()[:, 0]
         else:
             index = torch.arange(shape.numel(), device=self.device)
-        branches = [self.classifier(output.last_hidden_state.flatten(0, 1)[index])]
+        branches = [self.classifier(output.last_hidden_state.flatten(0, 1).index_select(0, index))]
         if self.context_classifier is not None:
-            branches.append(self.context_classifier(output.context_states.flatten(0, 1)[index]))
+            states = output.context_states.flatten(0, 1).index_select(0, index)
+            branches.append(self.context_classifier(states))
         packed = torch.cat(branches, dim=-1)  # (T, 2C)
         branch_logits = unpack_utterances(packed, index, shape)
         branch_logits = branch_logits.unflatten(-1, (len(branches), -1))  # (B, N, 2, C)
