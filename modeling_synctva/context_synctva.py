@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -60,7 +63,8 @@ class ContextEncoder(nn.Module):
         reads = [self.dropout(table.index_select(0, order)) for order in orders]
         on_cpu = nodes.device.type == "cpu" and not torch.compiler.is_compiling()
         if self.training and cache is None and on_cpu:
-            outputs = list(packed_gru(reads, list(self.directions), graph["context_count"]))
+            layers = cast(Iterable[nn.GRU], self.directions)
+            outputs = list(packed_gru(reads, layers, graph["context_count"]))
         else:
             count = graph["context_count"].cpu()
             outputs = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch.amp import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
 
 
-def packed_gru(inputs: Sequence[Tensor], layers: Sequence[nn.GRU], count: Tensor) -> Tensor:
+def packed_gru(inputs: Sequence[Tensor], layers: Iterable[nn.GRU], count: Tensor) -> Tensor:
     """What each GRU, of one layer and direction, says to its packed input; from a zero state.
 
     On the CPU torch's own is slower to train, the more so the longer the conversation (measured in
@@ -26,11 +26,15 @@ def packed_gru(inputs: Sequence[Tensor], layers: Sequence[nn.GRU], count: Tensor
     Returns:
         (K, T, H).
     """
-    linear = nn.functional.linear
-    pairs = zip(inputs, layers, strict=True)
-    read = torch.stack([linear(rows, gru.weight_ih_l0, gru.bias_ih_l0) for rows, gru in pairs])
-    weight = torch.stack([gru.weight_hh_l0 for gru in layers])
-    bias = torch.stack([gru.bias_hh_l0 for gru in layers])
+    weights = [gru.all_weights[0] for gru in layers]  # of the input, the state, and their biases
+    read = torch.stack(
+        [
+            nn.functional.linear(rows, of_input, bias)
+            for rows, (of_input, _, bias, _) in zip(inputs, weights, strict=True)
+        ]
+    )
+    weight = torch.stack([of_state for _, of_state, _, _ in weights])
+    bias = torch.stack([of_state for _, _, _, of_state in weights])
     return _Recurrence.apply(read, weight, bias, count.tolist())
 
 
