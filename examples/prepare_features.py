@@ -4,6 +4,10 @@
     python examples/prepare_features.py --pickle MELD_features_raw1.pkl --output features/mmgcn
     python examples/train.py --dataset features --data_dir features/meld --streaming
 
+Text that encoders of `examples/finetune_text.py` have read, or the default one, side by side:
+    python examples/prepare_features.py --dataset iemocap --data_dir IEMOCAP \
+        --text_encoders default runs/text-meld/encoder --text_layers 6 9 12 --output features/both
+
 The literature's feature pickles are read without being executed.
 """
 
@@ -11,10 +15,20 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from synctva.datasets_scripts.feature_pickles import read_feature_pickle
 from synctva.feature_set import push_feature_set, write_feature_set
+from synctva.features import add_text_features
+from synctva.finetuning import load_encoder
+from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
 from synctva.recipes import RECIPES, encoder_names, feature_specifications, load_conversations
+
+
+def described(encoder: TextEncoder) -> str:
+    """An encoder in words: its name, and which hidden states."""
+    name, layers = Path(encoder.spec["name"]).name, encoder.spec["layers"]
+    return f"{name}, layers {', '.join(map(str, layers))}" if layers else name
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,6 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--max_train_conversations", type=int, help="so many for training; the simulator's number"
     )
+    parser.add_argument(
+        "--text_encoders",
+        nargs="+",
+        metavar="FOLDER",
+        help="fine-tuned encoders of the text, or `default`; several stand side by side",
+    )
+    parser.add_argument(
+        "--text_layers", type=int, nargs="+", help="hidden states of those folders' encoders"
+    )
     parser.add_argument("--pickle", help="a feature pickle, in place of a data set")
     parser.add_argument("--text_pickle", help="its RoBERTa features, where they are another file")
     parser.add_argument("--output", required=True, help="a new folder")
@@ -33,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if (options.dataset is None) == (options.pickle is None):
         parser.error("expected one of --dataset and --pickle")
+    if options.text_encoders and not options.dataset:
+        parser.error("--text_encoders: expected --dataset, a pickle has features of its own")
+    if options.text_layers and not options.text_encoders:
+        parser.error("--text_layers: expected --text_encoders")
     if options.pickle:
         found = read_feature_pickle(options.pickle, text_path=options.text_pickle)
         for note in found.notes:
@@ -45,9 +72,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             options.data_dir,
             seed=options.seed,
             max_train_conversations=options.max_train_conversations,
+            embed_text=not options.text_encoders,
         )
         encoders, source = encoder_names(options.dataset, data), options.dataset
         specifications = feature_specifications(options.dataset, data)
+        if options.text_encoders:
+            text = [
+                TextEncoder.from_spec(MINILM_SPEC)
+                if folder == "default"
+                else load_encoder(folder, options.text_layers)
+                for folder in options.text_encoders
+            ]
+            data = add_text_features(data, *text)
+            encoders["text"] = " and ".join(described(encoder) for encoder in text)
+            if len(text) == 1:  # a processor has one
+                specifications["text"] = text[0].spec
     schema = write_feature_set(
         data, options.output, encoders=encoders, source=source, specifications=specifications
     )

@@ -33,26 +33,32 @@ class Encoder(Protocol):
 
 
 def add_text_features(
-    data: DatasetDict, encoder: Encoder, cache_dir: str | Path | None = None
+    data: DatasetDict, *encoders: Encoder, cache_dir: str | Path | None = None
 ) -> DatasetDict:
     """Give every conversation a `text_features` column, (N, width) float32.
 
-    Each distinct text is embedded once, and the embeddings are kept on disk under a name made of
-    the encoder and the texts, so that the next run reads them; an encoder that reads context embeds
-    whole conversations, every time. Where a text is empty, the text is masked and its features are
-    0.
+    Several encoders' embeddings stand side by side, and the widths add up. Each distinct text is
+    embedded once, and the embeddings are kept on disk under a name made of the encoder and the
+    texts, so that the next run reads them; an encoder that reads context embeds whole
+    conversations, every time. Where a text is empty, the text is masked and its features are 0.
 
     Args:
         data: splits with the columns `texts` and `modality_mask`.
-        encoder: a `TextEncoder`.
+        encoders: one `TextEncoder` or more.
         cache_dir: default: `synctva` in the cache directory of `datasets`.
     """
-    if encoder.spec.get("context") is not None:
-        encoded = {name: encode_split(encoder, split) for name, split in data.items()}
-    else:
-        encoded = _encode_once(data, encoder, cache_dir)
+    encoded = [
+        _encode_once(data, encoder, cache_dir)
+        if encoder.spec.get("context") is None
+        else {name: encode_split(encoder, split) for name, split in data.items()}
+        for encoder in encoders
+    ]
+    joined = {
+        name: [np.concatenate(own, 1) for own in zip(*(e[name] for e in encoded), strict=True)]
+        for name in data
+    }
     return DatasetDict(
-        {name: with_text_features(split, encoded[name]) for name, split in data.items()}
+        {name: with_text_features(split, joined[name]) for name, split in data.items()}
     )
 
 

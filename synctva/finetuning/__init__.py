@@ -7,11 +7,12 @@ states are the text features on which Sync-TVA is trained.
 """
 
 from synctva.finetuning.arguments import FinetuningArguments
-from synctva.finetuning.finetuner import CONTEXT, Finetuner, save_encoder
+from synctva.finetuning.finetuner import CONTEXT, Finetuner, load_encoder, save_encoder
 
 __all__ = [
     "CONTEXT",
     "Finetuner",
     "FinetuningArguments",
+    "load_encoder",
     "save_encoder",
 ]

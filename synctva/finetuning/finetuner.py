@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -176,4 +176,26 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
     return specification
 
 
-__all__ = ["CONTEXT", "Finetuner", "save_encoder"]
+def load_encoder(folder: str | Path, layers: Sequence[int] | None = None) -> TextEncoder:
+    """An encoder that `save_encoder` wrote, wherever its folder lies now.
+
+    Args:
+        folder: of the encoder.
+        layers: hidden states to concatenate, 0 being the embeddings; default: as it was saved.
+
+    Raises:
+        FileNotFoundError: the folder holds no encoder that was written so.
+    """
+    file = Path(folder) / SPECIFICATION_FILE
+    if not file.is_file():
+        raise FileNotFoundError(f"{folder}: expected an encoder of a fine-tuning, with {file.name}")
+    specification = json.loads(file.read_text(encoding="utf-8"))
+    specification["name"] = str(Path(folder).resolve())
+    if layers is not None:
+        specification |= {"layers": list(layers), "width": None}
+    encoder = TextEncoder.from_spec(specification)
+    encoder.spec["width"] = encoder.width
+    return encoder
+
+
+__all__ = ["CONTEXT", "Finetuner", "load_encoder", "save_encoder"]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transformers import BertModel
 
@@ -168,7 +169,9 @@ def test_features_are_prepared_once_and_streamed(tmp_path, capsys):
         train.main(["--streaming", "--output_dir", str(tmp_path / "other")])
 
 
-def test_a_fine_tuned_encoder_makes_the_features(table, tmp_path, capsys, deep_encoder_folder):
+def test_a_fine_tuned_encoder_makes_the_features(
+    table, tmp_path, capsys, monkeypatch, deep_encoder_folder, toy_encoder_spec
+):
     run, model = tmp_path / "run", str(tmp_path / "model")
     options = [
         "--dataset",
@@ -187,6 +190,24 @@ def test_a_fine_tuned_encoder_makes_the_features(table, tmp_path, capsys, deep_e
                 "--output_dir", model, *QUICK])  # fmt: skip
     predict.main(["--model", model, "--text", "good", "day"])
     assert len(capsys.readouterr().out.splitlines()) > 2
+
+    both, encoder = tmp_path / "both", str(run / "encoder")
+    corpus = ["--dataset", "table", "--data_dir", str(table), "--output"]
+    monkeypatch.setattr(prepare_features, "MINILM_SPEC", toy_encoder_spec)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    prepare_features.main([*corpus, str(both), "--text_encoders", encoder, "default"])
+    joined, own = load_feature_set(both)["train"][0], load_feature_set(run / "features")["dev"][0]
+    widths = len(own["text_features"][0]), toy_encoder_spec["width"]
+    assert len(joined["text_features"][0]) == sum(widths)
+    prepare_features.main([*corpus, str(tmp_path / "one"), "--text_encoders", encoder])
+    again = load_feature_set(tmp_path / "one")["dev"][0]
+    np.testing.assert_allclose(again["text_features"], own["text_features"], rtol=1e-5, atol=1e-5)
+    layers = ["--text_encoders", encoder, "--text_layers", "0", "1"]
+    prepare_features.main([*corpus, str(tmp_path / "two"), *layers])
+    two = load_feature_set(tmp_path / "two")["dev"][0]
+    assert len(two["text_features"][0]) == 2 * widths[0]
+    with pytest.raises(FileNotFoundError, match="expected an encoder of a fine-tuning"):
+        prepare_features.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(table.parent)])
     with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):
         finetune_text.main([*options, *quick, *folders, "--folds", "1"])
 

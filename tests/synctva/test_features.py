@@ -38,7 +38,7 @@ def conversations():
 
 def test_distinct_texts_are_embedded_once_and_kept(tmp_path):
     data, encoder = conversations(), CountingEncoder()
-    embedded = add_text_features(data, encoder, tmp_path)
+    embedded = add_text_features(data, encoder, cache_dir=tmp_path)
     texts = {text for split in data.values() for row in split["texts"] for text in row}
     assert sorted(encoder.encoded) == sorted(text for text in texts if text.strip())
     assert embedded["train"].features["text_features"].feature.length == 2
@@ -52,15 +52,25 @@ def test_distinct_texts_are_embedded_once_and_kept(tmp_path):
                 assert vector == ([len(text), -1.0] if text.strip() else [0.0, 0.0])
 
     again = CountingEncoder()
-    assert add_text_features(data, again, tmp_path)["train"][:] == embedded["train"][:]
+    assert add_text_features(data, again, cache_dir=tmp_path)["train"][:] == embedded["train"][:]
     assert again.encoded == []
     other = CountingEncoder("other")
-    add_text_features(data, other, tmp_path)
+    add_text_features(data, other, cache_dir=tmp_path)
     assert other.encoded  # another encoder, other embeddings
     assert len(list(tmp_path.iterdir())) == 2  # and no temporary file
 
 
+def test_several_encoders_stand_side_by_side(tmp_path):
+    data = conversations()
+    one = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
+    two = add_text_features(data, CountingEncoder(), CountingEncoder("other"), cache_dir=tmp_path)
+    for split in data:
+        for row, both in zip(one[split], two[split], strict=True):
+            assert both["text_features"] == [own + own for own in row["text_features"]]
+            assert both["modality_mask"] == row["modality_mask"]
+
+
 @pytest.mark.parametrize("directory", ["absent/deeper"])
 def test_cache_folder_is_made(tmp_path, directory):
-    add_text_features(conversations(), CountingEncoder(), tmp_path / directory)
+    add_text_features(conversations(), CountingEncoder(), cache_dir=tmp_path / directory)
     assert (tmp_path / directory).is_dir()
