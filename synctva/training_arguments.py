@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, field
 
+import torch
 from transformers import TrainingArguments
 
 from synctva.losses import CRITERIA
@@ -99,6 +100,10 @@ class SyncTVATrainingArguments(TrainingArguments):
             raise ValueError("fp16 = True: expected a GPU; on a CPU use bf16")
         if self.device.type == "cpu":
             self.dataloader_pin_memory = False  # of use to a GPU alone; torch would warn
+        if self.torch_compile:
+            # Compilation stops at every GRU it meets, even where, as in the context encoder, only
+            # the weights are taken from it.
+            torch._dynamo.config.allow_rnn = True
 
 
 __all__ = ["SyncTVATrainingArguments"]

@@ -207,13 +207,19 @@ def test_loss_and_logits_come_first():
     assert next(iter(model(**batch))) == "logits"
 
 
-@pytest.mark.parametrize(("changes", "breaks"), [({"use_context": False}, 0), ({}, 5)])
-def test_graph_breaks_of_compilation(changes, breaks):
-    """None but those around the GRUs, which dynamo does not trace, and their packing."""
-    model = toy_model(**changes)
+@pytest.mark.parametrize("training", [False, True])
+@torch._dynamo.config.patch(allow_rnn=True)
+def test_it_compiles_as_one_graph(training):
+    model = toy_model(hidden_dropout_prob=0.0).train(training)
     batch = toy_batch()
-    report = torch._dynamo.explain(model)(**batch, graph=graph_for(batch, model.config))
-    assert report.graph_break_count == breaks, report.break_reasons
+    batch["graph"] = graph_for(batch, model.config)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    expected, found = model(**batch), compiled(**batch)
+    torch.testing.assert_close(found.logits, expected.logits)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    torch.testing.assert_close(
+        torch.autograd.grad(found.loss, weights), torch.autograd.grad(expected.loss, weights)
+    )
     torch._dynamo.reset()
 
 

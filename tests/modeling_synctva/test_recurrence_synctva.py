@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import PackedSequence
 
-from synctva.modeling_synctva.recurrence_synctva import _Recurrence, packed_gru
+from synctva.modeling_synctva.recurrence_synctva import _recurrence, packed_gru
 
 
 @pytest.mark.parametrize("count", [[3, 3, 2, 1, 1], [2, 2], [1]])
@@ -28,9 +28,13 @@ def test_it_is_torchs_gru(count, directions):
 
 
 def test_gradients():
-    count, shapes = [2, 1, 1], ((2, 4, 9), (2, 9, 3), (2, 9))
+    count, shapes = torch.tensor([2, 1, 1]), ((2, 4, 9), (2, 9, 3), (2, 9))
     tensors = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
-    assert torch.autograd.gradcheck(lambda *these: _Recurrence.apply(*these, count), tensors)
+    assert torch.autograd.gradcheck(lambda *these: _recurrence(*these, count)[0], tensors)
+    constants = [tensor.detach() for tensor in tensors]
+    torch.library.opcheck(
+        _recurrence, (*constants, count), test_utils=("test_schema", "test_faketensor")
+    )
 
 
 def test_no_utterance():
