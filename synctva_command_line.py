@@ -52,6 +52,10 @@ COMMANDS = {
             "explain",
             "Explain the emotion of one utterance: what each modality added, what it attended to.",
         ),
+        "app": (
+            "app",
+            "Show the emotions of a conversation on a page in the browser, and why.",
+        ),
         "export": (
             "export_onnx",
             "Export a trained model to ONNX, and compare it with the model in torch.",
