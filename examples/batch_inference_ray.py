@@ -20,7 +20,7 @@ import ray
 
 from synctva.batch_inference import CorpusRecogniser, corpus_blocks, read_answers
 from synctva.csv_output import write_csv
-from synctva.safe_writing import only_run
+from synctva.safe_writing import only_run, written_whole
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,11 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     blocks = corpus_blocks(sorted(options.corpus.glob("*.parquet")), options.block)
     with only_run(options.output):
         counts = recognise_all(blocks, options)
-    rows = read_answers(options.output, blocks).to_pylist()
-    columns = ["dialogue_id", "error"]
-    failures = [{name: row[name] for name in columns} for row in rows if row["error"]]
-    with (options.output / "failed.csv").open("w", encoding="utf-8", newline="") as file:
-        write_csv(file, columns, failures)
+        rows = read_answers(options.output, blocks).to_pylist()
+        columns = ["dialogue_id", "error"]
+        failures = [{name: row[name] for name in columns} for row in rows if row["error"]]
+        with (
+            written_whole(options.output) as unfinished,
+            (unfinished / "failed.csv").open("w", encoding="utf-8", newline="") as file,
+        ):
+            write_csv(file, columns, failures)
     answered = sum(block["answered"] for block in counts)
     print(f"{answered} conversations answered in {options.output}, {len(failures)} failed")
 

@@ -20,6 +20,7 @@ import ray
 
 from synctva.extraction import (
     SOURCES,
+    ExtractionReport,
     MediaExtractor,
     finish_extraction,
     load_media,
@@ -30,6 +31,7 @@ from synctva.extraction import (
 from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_MFCC_SPEC
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC
 from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC
+from synctva.safe_writing import only_run
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -44,7 +46,13 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_arguments(arguments)
-    media = {"audio_encoder": PROSODY_MFCC_SPEC, "visual_encoder": FACE_SPEC}
+    media: dict[str, Any] = {"audio_encoder": PROSODY_MFCC_SPEC, "visual_encoder": FACE_SPEC}
+    with only_run(options.output):
+        print(extract(media, options))
+
+
+def extract(media: dict[str, Any], options: argparse.Namespace) -> ExtractionReport:
+    """Conversations → a feature set."""
     data = load_media(options.dataset, options.data_dir)
     work = prepare_extraction(data, options.output, **media, text_encoder=MINILM_SPEC)
     folder = partial_folder(options.output)
@@ -53,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shutil.rmtree(results, ignore_errors=True)
     parquet.write_table(work, table)
     extract_all(str(table), str(results), media, options)
-    report = finish_extraction(
+    return finish_extraction(
         data,
         work,
         read_results(sorted(results.glob("*.parquet"))),
@@ -63,7 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         source=options.dataset,
         extracted=work.num_rows,
     )
-    print(report)
 
 
 def extract_all(

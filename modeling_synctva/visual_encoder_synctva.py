@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -112,7 +113,9 @@ class VisualEncoder:
         folders = [WEIGHTS_FOLDER] if folder is None else [Path(folder), WEIGHTS_FOLDER]
         for place in folders:
             if (place / WEIGHTS_FILE).is_file():
-                return _load(json.dumps(checked, sort_keys=True), place.resolve() / WEIGHTS_FILE)
+                path = place.resolve() / WEIGHTS_FILE
+                with _LOADING:
+                    return _load(json.dumps(checked, sort_keys=True), path)
         raise OSError(
             f"visual encoder {checked['name']}: no file {WEIGHTS_FILE} in "
             f"{' or '.join(map(str, folders))}. The package synctva installs it, and saving a "
@@ -242,6 +245,9 @@ def _checked_frame(index: int, frame: tuple[float, np.ndarray]) -> tuple[float, 
             "(height, width, 3) of uint8, red, green and blue"
         )
     return time, picture
+
+
+_LOADING = threading.Lock()  # of threads that all come first, one loads
 
 
 @functools.lru_cache(maxsize=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -119,7 +120,8 @@ class AudioEncoder:
                 f"audio encoder specification {dict(spec)!r}: expected a name, and of "
                 f"{sorted(_DEFAULTS)} any"
             )
-        return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
+        with _LOADING:
+            return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
 
     def encode(self, samples: np.ndarray, sample_rate: float) -> np.ndarray | None:
         """The vector of one utterance.
@@ -152,6 +154,9 @@ class AudioEncoder:
 
     def __deepcopy__(self, memo: dict) -> AudioEncoder:
         return self  # nothing in it changes, and a Hub model's weights must not be copied
+
+
+_LOADING = threading.Lock()  # of threads that all come first, one loads
 
 
 @functools.lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -116,7 +117,8 @@ class TextEncoder:
                 f"text encoder specification {dict(spec)!r}: expected a name, and of "
                 f"{sorted(_DEFAULTS)} any"
             )
-        return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
+        with _LOADING:
+            return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
 
     @torch.no_grad()
     def encode(
@@ -216,6 +218,9 @@ class TextEncoder:
 
     def __deepcopy__(self, memo: dict) -> TextEncoder:
         return self  # frozen: copying a processor must not copy the weights
+
+
+_LOADING = threading.Lock()  # of threads that all come first, one loads
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from transformers import pipeline
 
+from synctva.safe_writing import written_whole
+
 ANSWER_SCHEMA = pa.schema(
     {
         "dialogue_id": pa.string(),
@@ -58,9 +60,8 @@ class CorpusRecogniser:
         else:
             rows = _read_rows(block["file"], block["first"], block["count"])
             answers = pa.Table.from_pylist(list(self._answer(rows)), ANSWER_SCHEMA)
-            temporary = path.with_suffix(f".{os.getpid()}.tmp")
-            parquet.write_table(answers, temporary)
-            os.replace(temporary, path)
+            with written_whole(self.output) as unfinished:
+                parquet.write_table(answers, unfinished / path.name)
         failed = len(answers) - answers["error"].null_count
         return {**block, "answered": len(answers) - failed, "failed": failed}
 

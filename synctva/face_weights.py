@@ -22,6 +22,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from .modeling_synctva.face_weights_synctva import SCALE_MIN, WEIGHTS_FILE, WEIGHTS_FOLDER
+from .safe_writing import written_whole
 
 # Folder of the converted network in the file, and the package's name for it.
 _NETWORKS = {"detector": "tiny_face_detector_model", "expression": "face_expression_model"}
@@ -63,7 +64,9 @@ def convert(source: str | Path, target: str | Path) -> str:
     # One entry: the order of several is random, and so would be the checksum.
     metadata = {"about": json.dumps(about, ensure_ascii=False)}
     data = save(tensors, metadata=metadata)
-    Path(target).write_bytes(data)
+    target = Path(target)
+    with written_whole(target.parent) as unfinished:
+        (unfinished / target.name).write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 

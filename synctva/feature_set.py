@@ -13,8 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
-import tempfile
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from synctva.dataset_card import dataset_card
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.text_weights_synctva import file_sha256
 from synctva.reading import ConversationStream
+from synctva.safe_writing import written_whole
 from synctva.statistics import class_counts
 
 logger = logging.get_logger(__name__)
@@ -64,6 +64,7 @@ def write_feature_set(
     Raises:
         FileExistsError: the folder has something in it.
         ValueError: an encoder is not named, or names a modality that is not there.
+        WriteError: the disk is full, or may not be written to.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -71,22 +72,18 @@ def write_feature_set(
     schema = _describe(data, encoders, source)
     for name, specification in (specifications or {}).items():
         schema["modalities"][name]["specification"] = specification
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        (partial / "data").mkdir()
+    # A folder in it, all of which is renamed at once.
+    with written_whole(folder.parent) as unfinished:
+        partial = unfinished / folder.name
+        (partial / "data").mkdir(parents=True)
         for split, dataset in data.items():
             schema["files"] |= _write_split(dataset, partial, split, conversations_per_file)
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         (partial / SCHEMA_FILE).write_text(text, encoding="utf-8")
         (partial / "README.md").write_text(str(dataset_card(schema)), encoding="utf-8")
-        partial.chmod(0o755)  # mkdtemp makes it private
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return schema
 
 
@@ -152,11 +149,14 @@ def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
         raise FileNotFoundError(f"{folder} has no {SCHEMA_FILE}: expected a feature set's folder")
     try:
         schema = json.loads(path.read_text(encoding="utf-8"))
-        version = schema["version"]
+        version, files = schema["version"], list(map(str, schema["files"]))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a feature set's schema: {error!r}") from None
     if version != SCHEMA_VERSION:
         raise ValueError(f"{path}: version = {version!r}: expected {SCHEMA_VERSION}")
+    for name in files:
+        if not re.fullmatch(r"data/[^/\\]+\.parquet", name):
+            raise ValueError(f"{path}: files has {name!r}: expected data/<name>.parquet")
     return schema
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +16,7 @@ from transformers.utils import logging
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.padding_synctva import TOKEN_FIELDS
 from synctva.modeling_synctva.text_tokens_synctva import contextual_tokens
+from synctva.safe_writing import written_whole
 
 logger = logging.get_logger(__name__)
 
@@ -162,12 +161,8 @@ def _cached_embeddings(
     vectors = np.zeros((0, encoder.width), dtype=np.float32)
     if texts:
         vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
-    directory.mkdir(parents=True, exist_ok=True)
-    # A run that is killed here, or a second one beside it, must not leave half a file.
-    handle, temporary = tempfile.mkstemp(dir=directory, suffix=".npy")
-    with os.fdopen(handle, "wb") as file:
-        np.save(file, vectors)
-    os.replace(temporary, path)
+    with written_whole(directory) as unfinished:
+        np.save(unfinished / path.name, vectors)
     return vectors
 
 

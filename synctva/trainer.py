@@ -16,6 +16,7 @@ from transformers.utils import logging
 
 from synctva import metrics
 from synctva.calibration import calibrate
+from synctva.checkpoints import WholeCheckpointTrainer
 from synctva.collator import SyncTVACollator
 from synctva.losses import build_criterion
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
@@ -26,7 +27,7 @@ from synctva.modeling_synctva.modeling_synctva import (
 )
 from synctva.pushing import PushingTrainer
 from synctva.reading import ConversationRows, ConversationStream
-from synctva.safe_writing import write_whole
+from synctva.safe_writing import write_whole, written_whole
 from synctva.sampling import EpochSampler
 from synctva.statistics import class_counts, conversation_lengths, set_missing_statistics
 from synctva.training_arguments import SyncTVATrainingArguments
@@ -37,7 +38,7 @@ logger = logging.get_logger(__name__)
 OUTPUT_FIELDS = tuple(SyncTVAEmotionOutput.__dataclass_fields__)
 
 
-class SyncTVATrainer(AveragingTrainer, PushingTrainer):
+class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     """Trains and evaluates `SyncTVAForEmotionRecognition`.
 
     Over transformers' Trainer: a loss for imbalanced classes, divided by the labelled utterances of
@@ -231,7 +232,12 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer):
         return {**dict(zip(wanted, arrays, strict=True)), "labels": output.label_ids}
 
     def score(self, dataset: Any) -> dict[str, Any]:
-        """Scores of the labelled utterances of a data set, as they stand in `results.json`."""
+        """Scores of the labelled utterances of a data set, as they stand in `results.json`.
+
+        Returns:
+            n, accuracy, weighted_f1, macro_f1, per_class_f1, ece (fractions), nll (nats): of the
+            uncalibrated logits.
+        """
         output = self.predict_fields(dataset)
         labelled = output["labels"] != IGNORE_INDEX
         return metrics.compute(
@@ -253,15 +259,16 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer):
     # Saving
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None):
-        super()._save(output_dir, state_dict)
         if not self.args.should_save:
+            super()._save(output_dir, state_dict)
             return
-        folder = Path(output_dir or self.args.output_dir)
-        if self.processor is not None:
-            self.processor.save_pretrained(folder)
-        # As JSON instead of a pickle, which runs code when it is opened.
-        (folder / "training_args.bin").unlink(missing_ok=True)
-        (folder / "training_args.json").write_text(self.args.to_json_string(), encoding="utf-8")
+        with written_whole(output_dir or self.args.output_dir) as folder:
+            super()._save(str(folder), state_dict)
+            if self.processor is not None:
+                self.processor.save_pretrained(folder)
+            # As JSON instead of a pickle, which runs code when it is opened.
+            (folder / "training_args.bin").unlink(missing_ok=True)
+            (folder / "training_args.json").write_text(self.args.to_json_string(), encoding="utf-8")
 
     def create_model_card(self, *args, **kwargs):
         """Write our own card, if there is one; transformers' leaves the results empty."""

@@ -31,7 +31,7 @@ from synctva.features import add_text_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.media_source_synctva import import_av
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
-from synctva.safe_writing import only_run
+from synctva.safe_writing import explained, only_run
 
 SKIPPED_FILE = "skipped.csv"
 
@@ -119,6 +119,7 @@ def extract_features(
             no training split and no fill; an encoder's specification is not known, or a number of
             workers below 1.
         RuntimeError: a worker process died, or another run is writing there.
+        WriteError: the disk is full, or may not be written to.
         ImportError: PyAV, or what an encoder needs, is not installed.
     """
     output = Path(output)
@@ -135,18 +136,18 @@ def extract_features(
     folder = partial_folder(output)
     with only_run(output):
         extracted = extract_all(work, folder, audio_encoder, visual_encoder, workers)
-    keys = dict.fromkeys(work["key"].to_pylist())
-    return finish_extraction(
-        data,
-        work,
-        read_results(result_file(folder, key) for key in keys),
-        output,
-        audio_encoder=audio_encoder,
-        visual_encoder=visual_encoder,
-        text_encoder=text_encoder,
-        source=source,
-        extracted=extracted,
-    )
+        keys = dict.fromkeys(work["key"].to_pylist())
+        return finish_extraction(
+            data,
+            work,
+            read_results(result_file(folder, key) for key in keys),
+            output,
+            audio_encoder=audio_encoder,
+            visual_encoder=visual_encoder,
+            text_encoder=text_encoder,
+            source=source,
+            extracted=extracted,
+        )
 
 
 def partial_folder(output: str | Path) -> Path:
@@ -224,7 +225,8 @@ def finish_extraction(
     schema = write_feature_set(
         complete, made, encoders=encoders, source=source, specifications=specifications
     )
-    _write_skipped(made / SKIPPED_FILE, skipped)
+    with explained(made):
+        _write_skipped(made / SKIPPED_FILE, skipped)
     if output.exists():
         output.rmdir()
     made.rename(output)

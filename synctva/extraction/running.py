@@ -19,6 +19,7 @@ import torch
 from tqdm import tqdm
 
 from synctva.extraction.media import MediaExtractor, Specification
+from synctva.safe_writing import written_whole
 
 
 def extract_all(
@@ -41,6 +42,7 @@ def extract_all(
 
     Raises:
         RuntimeError: a worker process died.
+        WriteError: a result could not be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     first = {key: row for row, key in reversed(list(enumerate(work["key"].to_pylist())))}
@@ -71,9 +73,9 @@ def result_file(folder: Path, key: str) -> Path:
 def _extract(extractor: MediaExtractor, work: pa.Table, folder: Path) -> None:
     """Extract one conversation."""
     path = result_file(folder, work["key"][0].as_py())
-    temporary = path.with_suffix(f".{os.getpid()}")
-    parquet.write_table(extractor(work), temporary)
-    os.replace(temporary, path)
+    result = extractor(work)
+    with written_whole(folder) as unfinished:
+        parquet.write_table(result, unfinished / path.name)
 
 
 def _here(

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from transformers.utils import logging
 
 from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, pad_windows
+from synctva.safe_writing import written_whole
 
 logger = logging.get_logger(__name__)
 
@@ -123,15 +123,16 @@ def cached_token_states(
     path = cache_dir / f"states-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
     if path.is_file():
         return TokenStates(path, windows)
-    cache_dir.mkdir(parents=True, exist_ok=True)
     offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])])
     size = (int(offsets[-1]), lower.config.hidden_size)
     logger.warning(f"Computing the frozen states of {size[0]:,} tokens, once: {path}")
-    # Whole or not at all, for a run that is killed here, or a second one beside it.
-    handle, temporary = tempfile.mkstemp(dir=cache_dir, suffix=".npy")
-    os.close(handle)
-    try:
-        bits = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.int16, shape=size)
+    with written_whole(cache_dir) as unfinished:
+        file = unfinished / path.name
+        bits = np.lib.format.open_memmap(file, mode="w+", dtype=np.int16, shape=size)
+        if hasattr(os, "posix_fallocate"):
+            # The file has holes: to find the disk full while one is filled kills the process.
+            with file.open("r+b") as opened:
+                os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
         order = sorted(range(len(windows)), key=lambda i: -len(ids[i]))
         device = next(lower.parameters()).device
         for start in range(0, len(order), batch_size):
@@ -144,10 +145,6 @@ def cached_token_states(
                 bits[offsets[i] : offsets[i + 1]] = rows[: len(ids[i])].view(torch.int16).numpy()
         bits.flush()
         del bits
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
     return TokenStates(path, windows)
 
 

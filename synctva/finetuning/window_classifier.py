@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from transformers import EvalPrediction
 
 from synctva import metrics
+from synctva.checkpoints import WholeCheckpointTrainer
 from synctva.finetuning.arguments import FinetuningArguments
 from synctva.finetuning.token_states import TokenStates
 from synctva.losses import build_criterion
@@ -104,7 +105,7 @@ class WindowCollator:
         return {**batch, "inputs_embeds": states.float()}
 
 
-class FinetuningTrainer(AveragingTrainer):
+class FinetuningTrainer(AveragingTrainer, WholeCheckpointTrainer):
     """Layer-wise learning rates, an average of the weights, the project's losses and scores."""
 
     args: FinetuningArguments

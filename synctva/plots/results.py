@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+
+from synctva.safe_writing import written_whole
 
 
 def plot_confusion_matrix(
@@ -123,5 +124,6 @@ def write_calibration_pictures(folder: str | os.PathLike, calibration: Mapping[s
         folder: that exists.
         calibration: what `synctva.calibration.calibration_report` gives.
     """
-    for name, plot in CALIBRATION_PICTURES.items():
-        plot(calibration).savefig(Path(folder) / name)
+    with written_whole(folder) as unfinished:
+        for name, plot in CALIBRATION_PICTURES.items():
+            plot(calibration).savefig(unfinished / name)

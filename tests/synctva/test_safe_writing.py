@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from synctva.safe_writing import only_run, write_whole
+from synctva.safe_writing import UNFINISHED, WriteError, explained, only_run, write_whole
 
 HOLD = """
 import sys
@@ -29,7 +29,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # as full as it gets without root
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(WriteError, match=r"written: .*File too large.* MB are free there"):
             write_whole(path, "x" * 10_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -56,3 +56,20 @@ def test_the_same_process_may_come_back(tmp_path):
     for _ in range(2):
         with only_run(tmp_path / "run"):
             pass
+
+
+def test_what_a_killed_run_left_unfinished_is_removed_by_the_next(tmp_path):
+    left = tmp_path / "run" / f"{UNFINISHED}abc"
+    left.mkdir(parents=True)
+    (left / "half").touch()
+    write_whole(tmp_path / "run" / "whole", "text")
+    with only_run(tmp_path / "run"):
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["whole"]
+
+
+def test_an_error_is_explained_once_and_others_are_left_alone(tmp_path):
+    with pytest.raises(WriteError) as raised, explained(tmp_path / "a"), explained(tmp_path / "b"):
+        raise RuntimeError("why")
+    assert str(raised.value).startswith(f"{tmp_path / 'b'} could not be written: why (")
+    with pytest.raises(ValueError, match="why"), explained(tmp_path):
+        raise ValueError("why")
