@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synctva.card import mean_and_interval
+from synctva.card_tables import mean_and_interval
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.explanation_synctva import explain_utterance
 from synctva.modeling_synctva.graph_synctva import LONE_BLOCK, build_graph

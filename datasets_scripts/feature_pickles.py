@@ -63,7 +63,13 @@ class FeaturePickle:
 def import_feature_pickle(
     path: str | Path, *, form: str | None = None, text_path: str | Path | None = None
 ) -> DatasetDict:
-    """The conversations of a feature pickle as `datasets`; see `read_feature_pickle`."""
+    """The conversations of a feature pickle as `datasets`.
+
+    Arguments and errors are those of `read_feature_pickle`, which also tells the encoders.
+
+    Returns:
+        Splits with the columns of `synctva.datasets_scripts.schema`, in memory.
+    """
     return read_feature_pickle(path, form=form, text_path=text_path).to_datasets()
 
 
@@ -78,6 +84,10 @@ def read_feature_pickle(
             content tells.
         text_path: a pickle of COSMIC's form with the same dialogues. Its RoBERTa features take the
             place of the text features, as in M3Net, and its dev dialogues are the dev.
+
+    Returns:
+        The conversations by split, the widths and encoders of their features, and notes of what was
+        masked or left out; `to_datasets()` makes splits of it.
 
     Raises:
         FileNotFoundError: there is no such file.

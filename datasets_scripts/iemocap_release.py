@@ -150,7 +150,14 @@ def leave_one_session_out(
     check_counts: bool = True,
     cache_dir: str | Path | None = None,
 ) -> Iterator[DatasetDict]:
-    """The five folds of `load_iemocap_release`: tested on session 1, then on 2, 3, 4 and 5."""
+    """The five folds of `load_iemocap_release`: tested on session 1, then on 2, 3, 4 and 5.
+
+    Arguments and errors are its, but for `test_session`. No speaker of a test session is in
+    training or dev: each session has two actors of its own.
+
+    Yields:
+        Splits train, dev and test of a fold.
+    """
     for session in SESSIONS:
         yield load_iemocap_release(
             data_dir, protocol, session, check_counts=check_counts, cache_dir=cache_dir

@@ -1,6 +1,7 @@
 """The schema of a conversation, which every data set here follows: one row, one conversation.
 
-Columns (N = utterances of the conversation, in order):
+Columns (N = utterances of the conversation, in order)::
+
     dialogue_id      str
     utterance_ids    N strings, none twice
     speakers         N strings

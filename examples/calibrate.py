@@ -21,6 +21,7 @@ from transformers.utils import logging
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.card import model_card
+from synctva.card_example import run_example, write_example_pictures
 from synctva.features import add_text_tokens
 from synctva.plots import write_calibration_pictures
 from synctva.recipes import load_conversations
@@ -31,7 +32,7 @@ from synctva.results import (
     read_results,
     write_results,
 )
-from synctva.safe_writing import write_whole
+from synctva.safe_writing import write_whole, written_whole
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -91,9 +92,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "commit": provenance()["commit"],
     }
     results = {**trained, "calibration": {**calibration, **made}}
-    model.save_pretrained(folder)  # the code too: an older one knows nothing of calibration
+    with written_whole(folder) as unfinished:
+        model.save_pretrained(unfinished)  # the code too: an older one knows nothing of calibration
     write_results(folder, results)
     write_calibration_pictures(folder, calibration)
+    example = run_example(model, processor)
+    if example is not None:
+        write_example_pictures(folder, example)
     card = folder / "README.md"
     model_name = ModelCard.load(card).data.model_name if card.is_file() else folder.name
     runs = [json.loads(Path(run).read_text(encoding="utf-8")) for run in options.runs]
@@ -104,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             runs=runs,
             model_name=model_name,
             text_encoder=processor.text_encoder,
+            example=example,
         )
     )
     write_whole(card, text)

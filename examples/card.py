@@ -15,10 +15,12 @@ from pathlib import Path
 
 from huggingface_hub import ModelCard
 
-from synctva import SyncTVAConfig, SyncTVAProcessor
+from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.card import model_card
+from synctva.card_example import run_example, write_example_pictures
 from synctva.plots import write_calibration_pictures
 from synctva.results import RESULTS_FILE, read_results
+from synctva.safe_writing import write_whole
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -53,17 +55,22 @@ def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ())
     if present is not None and "### Over seeds" in present.text and not runs:
         raise SystemExit(f"{path} has a table over seeds: expected --runs, to make it again")
     results = read_results(folder)
+    model = SyncTVAForEmotionRecognition.from_pretrained(folder)
+    processor = SyncTVAProcessor.from_pretrained(folder)
+    example = run_example(model, processor)
     card = model_card(
         results,
-        SyncTVAConfig.from_pretrained(folder),
+        model.config,
         runs=[json.loads(run.read_text(encoding="utf-8")) for run in runs],
         model_name=name or (present and present.data.model_name) or folder.resolve().name,
-        text_encoder=SyncTVAProcessor.from_pretrained(folder).text_encoder,
+        text_encoder=processor.text_encoder,
+        example=example,
     )
+    if example is not None:
+        write_example_pictures(folder, example)
     if "calibration" in results:
         write_calibration_pictures(folder, results["calibration"])
-    path.write_text(str(card), encoding="utf-8")
-    return path
+    return write_whole(path, str(card))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.features import add_text_tokens
 from synctva.recipes import RECIPES, feature_widths, load_conversations
 from synctva.results import collect_results, read_results, results_table, write_results
+from synctva.subsets import subset_scores
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -78,6 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     results = collect_results(trainer, data, dataset=dataset, modalities=read)
     results["selected_on"] = trained.get("selected_on")
+    if "test" in data:
+        results["subsets"] = subset_scores(trainer, data["test"])
     if trainer.is_world_process_zero():
         if options.output_dir is not None:
             write_results(options.output_dir, results)

@@ -22,6 +22,7 @@ from transformers.utils import logging
 
 import synctva  # noqa: F401  (makes transformers know the pipeline)
 from synctva.plots import plot_attention, plot_shapley
+from synctva.safe_writing import written_whole
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -54,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         print(table(explanation, options.edges))
     if options.pictures:
-        options.pictures.mkdir(parents=True, exist_ok=True)
-        plot_shapley(explanation).savefig(options.pictures / "shapley.png")
-        plot_attention(explanation).savefig(options.pictures / "attention.png")
+        with written_whole(options.pictures) as unfinished:
+            plot_shapley(explanation).savefig(unfinished / "shapley.png")
+            plot_attention(explanation).savefig(unfinished / "attention.png")
 
 
 def table(explanation: Mapping[str, Any], edges: int) -> str:

@@ -28,6 +28,7 @@ from synctva.finetuning import (
     save_encoder,
 )
 from synctva.recipes import encoder_names, feature_specifications, load_conversations
+from synctva.safe_writing import write_whole
 
 
 @dataclass
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         source=script.dataset,
         specifications=specifications,
     )
-    (output / "dev.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    write_whole(output / "dev.json", json.dumps(scores, indent=2) + "\n")
     print(f"Train on it: python examples/train.py --dataset features --data_dir {output}/features")
 
 

@@ -16,19 +16,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForTokenClassification, AutoProcessor
 from transformers.utils import logging
 
 import synctva  # noqa: F401  (makes transformers know the model)
 from synctva import MODALITIES
+from synctva.safe_writing import written_whole
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,15 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = AutoModelForTokenClassification.from_pretrained(options.model).eval()
     processor = AutoProcessor.from_pretrained(options.model)
     known = options.state is not None and options.state.exists()
-    stream = model.stream(load_file(options.state) if known else None)
+    stream = model.stream(read_state(options.state) if known else None)
     with options.file.open(encoding="utf-8") if options.file else nullcontext(sys.stdin) as lines:
         for line in lines:
             if not line.strip():
                 continue
             answer = answer_line(line, stream, processor)
             if options.state is not None and "error" not in answer:
-                replace_state(options.state, stream)
+                with written_whole(options.state.parent) as unfinished:
+                    save_file(stream.state_dict(), unfinished / options.state.name)
             print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What an earlier call kept; a ValueError where the file is damaged."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}; expected the file that --state wrote") from error
 
 
 def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
@@ -66,13 +76,6 @@ def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
     plain = {name: answer[name] for name in ("label", "score", "scores", "modalities")}
     strengths = answer["strengths"].tolist()
     return {**number, **plain, "contributions": dict(zip(MODALITIES, strengths, strict=True))}
-
-
-def replace_state(path: Path, stream: Any) -> None:
-    """Write the state beside its file, then put it in its place: no half of one is ever there."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    save_file(stream.state_dict(), temporary)
-    os.replace(temporary, path)
 
 
 if __name__ == "__main__":

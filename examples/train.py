@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -27,7 +26,8 @@ from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
 from synctva.card import model_card
-from synctva.checkpoints import last_complete_checkpoint
+from synctva.card_example import run_example, write_example_pictures
+from synctva.checkpoints import last_complete_checkpoint, remove_checkpoints
 from synctva.feature_set import stream_feature_set
 from synctva.features import add_text_tokens
 from synctva.plots import write_calibration_pictures
@@ -40,6 +40,7 @@ from synctva.recipes import (
 )
 from synctva.results import collect_results, results_table, write_results
 from synctva.safe_writing import only_run
+from synctva.subsets import subset_scores
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -200,6 +201,12 @@ def train(
         training_seconds=seconds,
         command=shlex.join(["python", "examples/train.py", *options]),
     )
+    if "test" in data:
+        results["subsets"] = subset_scores(trainer, data["test"])
+    example = None
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    if trainer.is_world_process_zero() and not sharded:  # one process alone has no whole model
+        example = run_example(model, processor)
     trainer.model_card = lambda trainer: str(
         model_card(
             results,
@@ -210,20 +217,22 @@ def train(
             or training.hub_model_id
             or Path(training.output_dir).name,
             text_encoder=trainer.processor.text_encoder,
+            example=example,
         )
     )
     if trainer.is_world_process_zero():
         write_results(training.output_dir, results)
         if "calibration" in results:
             write_calibration_pictures(training.output_dir, results["calibration"])
+        if example is not None:
+            write_example_pictures(training.output_dir, example)
     if training.push_to_hub:
         trainer.push_to_hub()
     else:
         trainer.save_model()
         trainer.create_model_card()
     if trainer.is_world_process_zero():
-        for checkpoint in Path(training.output_dir).glob("checkpoint-*"):
-            shutil.rmtree(checkpoint)  # the run is complete: nothing is left to resume
+        remove_checkpoints(training.output_dir)  # complete: nothing is left to resume
         print(f"\n{results_table(results)}\n\ntrained in {seconds:.0f} s\n")
         reads_text = bool(processor.text_encoder or processor.text_tokens)
         print(usage(training.output_dir, script.data_dir, reads_text))

@@ -35,6 +35,13 @@ CUSTOM_PIPELINES = {
 }
 
 
+LARGEST_SIZE = 2**20
+"""Of any size, and number of labels: a config.json must not claim all memory on its word."""
+
+LARGEST_DEPTH = 1_000
+"""Of graph layers, each of which takes time and memory even before it has weights."""
+
+
 def _reject(name: str, value: object, expected: str) -> None:
     raise ValueError(f"SyncTVAConfig.{name} = {value!r}: expected {expected}")
 
@@ -57,6 +64,16 @@ class SyncTVAConfig(PreTrainedConfig):
         text_max_length: tokens of one utterance with its context.
         max_speakers: speaker embeddings; speakers are numbered by first appearance in their
             conversation, later ones share the last embedding.
+
+    Sizes:
+        hidden_size: width of every state, a multiple of `num_attention_heads`.
+        num_hidden_layers: graph layers; 0 for none.
+        num_attention_heads: of the graph layers and the fusion.
+        intermediate_size: width inside the feed-forward of a graph layer.
+        hidden_dropout_prob: probability in [0, 1) of dropping a number of a state in training.
+        layer_norm_eps: added to the variance in every norm.
+        initializer_range: deviation of the embeddings when training begins.
+
     Graph:
         past_window, future_window: utterances that a node attends to within its modality.
         cross_past_window, cross_future_window: the same across modalities.
@@ -64,15 +81,22 @@ class SyncTVAConfig(PreTrainedConfig):
         max_distance: distances beyond this share one bias.
         value_rank: rank of each ordered modality pair's own value transform.
         causal: nothing may look ahead; every `*_future*` field must then be 0.
-    Parts (each can be switched off for ablation):
-        use_context, use_enhancement, cross_graphs, use_temporal_graph, use_speaker_relations,
-        use_distance, asymmetric, use_fusion.
+        graph_attention: one of `GRAPH_ATTENTION_BACKENDS`, which give the same results; "auto"
+            takes the fastest that needs no other package.
+
+    Parts:
+        use_context, use_enhancement, use_temporal_graph, use_speaker_relations, use_distance,
+            asymmetric, use_fusion: each can be switched off for ablation.
+        cross_graphs: those of `CROSS_GRAPHS` that there are.
+
     Training:
         auxiliary_loss_weight: weight of the mean loss of the per-modality heads.
         strength_loss_weight: weight of the loss that teaches each strength to predict how much
             probability its modality's own head gives to the true label.
-    Calibration (fitted on dev after training; the pipeline applies it, the model's logits stay):
-        calibration_temperature: what logits are divided by; 1 for none.
+
+    Calibration:
+        calibration_temperature: fitted on dev after training and applied by the pipeline, while
+            the model's logits stay: what logits are divided by; 1 for none.
         conformal_thresholds: of the prediction sets, for a coverage of 1%, 2%, ..., 99%: labels
             with 1 - p of at most this belong; None where they have not been fitted.
 
@@ -87,7 +111,7 @@ class SyncTVAConfig(PreTrainedConfig):
 
     model_type = "synctva"
     # A Trainer gathers the logits alone: the rest is large, or of another shape in every batch.
-    keys_to_ignore_at_inference: ClassVar = [
+    keys_to_ignore_at_inference: ClassVar[list[str]] = [
         "last_hidden_state", "context_states", "branch_logits", "modality_logits", "strengths",
         "strength_logits", "gates", "modality_mask", "hidden_states", "attentions",
         "fusion_attention", "graph",
@@ -144,6 +168,11 @@ class SyncTVAConfig(PreTrainedConfig):
     conformal_thresholds: list[float | int] | None = None
 
     def __post_init__(self, **kwargs):
+        if not isinstance(self.id2label, dict | None):
+            _reject("id2label", self.id2label, "a dictionary of ids and names")
+        labels = kwargs.get("num_labels")
+        if labels is not None and not (type(labels) is int and 1 <= labels <= LARGEST_SIZE):
+            _reject("num_labels", labels, f"an integer from 1 to {LARGEST_SIZE}")
         if self.id2label is None and "num_labels" not in kwargs and "label2id" not in kwargs:
             # MELD's seven, in the order of the dataset script; any other set is passed as id2label.
             names = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
@@ -175,6 +204,9 @@ class SyncTVAConfig(PreTrainedConfig):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
                 _reject(name, value, f"an integer of at least {minimum}")
+            largest = LARGEST_DEPTH if name == "num_hidden_layers" else LARGEST_SIZE
+            if value > largest:
+                _reject(name, value, f"an integer of at most {largest}")
         if self.hidden_size % self.num_attention_heads:
             _reject(
                 "hidden_size",
@@ -204,6 +236,15 @@ class SyncTVAConfig(PreTrainedConfig):
                 given,
                 f"{CONFORMAL_LEVELS} numbers in [0, 1], none below the one before it",
             )
+
+    def validate_labels(self):
+        names = self.id2label or {}
+        if not (
+            sorted(names) == list(range(len(names)))
+            and all(isinstance(name, str) for name in names.values())
+            and 0 < len(names) == len(set(names.values()))
+        ):
+            _reject("id2label", names, "a name of its own for each id, counted from 0")
 
     def validate_names(self):
         if self.graph_attention not in GRAPH_ATTENTION_BACKENDS:

@@ -122,6 +122,7 @@ class SyncTVAProcessor(ProcessorMixin):
         conversations: Sequence[Any],
         device: torch.device | str | None = None,
         first_index: int = 0,
+        return_tensors: str | None = None,
     ) -> BatchFeature:
         """Embed texts, build masks and pad.
 
@@ -133,15 +134,21 @@ class SyncTVAProcessor(ProcessorMixin):
                 (`texts`, `speakers`, ...; see `pad_conversations`).
             device: where the frozen encoders compute; default: where they are.
             first_index: number of the first conversation, in error messages.
+            return_tensors: "pt", as with any processor of transformers, or None, which is the same.
 
         Returns:
             What `pad_conversations` returns, ready for the model's `forward`.
 
         Raises:
-            ValueError: a bare string, an empty conversation, one with no modality at all, or what
-                `pad_conversations` refuses. One utterance without any modality is fine: it is
-                answered from its context.
+            ValueError: a bare string, an empty conversation, one with no modality at all, what
+                `pad_conversations` refuses, or tensors of another library than torch. One
+                utterance without any modality is fine: it is answered from its context.
         """
+        if return_tensors not in (None, "pt"):
+            raise ValueError(
+                f'return_tensors = {return_tensors!r}: expected "pt" or None, the model is '
+                "PyTorch's alone"
+            )
         if isinstance(conversations, str | Mapping):
             raise ValueError(
                 f"conversations is one {type(conversations).__name__}: expected a list of "

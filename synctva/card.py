@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
-from scipy import stats
 
+from synctva.card_example import CardExample, usage
+from synctva.card_tables import (
+    calibration_section,
+    class_table,
+    score_table,
+    seed_table,
+    subset_table,
+)
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
-from synctva.results import CALIBRATION_SCORES, SCORES
 
 PAPER = "https://arxiv.org/abs/2507.21395"
 
@@ -56,6 +61,7 @@ def model_card(
     runs: Sequence[Mapping[str, Any]] = (),
     model_name: str = "synctva",
     text_encoder: Mapping[str, Any] | None = None,
+    example: CardExample | None = None,
 ) -> ModelCard:
     """The card of a trained model, with its scores in the metadata.
 
@@ -66,6 +72,11 @@ def model_card(
             with 95% intervals.
         model_name: how users load it.
         text_encoder: specification of the frozen text encoder, if texts can be given.
+        example: what the model answers to an invented conversation, see `run_example`; its pictures
+            have to lie beside the card, see `write_example_pictures`.
+
+    Returns:
+        A card with metadata, to save as README.md. Scores are fractions, as in `results`.
     """
     name, about_data = DATASETS.get(results["dataset"], (results["dataset"], ""))
     labels = [config.id2label[index] for index in range(config.num_labels)]
@@ -87,17 +98,22 @@ def model_card(
         f"from {_join(results.get('modalities', []))} features, whichever are present, and from "
         "the conversation around it.",
         f"## Labels, in this order\n\n{_numbered(labels)}",
-        f"## How to use\n\n{_usage(model_name, results, config, text_encoder)}",
+        f"## How to use\n\n{usage(model_name, results, config, text_encoder, example)}",
         f"## Data\n\n**{name}.** {about_data}\n\n"
         f"Trained on the training split, selected on {results.get('selected_on')}; the test split "
-        "was used for nothing but the table below.",
-        f"## Results\n\n{_score_table(results)}\n\n{_class_table(results, labels)}",
+        "was used for nothing but the tables below.",
+        f"## Results\n\n{score_table(results)}\n\n{class_table(results, labels)}",
     ]
     if runs:
-        sections.append(f"### Over seeds\n\n{_seed_table(runs)}")
+        sections.append(f"### Over seeds\n\n{seed_table(runs)}")
+    if results.get("subsets"):
+        sections.append(
+            "### When modalities are missing\n\nThe same model on test, where every utterance has "
+            f"these alone:\n\n{subset_table(results)}"
+        )
     if "calibration" in results:
-        calibrated_on = results.get("selected_on")
-        sections.append(f"## Calibration\n\n{_calibration(results['calibration'], calibrated_on)}")
+        measured = calibration_section(results["calibration"], results.get("selected_on"))
+        sections.append(f"## Calibration\n\n{measured}")
     sections += [
         f"## How it was made\n\n{_making(results)}",
         f"## Limits\n\n{_limits(results)}",
@@ -105,15 +121,6 @@ def model_card(
     ]
     body = "\n\n".join(sections)
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}\n")
-
-
-def mean_and_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Mean over seeds and half the width of its Student-t interval (NaN for a single seed)."""
-    numbers = np.asarray(values, dtype=float)
-    if len(numbers) < 2:
-        return float(numbers.mean()), float("nan")
-    quantile = stats.t.ppf(0.5 + level / 2, len(numbers) - 1)
-    return float(numbers.mean()), float(quantile * numbers.std(ddof=1) / np.sqrt(len(numbers)))
 
 
 def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalResult]:
@@ -137,133 +144,6 @@ def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalRes
         if split in results
         for key, (kind, title) in metrics.items()
     ]
-
-
-def _usage(
-    model_name: str,
-    results: Mapping[str, Any],
-    config: SyncTVAConfig,
-    text_encoder: Mapping[str, Any] | None,
-) -> str:
-    if text_encoder is not None or config.text_backbone is not None:
-        if text_encoder is not None:
-            source = f"by `{text_encoder['name']}`, frozen, which is fetched separately"
-        else:
-            source = f"by `{config.text_backbone}`, trained with the model and saved in it"
-        return (
-            "```python\n"
-            "from transformers import pipeline\n\n"
-            "import synctva  # or, without the package, trust_remote_code=True below\n\n"
-            f'recognise = pipeline("emotion-recognition", model="{model_name}")\n'
-            "recognise([\n"
-            '    {"speaker": "Ann", "text": "I got the job!"},\n'
-            '    {"speaker": "Bo", "text": "That is wonderful!"},\n'
-            "])\n"
-            "```\n\n"
-            f"Texts are embedded {source}. "
-            "An utterance may also carry `text_features`, `audio_features` and `visual_features`, "
-            "and recordings as `audio` and `video` where the processor names the encoder of that "
-            "modality. "
-            "An answer's `contributions` are gate values in [0, 1], not causes."
-        )
-    widths = {m: config.modality_dims[m] for m in results.get("modalities", [])}
-    arguments = ",\n".join(
-        f"    {name}_features=torch.randn(1, 5, {width})" for name, width in widths.items()
-    )
-    return (
-        "```python\n"
-        "import torch\n"
-        "from transformers import AutoModelForTokenClassification\n\n"
-        "import synctva  # or, without the package, trust_remote_code=True below\n\n"
-        f'model = AutoModelForTokenClassification.from_pretrained("{model_name}").eval()\n'
-        f"output = model(  # one conversation of five utterances\n{arguments},\n)\n"
-        "output.logits.softmax(-1)  # (1, 5, emotions)\n"
-        "```"
-    )
-
-
-def _references(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    last = "test" if "test" in results else "dev"
-    rows = {split: results[split] for split in ("dev", "test") if split in results}
-    for title, key in (("majority class", "majority"), ("optimum", "bayes_optimal")):
-        if key in results:
-            rows[f"{title}, {last}"] = results[key]
-    return rows
-
-
-def _score_table(results: Mapping[str, Any]) -> str:
-    rows = [
-        [title, str(scores["n"]), *(f"{scores[key]:.4f}" for key in SCORES)]
-        for title, scores in _references(results).items()
-    ]
-    return _markdown(["split", "utterances", *SCORES.values()], rows)
-
-
-def _class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    references = _references(results)
-    rows = [
-        [label, *(f"{scores['per_class_f1'][label]:.4f}" for scores in references.values())]
-        for label in labels
-    ]
-    return _markdown(["F1 of each class", *references], rows)
-
-
-def _seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    rows = []
-    for split in ("dev", "test"):
-        if all(split in run for run in runs):
-            cells = []
-            for key in SCORES:
-                mean, half = mean_and_interval([run[split][key] for run in runs])
-                cells.append(f"{mean:.4f} ± {half:.4f}")
-            rows.append([split, *cells])
-    seeds = ", ".join(str(run["seed"]) for run in runs)
-    return (
-        f"Mean of seeds {seeds}, each selected on dev, with the 95% Student-t interval of the "
-        f"mean:\n\n{_markdown(['split', *SCORES.values()], rows)}"
-    )
-
-
-def _calibration(calibration: Mapping[str, Any], fitted_on: str | None) -> str:
-    """What the temperature, abstaining and prediction sets do on test."""
-    rows = [
-        [when, *(f"{calibration[when][key]:.4f}" for key in CALIBRATION_SCORES)]
-        for when in ("before", "after")
-    ]
-    sets = [
-        [
-            f"{float(asked):.0%}",
-            f"{had['coverage_by_conversation']:.1%}",
-            f"{had['coverage']:.1%}",
-            f"{had['coverage_of_worst_class']:.1%}",
-            f"{had['mean_size']:.2f}",
-        ]
-        for asked, had in calibration["prediction_sets"].items()
-    ]
-    curve = calibration["abstention"]
-    points = zip(curve["abstain_below"], curve["coverage"], curve["risk"], strict=True)
-    answered = [
-        [f"{limit:.3f}", f"{coverage:.1%}", f"{1 - risk:.1%}"]
-        for limit, coverage, risk in list(points)[::5]
-    ]
-    asked_for = ["coverage asked for", "had, by conversation", "by utterance", "of the worst class"]
-    return "\n\n".join(
-        [
-            "The pipeline divides the logits by a temperature, "
-            f"{calibration['temperature']:.3f}, fitted on {fitted_on}; `calibrate=False` leaves "
-            "them. On test:",
-            _markdown(["", *CALIBRATION_SCORES.values()], rows),
-            "![Reliability diagram](reliability.png)",
-            "With `abstain_below=0.6` it gives no label where the score is lower:",
-            _markdown(["abstain_below", "answered", "right among them"], answered),
-            "![Share of wrong answers against the share answered](coverage_risk.png)",
-            "With `prediction_set=0.9` it also gives a set of labels that holds the true one in at "
-            "least that share of cases: of an utterance drawn from each conversation, if the "
-            f"conversations are like those of {fitted_on}. That says nothing of a single utterance "
-            "or emotion, nor of other data.",
-            _markdown([*asked_for, "labels on average"], sets),
-        ]
-    )
 
 
 def _making(results: Mapping[str, Any]) -> str:
@@ -295,11 +175,6 @@ def _limits(results: Mapping[str, Any]) -> str:
     )
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def _numbered(labels: Sequence[str]) -> str:
     return "\n".join(f"{index}. {label}" for index, label in enumerate(labels))
 
@@ -309,4 +184,4 @@ def _join(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
-__all__ = ["DATASETS", "OUT_OF_SCOPE", "mean_and_interval", "model_card"]
+__all__ = ["DATASETS", "OUT_OF_SCOPE", "model_card"]

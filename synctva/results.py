@@ -188,7 +188,18 @@ def strength_auc(dataset: Dataset, strengths: np.ndarray) -> dict[str, float | N
 
 
 def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path:
-    """Write `results.json` into a model folder, whole or not at all."""
+    """Write `results.json` into a model folder, whole or not at all.
+
+    Args:
+        folder: is made where it is not there.
+        results: what `collect_results` gives.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ValueError: a number is NaN or infinite, which JSON has no word for.
+    """
     directory = Path(folder)
     directory.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -196,7 +207,10 @@ def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path
 
 
 def read_results(folder: str | os.PathLike) -> dict[str, Any]:
-    """`results.json` of a model folder.
+    """`results.json` of a model folder: see `collect_results` for what it holds.
+
+    Args:
+        folder: of a model.
 
     Raises:
         FileNotFoundError: the folder has none.

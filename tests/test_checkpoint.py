@@ -1,6 +1,7 @@
 """The checkpoint that ships with the package."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,11 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForTokenClassification, AutoProcessor
 
+from synctva.card import OUT_OF_SCOPE
+from synctva.card_example import EXAMPLE_PICTURES
 from synctva.datasets_scripts.labels import MELD_LABELS
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC
+from synctva.plots import CALIBRATION_PICTURES
 from synctva.registration import register
 from synctva.results import read_results
 
@@ -75,12 +79,33 @@ def test_card_says_what_the_results_are():
     assert (results["dataset"], results["selected_on"]) == ("meld", "dev")
     assert (results["dev"]["n"], results["test"]["n"]) == (1109, 2610)
     card = ModelCard.load(CHECKPOINT / "README.md")
+    about = card.data.to_dict()
+    assert (about["library_name"], about["license"]) == ("transformers", "apache-2.0")
+    assert (about["language"], about["datasets"]) == ("en", ["meld"])
+    assert {"synctva", "emotion-recognition", "conversation", "multimodal"} == set(about["tags"])
     reported = {(r.dataset_split, r.metric_name): r.metric_value for r in card.data.eval_results}
-    assert reported["test", "Weighted F1"] == round(results["test"]["weighted_f1"], 4)
+    names = {"Accuracy": "accuracy", "Weighted F1": "weighted_f1", "Macro F1": "macro_f1"}
+    assert reported == {
+        (split, name): round(results[split][key], 4)
+        for split in ("dev", "test")
+        for name, key in names.items()
+    }
     assert "Mean of seeds 0, 1, 2, 3, 4" in card.text
     assert results["command"] in card.text
     for index, label in enumerate(MELD_LABELS):
         assert f"{index}. {label}" in card.text
+    assert results["subsets"].keys() == {"text", "audio"}
+    for seen, scores in results["subsets"].items():
+        assert f"| {seen} | {scores['accuracy']:.4f} | {scores['weighted_f1']:.4f} |" in card.text
+    assert f"by a temperature, {results['calibration']['temperature']:.3f}" in card.text
+    assert OUT_OF_SCOPE in card.text
+
+
+def test_card_shows_the_pictures_that_are_there():
+    text = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
+    shown = {name for _, name in re.findall(r"!\[(.+?)\]\((\S+)\)", text)}
+    assert shown == {path.name for path in CHECKPOINT.glob("*.png")}
+    assert shown == {*CALIBRATION_PICTURES, *EXAMPLE_PICTURES}
 
 
 def test_results_over_seeds_are_those_of_the_benchmark():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
 from synctva.recipes import RECIPES, build_config, feature_widths, load_conversations
 from synctva.results import collect_results
 from synctva.statistics import conversation_lengths
+from synctva.subsets import subset_scores
 from synctva.trainer import SyncTVATrainer
 from synctva.training_arguments import SyncTVATrainingArguments
 
@@ -104,7 +104,7 @@ def run(
         return {
             **results,
             **_answers(trainer, data),
-            **({"subsets": _subsets(trainer, data)} if variant == WHOLE else {}),
+            **({"subsets": subset_scores(trainer, data["test"])} if variant == WHOLE else {}),
             "dev_curve": _dev_curve(trainer),
             "model": variant.model,
             "ablation": variant.ablation,
@@ -133,22 +133,6 @@ def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
     found["test_interval"] = bootstrap_interval(
         answers[labelled], labels[labelled], conversation[labelled]
     )
-    return found
-
-
-def _subsets(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, dict[str, float]]:
-    """Scores on test where only some modalities are there, by their names joined by "+".
-
-    Of the model as it was trained, with all of them.
-    """
-    present = [name for name in MODALITIES if name in feature_widths(data)]
-    found = {}
-    for size in range(1, len(present)):
-        for seen in combinations(present, size):
-            missing = [f"{name}_features" for name in present if name not in seen]
-            scores = trainer.score(data["test"].remove_columns(missing))
-            kept = ("accuracy", "weighted_f1", "macro_f1", "nll")
-            found["+".join(seen)] = {name: scores[name] for name in kept}
     return found
 
 

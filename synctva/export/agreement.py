@@ -35,6 +35,14 @@ def random_conversations(
     """Random conversations of these lengths, padded to one batch: the model's arguments.
 
     Modalities are missing at random, and what may not be read, there and at padding, is NaN.
+
+    Args:
+        config: of the model: widths of the features.
+        lengths: utterances of each of B conversations.
+        seed: of the draws.
+
+    Returns:
+        The six inputs of an exported model, (B, N, ...) each, N the longest.
     """
     generator = torch.Generator().manual_seed(seed)
     shape = (len(lengths), max(lengths))
@@ -77,6 +85,13 @@ def largest_difference(
 
     Over random conversations of 1 to `longest` utterances, every length in turn; the model
     computes as it does everywhere, on what is present alone.
+
+    Args:
+        model: in torch; is put into evaluation mode.
+        path: of the ONNX file.
+        conversations: so many.
+        longest: utterances of the longest.
+        batch_size: conversations at a time, padded to each other.
     """
     session = open_session(path)
     model.eval()

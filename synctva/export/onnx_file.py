@@ -87,6 +87,16 @@ def quantize_onnx(source: str | os.PathLike, path: str | os.PathLike) -> Path:
 
     A scale for each output of a map; activations are quantised as they come. The recurrence stays
     in float32: onnxruntime has no int8 GRU.
+
+    Args:
+        source: the file that `export_onnx` has written.
+        path: of the new one, written whole or not at all.
+
+    Returns:
+        That path.
+
+    Raises:
+        ImportError: onnx or onnxruntime is not installed.
     """
     require_onnx()
     from onnxruntime.quantization import QuantType, quantize_dynamic

@@ -14,7 +14,7 @@ from benchmarks.faithfulness import (
     train,
     without_edges,
 )
-from synctva.card import mean_and_interval
+from synctva.card_tables import mean_and_interval
 from synctva.modeling_synctva.explanation_synctva import explain_utterance
 from synctva.modeling_synctva.graph_synctva import build_graph
 from synctva.modeling_synctva.padding_synctva import pad_conversations

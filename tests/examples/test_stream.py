@@ -91,3 +91,10 @@ def test_a_bad_line_is_answered_with_what_is_wrong(main, folder, capsys, monkeyp
 def test_a_model_that_looks_ahead_is_refused(main):
     with pytest.raises(ValueError, match="causal = False"):
         main(["--model", str(PATH.parents[1] / "synctva-meld")])
+
+
+def test_a_damaged_state_is_refused(main, folder, tmp_path):
+    state = tmp_path / "talk.safetensors"
+    state.write_bytes(b"\x80\x04N.")
+    with pytest.raises(ValueError, match=r"talk\.safetensors: .*; expected the file that --state"):
+        main(["--model", str(folder), "--state", str(state)])

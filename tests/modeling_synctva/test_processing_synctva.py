@@ -162,6 +162,18 @@ def test_refuses(processor, conversations, message):
         processor(conversations)
 
 
+def test_tensors_are_torch_s_as_transformers_asks_for_them(processor):
+    conversations = [[{"visual_features": [1.0, 2.0, 3.0]}]]
+    batch = processor(conversations)
+    for asked in (None, "pt"):
+        again = processor(conversations, return_tensors=asked)
+        assert again.keys() == batch.keys()
+        for name, tensor in batch.items():
+            torch.testing.assert_close(again[name], tensor)
+    with pytest.raises(ValueError, match=r"return_tensors = 'np': expected \"pt\" or None"):
+        processor(conversations, return_tensors="np")
+
+
 def test_text_without_an_encoder_is_no_modality():
     processor = SyncTVAProcessor(16, None, 2)
     with pytest.raises(

@@ -6,7 +6,9 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from scipy import stats
 
-from synctva.card import DATASETS, mean_and_interval, model_card
+from synctva.card import DATASETS, OUT_OF_SCOPE, model_card
+from synctva.card_example import CONVERSATION, EXAMPLE_PICTURES, CardExample
+from synctva.card_tables import mean_and_interval
 from synctva.plots import CALIBRATION_PICTURES
 
 from .toy import LABELS, toy_config
@@ -53,6 +55,11 @@ CALIBRATION = {
     },
 }
 ENCODER = {"name": "some/encoder"}
+EXAMPLE = CardExample(
+    from_text=[{"label": "glad", "score": 0.876}] * len(CONVERSATION),
+    answers=[],
+    explanation={"label": "calm", "modalities": ["text"], "shapley": {"text": 0.25}},
+)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +87,27 @@ def test_model_index(card):
     assert found["dev", "Accuracy"] == 0.6
     assert len(found) == len(evaluated) == 6
     assert {e.dataset_type for e in evaluated} == {"meld"}
+
+
+def test_sections_stand_in_this_order(card):
+    full = {**RESULTS, "calibration": CALIBRATION, "subsets": {"text": SCORES}}
+    runs = [RESULTS, {**RESULTS, "seed": 4}]
+    text = model_card(full, toy_config(), runs=runs).text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# synctva",
+        "## Labels, in this order",
+        "## How to use",
+        "## Data",
+        "## Results",
+        "### Over seeds",
+        "### When modalities are missing",
+        "## Calibration",
+        "## How it was made",
+        "## Limits",
+        "## Out of scope",
+    ]
+    assert text.endswith(f"## Out of scope\n\n{OUT_OF_SCOPE}\n")
 
 
 def test_text(card):
@@ -122,6 +150,39 @@ def test_seeds_come_with_an_interval():
     assert "Mean of seeds 0, 1, 2" in text
     assert f"0.6100 ± {half:.4f}" in text
     assert math.isnan(mean_and_interval([0.5])[1])
+
+
+def test_missing_modalities_have_a_table(card):
+    subsets = {"text": {**SCORES, "accuracy": 0.55}, "audio": {**SCORES, "accuracy": 0.45}}
+    text = model_card({**RESULTS, "subsets": subsets}, toy_config()).text
+    rows = [
+        line for line in text.splitlines() if line.startswith(("| text ", "| audio ", "| text+"))
+    ]
+    assert rows == [
+        "| text | 0.5500 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+        "| audio | 0.4500 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+        "| text+audio | 0.6250 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+    ]
+    assert "modalities are missing" not in card.text
+    assert "modalities are missing" not in model_card({**RESULTS, "subsets": {}}, toy_config()).text
+
+
+def test_the_example_is_shown_with_what_it_printed(card):
+    text = model_card(RESULTS, toy_config(), text_encoder=ENCODER, example=EXAMPLE).text
+    printed = "\n".join(f"glad     0.88  {said}" for _, said, _ in CONVERSATION)
+    assert f"```\n```\n{printed}\n```\n" in text
+    assert "(Shapley values in nats: text +0.25)" in text
+    assert "invented prosody" not in text
+    for name, title in EXAMPLE_PICTURES.items():
+        assert f"![{title}]({name})" in text
+        assert name not in card.text
+    assert "| reliability" not in card.text
+
+
+def test_limits_say_what_was_not_tested(card):
+    limits = card.text.partition("## Limits")[2].partition("## Out of scope")[0]
+    for phrase in ("Other languages", "groups of people", "ECE above", "diarisation"):
+        assert phrase in limits
 
 
 def test_a_calibrated_model_shows_what_that_is_worth(card):

@@ -93,6 +93,10 @@ def test_bad_schemas_are_refused(folder, tmp_path):
     (folder / SCHEMA_FILE).write_text(json.dumps({**schema, "version": 9}))
     with pytest.raises(ValueError, match="version = 9: expected 1"):
         read_schema(folder)
+    for name in ("data/../../secret.parquet", "/etc/passwd", "data/train-0.pkl", "..\\a.parquet"):
+        (folder / SCHEMA_FILE).write_text(json.dumps({**schema, "files": {name: {}}}))
+        with pytest.raises(ValueError, match=r"expected data/<name>\.parquet"):
+            stream_feature_set(folder)
     (folder / SCHEMA_FILE).write_text("[]")
     with pytest.raises(ValueError, match="not a feature set's schema"):
         read_schema(folder)

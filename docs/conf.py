@@ -1,0 +1,52 @@
+"""Sphinx: `make docs` turns the Markdown pages and the docstrings into build/docs.
+
+Run from the repository's root as the source folder, so that links between pages, to the README and
+to files are those that work on GitHub too.
+"""
+
+import re
+from importlib.metadata import version as installed_version
+
+from sphinx.application import Sphinx
+
+project = "Sync-TVA"
+author = "the maintainers of Sync-TVA"
+version = release = installed_version("synctva")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+include_patterns = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "benchmarks/accuracy/NOTES.md",
+    "docs/*.md",
+]
+root_doc = "docs/README"
+html_theme = "furo"  # readable on a telephone, by keyboard, and in the dark
+html_title = f"Sync-TVA {release}"
+html_copy_source = False
+
+# Pages: GitHub's Markdown; headings are link targets, as there.
+myst_heading_anchors = 3
+
+# Docstrings: Google's sections and ours; what stands in single backticks is code.
+default_role = "code"
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_custom_sections = [
+    *((name, "params_style") for name in ("Inputs", "Graph", "Parts", "Sizes", "Training")),
+    *((name, "params_style") for name in ("Calibration", "Shapes")),
+]
+autodoc_member_order = "bysource"
+autodoc_default_options = {"show-inheritance": True}
+
+
+def contents(app: Sphinx, page: str, source: list[str]) -> None:
+    """The links of the index are the table of contents: no second list of the pages."""
+    if page == root_doc:
+        pages = dict.fromkeys(re.findall(r"\]\((\S+)\.md\)", source[0]))
+        source[0] += "\n".join(["", "```{toctree}", ":hidden:", *pages, "```"])
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", contents)
