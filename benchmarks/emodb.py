@@ -32,7 +32,7 @@ from synctva.modeling_synctva.audio_encoder_synctva import (
     PROSODY_SPEC,
     AudioEncoder,
 )
-from synctva.results import provenance
+from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")
 

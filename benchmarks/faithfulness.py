@@ -32,7 +32,7 @@ from synctva.modeling_synctva.explanation_synctva import explain_utterance
 from synctva.modeling_synctva.graph_synctva import LONE_BLOCK, build_graph
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.padding_synctva import pad_conversations
-from synctva.results import provenance
+from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")
 EDGES = (1, 5, 10, 20)

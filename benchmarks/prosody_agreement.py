@@ -22,7 +22,7 @@ import numpy as np
 
 from synctva.modeling_synctva.contours_synctva import analyse
 from synctva.modeling_synctva.prosody_synctva import PROSODY_MEASURES, prosody
-from synctva.results import provenance
+from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")
 

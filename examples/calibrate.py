@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,11 +23,11 @@ from synctva.card import model_card
 from synctva.card_example import run_example, write_example_pictures
 from synctva.features import add_text_tokens
 from synctva.plots import write_calibration_pictures
+from synctva.provenance import provenance, shown_command
 from synctva.recipes import load_conversations
 from synctva.results import (
     calibration_lines,
     collect_results,
-    provenance,
     read_results,
     write_results,
 )
@@ -88,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     calibration = collect_results(trainer, data, dataset=trained["dataset"])["calibration"]
     written = list(sys.argv[1:] if arguments is None else arguments)
     made = {
-        "command": shlex.join(["python", "examples/calibrate.py", *written]),
+        "command": shown_command("examples/calibrate.py", written),
         "commit": provenance()["commit"],
     }
     results = {**trained, "calibration": {**calibration, **made}}

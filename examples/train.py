@@ -31,6 +31,7 @@ from synctva.checkpoints import last_complete_checkpoint, remove_checkpoints
 from synctva.feature_set import stream_feature_set
 from synctva.features import add_text_tokens
 from synctva.plots import write_calibration_pictures
+from synctva.provenance import shown_command
 from synctva.recipes import (
     RECIPES,
     build_config,
@@ -199,7 +200,7 @@ def train(
         dataset=script.dataset,
         modalities=list(feature_widths(data)),
         training_seconds=seconds,
-        command=shlex.join(["python", "examples/train.py", *options]),
+        command=shown_command("examples/train.py", options),
     )
     if "test" in data:
         results["subsets"] = subset_scores(trainer, data["test"])

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-import transformers
 from datasets import Dataset, DatasetDict
 from sklearn.metrics import roc_auc_score
 
-import synctva
 from synctva import metrics
 from synctva.calibration import calibration_report
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.provenance import provenance
 from synctva.safe_writing import write_whole
 
 RESULTS_FILE = "results.json"
@@ -117,35 +114,6 @@ def collect_results(
         results["yardsticks"] = references
         results["of_optimum"] = results[last]["accuracy"] / results["bayes_optimal"]["accuracy"]
     return results
-
-
-def provenance() -> dict[str, Any]:
-    """Commit of the source, if it is a git working tree, and versions of what ran."""
-    return {
-        "commit": _git("rev-parse", "HEAD") or "unknown",
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "versions": {
-            "synctva": synctva.__version__,
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-        },
-    }
-
-
-def _git(*arguments: str) -> str:
-    """What git says of the source's own working tree; "" where there is none."""
-    folder = Path(synctva.__file__).resolve().parent
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()
 
 
 def majority_scores(
@@ -288,7 +256,6 @@ __all__ = [
     "calibration_lines",
     "collect_results",
     "majority_scores",
-    "provenance",
     "read_results",
     "results_table",
     "strength_auc",

@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 
-from synctva.results import provenance
+from synctva.provenance import provenance
 
 from .pictures import save_pictures
 from .report import contract, document_tables

@@ -1,0 +1,63 @@
+"""How a result came about: the source, the versions, the command."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+import synctva
+
+
+def provenance() -> dict[str, Any]:
+    """Commit of the source, if it is a git working tree, and versions of what ran."""
+    return {
+        "commit": _git("rev-parse", "HEAD") or "unknown",
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "versions": {
+            "synctva": synctva.__version__,
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+        },
+    }
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the source's own working tree; "" where there is none."""
+    folder = Path(synctva.__file__).resolve().parent
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
+
+
+def shown_command(script: str, options: Sequence[str]) -> str:
+    """A command as a card shows it: of paths that lead elsewhere the last name alone.
+
+    What lies above it tells of the machine and its user, and helps nobody else.
+
+    >>> shown_command("examples/train.py", ["--data_dir", "/home/ann/meld", "--seed", "0"])
+    'python examples/train.py --data_dir meld --seed 0'
+    """
+    shown = []
+    for option in options:
+        flag, sign, value = option.partition("=") if option.startswith("-") else ("", "", option)
+        path = Path(value)
+        elsewhere = path.is_absolute() or ".." in path.parts
+        shown.append(f"{flag}{sign}{path.name if elsewhere else value}")
+    return shlex.join(["python", script, *shown])
+
+
+__all__ = ["provenance", "shown_command"]
