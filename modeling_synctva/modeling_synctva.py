@@ -23,6 +23,7 @@ from .enhancement_synctva import DynamicEnhancement
 from .feature_encoder_synctva import FeatureEncoder, FeatureEncoders
 from .fusion_synctva import CrossAttentionFusion
 from .graph_synctva import LONE_BLOCK, build_graph
+from .loading_synctva import load_checked
 from .loss_synctva import Criterion, cross_entropy, multitask_loss
 from .outputs_synctva import (
     SyncTVAEmotionOutput,
@@ -50,6 +51,12 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
     # The loss is divided by the labelled utterances of the whole step, see `multitask_loss`.
     accepts_loss_kwargs = True
     _no_split_modules = ("HeterogeneousGraphLayer",)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path, *model_args, **kwargs):
+        """As transformers', but damaged or incomplete weights are refused; see `load_checked`."""
+        load = super().from_pretrained
+        return load_checked(load, pretrained_model_name_or_path, *model_args, **kwargs)
 
     @property
     def feature_encoders(self) -> FeatureEncoders:
@@ -87,9 +94,17 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
 
 
 class SyncTVAModel(SyncTVAPreTrainedModel):
-    """Conversations in, one fused state an utterance out."""
+    """Conversations in, one fused state an utterance out.
 
-    _keys_to_ignore_on_load_unexpected: ClassVar = [
+    Example:
+        >>> import torch
+        >>> from synctva import SyncTVAConfig, SyncTVAModel
+        >>> model = SyncTVAModel(SyncTVAConfig(audio_dim=4, hidden_size=32)).eval()
+        >>> model(audio_features=torch.randn(2, 5, 4)).last_hidden_state.shape
+        torch.Size([2, 5, 32])
+    """
+
+    _keys_to_ignore_on_load_unexpected: ClassVar[list[str]] = [
         r"^classifier\.",
         r"^context_classifier\.",
         r"^class_prior$",
@@ -143,6 +158,9 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
             graph: `build_graph`'s answer for these masks, if the collator has made it.
             output_attentions, output_hidden_states: also return these, and the graph.
             cache: of a stream, which also makes the graph; see `SyncTVAStream`.
+
+        Returns:
+            The fused states (B, N, hidden_size) and what led to them, see `SyncTVAModelOutput`.
 
         Raises:
             ValueError: shapes that disagree with each other or with the config.
@@ -352,6 +370,13 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             labels: (B, N), -100 where there is none; gives `loss`, with plain cross-entropy (the
                 trainer puts its own criterion in).
             num_items_in_batch: see `multitask_loss`.
+
+        Returns:
+            Logits (B, N, C), uncalibrated, the loss where there are labels, and what led to them,
+            see `SyncTVAEmotionOutput`.
+
+        Raises:
+            ValueError: as `SyncTVAModel.forward`.
         """
         output = self.synctva(
             text_features=text_features,
@@ -402,6 +427,10 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
 
         Args:
             state: of a stream to go on with, its `state_dict()`; default: a new conversation.
+
+        Raises:
+            ValueError: the model looks ahead (`config.causal` is False), reads tokens, or the state
+                is not one of this checkpoint.
         """
         stream = SyncTVAStream(self)
         if state is not None:
@@ -415,7 +444,17 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         criterion: Criterion = cross_entropy,
         num_items_in_batch: int | Tensor | None = None,
     ) -> Tensor:
-        """`multitask_loss` with the config's weights; the trainer passes its own criterion."""
+        """`multitask_loss` with the config's weights; the trainer passes its own criterion.
+
+        Args:
+            output: of `forward`.
+            labels: (B, N), -100 where there is none.
+            criterion: (K, C) logits and (K,) labels → (K,) losses.
+            num_items_in_batch: labelled utterances to divide by; default: those of this batch.
+
+        Returns:
+            A scalar, in nats.
+        """
         has_strengths = self.synctva.enhancement is not None
         return multitask_loss(
             cast(Tensor, output.branch_logits),

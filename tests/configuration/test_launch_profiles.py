@@ -2,15 +2,20 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from accelerate.commands.config.config_args import load_config_from_file
+from safetensors import safe_open
 
-PROFILES = Path(__file__).parents[2] / "configuration" / "accelerate"
-TESTED = ("single_process", "bf16", "two_cpu_processes")
+from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
+
+ROOT = Path(__file__).parents[2]
+PROFILES = ROOT / "configuration" / "accelerate"
+TESTED = ("single_process", "bf16", "two_cpu_processes", "two_machines")
 
 PROBE = """
 import json, sys
@@ -61,6 +66,83 @@ def test_two_cpu_processes_are_two(tmp_path):
 def test_one_process_computes_in_the_precision_of_its_profile(profile, dtype, tmp_path):
     (answer,) = launch(profile, tmp_path)
     assert answer == {"num_processes": 1, "sum_of_ranks": 0.0, "dtype": dtype}
+
+
+TRAINING = """
+import sys
+from pathlib import Path
+from safetensors.torch import save_file
+from tests.synctva.training_program import logged, toy_trainer
+
+folder = Path(sys.argv[1])
+trainer = toy_trainer(folder / "run", per_device_train_batch_size=2, num_train_epochs=2)
+trainer.train()
+rank, losses = trainer.accelerator.process_index, logged(trainer)
+weights = trainer.accelerator.unwrap_model(trainer.model).state_dict()
+assert trainer.accelerator.num_processes == 2
+save_file(weights, folder / f"{rank}.safetensors", {"losses": str(losses)})
+trainer.end()
+"""
+
+
+def start_training(profile: str, folder: Path, *options: str) -> subprocess.Popen:
+    """Starts the toy training with a profile; each process leaves its weights in the folder."""
+    folder.mkdir(exist_ok=True)
+    script = folder / "training.py"
+    script.write_text(TRAINING)
+    command = [sys.executable, "-m", "accelerate.commands.launch"]
+    command += ["--config_file", str(PROFILES / f"{profile}.yaml"), *options]
+    return subprocess.Popen(
+        [*command, str(script), str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
+
+
+def finish(*runs: subprocess.Popen) -> None:
+    """Waits for all; none outlives a failure."""
+    try:
+        for run in runs:
+            output, _ = run.communicate(timeout=300)
+            assert run.returncode == 0, output
+    finally:
+        for run in runs:
+            run.kill()
+
+
+@pytest.mark.slow
+def test_two_machines_train_what_two_processes_of_one_do(tmp_path):
+    """The machines are two launches that know of each other by address and port alone."""
+    several, one = tmp_path / "several", tmp_path / "one"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = ["--main_process_ip", "127.0.0.1", "--main_process_port", port]
+    machines = [
+        start_training("two_machines", several, *address, "--machine_rank", rank) for rank in "01"
+    ]
+    finish(*machines)
+    finish(start_training("two_cpu_processes", one))
+    files = [folder / f"{rank}.safetensors" for folder in (several, one) for rank in (0, 1)]
+    (weights, losses), *others = map(read_run, files)
+    assert losses[0] > losses[-1]
+    for other_weights, other_losses in others:
+        assert other_losses == losses
+        assert other_weights.keys() == weights.keys()
+        for name, weight in weights.items():
+            assert (weight == other_weights[name]).all(), name
+    assert SyncTVAForEmotionRecognition.from_pretrained(several / "run" / "checkpoint-16")
+
+
+def read_run(path: Path) -> tuple[dict, list[float]]:
+    """One process's weights, and its losses by step."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, json.loads(  # noqa: SIM118
+            file.metadata()["losses"]
+        )
 
 
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.stem)

@@ -386,6 +386,19 @@ def test_depth_exhausts_no_stack(read):
         read(b"\x80\x02}N" + b"\x85" * depth + b"Ns.")
 
 
+def test_a_memo_that_explodes_is_not_written_out(read):
+    """Sixty lists that each hold the one before twice: 2^60 elements to whoever counts them."""
+    levels = b"]q\0" + b"".join(
+        b"0](" + (b"h" + bytes([level])) * 2 + b"eq" + bytes([level + 1]) for level in range(60)
+    )
+    found = read(levels + b".")
+    assert len(found) == 2 and found[0] is found[1]
+    # A far index takes no memory for those before it; one that was never set is refused.
+    assert read(b"N" + b"r" + struct.pack("<I", 2**32 - 1) + b".") is None
+    with pytest.raises(PickleRefused, match="not a whole pickle"):
+        read(b"j" + struct.pack("<I", 2**32 - 1) + b".")
+
+
 def test_advice_on_tensors_and_tables(read):
     with pytest.raises(PickleRefused, match=r"torch\._utils.*tensor\.numpy\(\)"):
         read(call("torch._utils _rebuild_tensor_v2") + b".")

@@ -180,6 +180,56 @@ def test_a_path_that_leaves_the_folder_is_named(tmp_path, path, column):
     assert mistake.found == f"{path!r} leads out of the table's folder"
 
 
+@pytest.mark.parametrize("column", ["audio_file", "media_path"])
+def test_a_link_that_leaves_the_folder_is_named(tmp_path, column):
+    """An archive of a stranger may hold links, too."""
+    folder = tmp_path / "table"
+    (folder / "inside").mkdir(parents=True)
+    np.save(tmp_path / "secret.npy", np.ones(2))
+    np.save(folder / "inside" / "own.npy", np.ones(2))
+    (folder / "link.npy").symlink_to(tmp_path / "secret.npy")
+    (folder / "above").symlink_to("..")
+    (folder / "within").symlink_to("inside")
+    cells = ["link.npy", "above/secret.npy", "within/own.npy", "inside/own.npy"]
+    path = write_csv(folder / "a.csv", ["text", column], [["Hi.", cell] for cell in cells])
+    mistakes = []
+    paths = path_column(read_csv(path), column, mistakes)
+    assert paths == [None] * 2 + [folder / cell for cell in cells[2:]]
+    by_link = "{!r} leads out of the table's folder by a link"
+    assert [m.found for m in mistakes] == [by_link.format(cell) for cell in cells[:2]]
+    # The folder itself may be reached by a link.
+    (tmp_path / "mounted").symlink_to(folder)
+    mistakes = []
+    assert path_column(read_csv(tmp_path / "mounted" / "a.csv"), column, mistakes)[2:] == [
+        tmp_path / "mounted" / cell for cell in cells[2:]
+    ]
+    assert len(mistakes) == 2
+
+
+@pytest.mark.parametrize("name", ["a\0.npy", "x" * 5_000 + ".npy", "x/" * 3_000, "circle.npy"])
+@pytest.mark.parametrize("column", ["audio_file", "media_path"])
+def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path, name, column):
+    (tmp_path / "circle.npy").symlink_to("circle.npy")
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps({column: name}))
+    mistakes = []
+    table = read_json_lines(path, (), mistakes)
+    (place,) = path_column(table, column, mistakes)
+    assert place is None or not place.is_file()
+    read_features(table, "audio", mistakes)
+    assert {m.column for m in mistakes} <= {column} and all(len(m.found) < 200 for m in mistakes)
+    assert mistakes or column == "media_path"  # of media that are not there, a note tells
+
+
+@pytest.mark.parametrize("name", ["http://example.org/a.npy", "file:///etc/passwd", "s3://b/a.npy"])
+def test_an_address_is_not_fetched(tmp_path, read, name):
+    mistakes = []
+    assert read([{"audio_file": name}], mistakes).values == [None]
+    assert (
+        mistakes[0].found == f"there is no file {str(tmp_path / name)[len(str(tmp_path)) + 1 :]!r}"
+    )
+
+
 def test_a_path_inside_the_folder_is_resolved(tmp_path):
     cells = [["v/a..b.npy"], [" v/c d.npy "], [""]]
     table = read_csv(write_csv(tmp_path / "a.csv", ["media_path", "b"], [[*c, "x"] for c in cells]))

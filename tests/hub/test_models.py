@@ -12,6 +12,17 @@ from .models_program import CONVERSATIONS
 
 CODE = ROOT / "modeling_synctva"
 
+VALIDATE = """
+from huggingface_hub import ModelCard
+ModelCard.load("synctva-meld/README.md").validate(repo_type="model")
+print("valid")
+"""
+
+
+def test_the_client_library_validates_the_shipped_card(hub, client):
+    assert client.run("-c", VALIDATE).strip() == "valid"
+    assert ("POST", "/api/validate-yaml") in hub.requests
+
 
 @pytest.fixture(scope="module")
 def pushed(client, toy_encoder_folder, tmp_path_factory):

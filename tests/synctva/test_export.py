@@ -210,6 +210,7 @@ def test_int8_answers_are_close(model, file, tmp_path):
     assert 0 < largest_difference(model, small, conversations=20, longest=12) < 0.3
 
 
+@needs_recurrence
 @needs_onnx
 def test_threads_are_the_sessions_own(file):
     batch = random_conversations(toy_config(), [3])
