@@ -56,7 +56,9 @@ def prepare(versions: str, python: str, packages: list[str]) -> Path:
     constraints.write_text("".join(f"{name}=={bound}\n" for name, bound in pins))
     pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     project = f"{ROOT}[{','.join(EXTRAS)}]"
-    subprocess.run([*pip, "--upgrade", "-c", constraints, "-e", project], check=True)
+    # setuptools and wheel, as `make setup`: the tests build packages without isolation.
+    tools = ["setuptools", "wheel"]
+    subprocess.run([*pip, "--upgrade", "-c", constraints, *tools, "-e", project], check=True)
     if packages:
         subprocess.run([*pip, "--no-deps", *packages], check=True)
     return folder / "bin" / "python"

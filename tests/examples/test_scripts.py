@@ -97,7 +97,7 @@ def test_train_calibrates_and_calibrate_does_so_again(simulated, tmp_path, capsy
     assert "prediction sets for 90%: " in capsys.readouterr().out
     again = read_results(folder)
     fitted = again.pop("calibration")
-    assert fitted.pop("command") == f"python examples/calibrate.py --model {folder} --use_cpu"
+    assert fitted.pop("command") == f"python examples/calibrate.py --model {folder.name} --use_cpu"
     assert fitted.keys() - {"commit"} == trained["calibration"].keys()
     assert fitted["temperature"] == pytest.approx(config.calibration_temperature, rel=1e-4)
     assert again == {key: trained[key] for key in again}
