@@ -51,7 +51,7 @@ setup(
         "synctva.checkpoint": ["*"],
     },
     install_requires=[
-        "torch>=2.7",
+        "torch>=2.8",
         "transformers>=5.18,<6",
         "datasets>=5.0,<6",
         "accelerate>=1.13",
