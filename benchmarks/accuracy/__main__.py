@@ -9,6 +9,7 @@ Every run is selected on dev and kept as one JSON file under `benchmarks/accurac
 that is there already is not repeated. The tables follow: models, F1 by class, ablations.
 `--features` is the folder of a feature set of the same data set, which stands in for the frozen
 text features; its name becomes part of the runs' names, and the tables are of its runs alone.
+So does the number of `--train_conversations`, where it is not the recipe's.
 """
 
 from __future__ import annotations
@@ -37,14 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in options.seeds:
         for variant in variants:
             train(variant, seed, options)
-    features = features_name(options.dataset, options.features)
+    features = features_name(options.dataset, options.features, options.train_conversations)
     runs = read_runs(options.results, options.dataset, features)
     if not runs:
         raise SystemExit(f"{options.results} has no run on {options.dataset} with {features}")
     text = tables(runs, read_truth(options.dataset, options.data_dir, options.features))
     print(f"{options.dataset}, {features}; percent, mean ± deviation over seeds\n\n{text}")
     if options.write is not None:
-        place = options.dataset if options.features is None else f"{options.dataset} {features}"
+        own = options.features is None and options.train_conversations is None
+        place = options.dataset if own else f"{options.dataset} {features}"
         write_table(options.write, place, text)
 
 
@@ -55,6 +57,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--data_dir", help="folder of the data set; the simulator needs none")
     parser.add_argument("--features", help="folder of a feature set in place of frozen features")
+    parser.add_argument(
+        "--train_conversations", type=int, help="to train on, when not the recipe's number"
+    )
     parser.add_argument("--models", nargs="*", choices=[*MODELS, ALL], default=[])
     parser.add_argument("--ablations", nargs="*", choices=[*ABLATIONS, ALL], default=[])
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
@@ -65,10 +70,11 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
     """Run what has not been run, and keep it."""
-    path = run_path(options.results, options.dataset, variant, seed, options.features)
+    budget = options.train_conversations
+    path = run_path(options.results, options.dataset, variant, seed, options.features, budget)
     if path.exists():
         return
-    result = run(options.dataset, options.data_dir, variant, seed, options.features)
+    result = run(options.dataset, options.data_dir, variant, seed, options.features, budget)
     what = f"{options.dataset} {variant} seed {seed}"
     if result is None:
         print(f"{what}: left out, it changes nothing on this data and recipe", flush=True)

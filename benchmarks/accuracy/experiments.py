@@ -48,6 +48,7 @@ def run(
     variant: Variant,
     seed: int,
     features: str | Path | None = None,
+    conversations: int | None = None,
 ) -> dict[str, Any] | None:
     """Train one model with one seed, on the recipe of the data set.
 
@@ -57,6 +58,7 @@ def run(
         variant: which model, without which part.
         seed: of everything drawn at random, and of the simulator's training set.
         features: folder of a feature set of this data set, to stand in for its frozen features.
+        conversations: to train on; default: the recipe's number of the simulator's, all of others.
 
     Returns:
         What `collect_results` says, and model, ablation, features and their encoders, answers on
@@ -65,11 +67,11 @@ def run(
         ablation changes nothing here (the data has no such modality, or the recipe that value).
     """
     modalities = SINGLE.get(variant.model, list(MODALITIES))
-    if features is None:
-        data = load_conversations(dataset, data_dir, seed=seed, modalities=modalities)
-    else:
-        data = load_conversations("features", features, modalities=modalities)
-    recipe, name = RECIPES[dataset], features_name(dataset, features)
+    source = (dataset, data_dir) if features is None else ("features", features)
+    data = load_conversations(
+        *source, seed=seed, modalities=modalities, max_train_conversations=conversations
+    )
+    recipe, name = RECIPES[dataset], features_name(dataset, features, conversations)
     tuned = dict(TUNED.get((dataset, name, variant.model), {}))
     config = build_config(recipe.preset, data, tuned.pop("config_overrides", None))
     if variant.model in BASELINES:

@@ -40,11 +40,17 @@ class Truth(NamedTuple):
     conversations: NDArray[np.int64]
 
 
-def features_name(dataset: str, features: str | Path | None) -> str:
-    """What a run's features are called: the folder's name, where there is one."""
+def features_name(
+    dataset: str, features: str | Path | None, conversations: int | None = None
+) -> str:
+    """What a run's features are called: the folder's name, where there is one.
+
+    And of how many training conversations they are, where it is not the data set's own number.
+    """
+    name = "simulated" if dataset == "simulated" else FROZEN_FEATURES
     if features is not None:
-        return Path(features).name
-    return "simulated" if dataset == "simulated" else FROZEN_FEATURES
+        name = Path(features).name
+    return name if conversations is None else f"{name}, {conversations} conversations"
 
 
 def run_path(
@@ -53,10 +59,12 @@ def run_path(
     variant: Variant,
     seed: int,
     features: str | Path | None = None,
+    conversations: int | None = None,
 ) -> Path:
     """Where a run is kept."""
     name = None if features is None else features_name(dataset, features)
-    parts = [dataset, name, variant.model, variant.ablation, f"seed{seed}"]
+    budget = None if conversations is None else f"{conversations}-conversations"
+    parts = [dataset, name, budget, variant.model, variant.ablation, f"seed{seed}"]
     return folder / f"{'-'.join(part for part in parts if part)}.json"
 
 

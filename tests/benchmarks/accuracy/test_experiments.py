@@ -109,6 +109,18 @@ def test_the_command_runs_what_is_missing_and_writes_the_tables(features, tmp_pa
     assert "p (Holm)" not in capsys.readouterr().out
 
 
+def test_fewer_conversations_are_runs_of_their_own(features, tmp_path, capsys):
+    options = ["--dataset", "meld", "--features", str(features), "--results", str(tmp_path)]
+    options += ["--models", "concat-mlp", "--seeds", "0"]
+    main(options)
+    main([*options, "--train_conversations", "8"])
+    assert "toy, 8 conversations" in capsys.readouterr().out
+    names = ["meld-toy-8-conversations-concat-mlp-seed0", "meld-toy-concat-mlp-seed0"]
+    few, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in names)
+    assert few["features"] == "toy, 8 conversations"
+    assert few["answers"] != whole["answers"]
+
+
 def test_nothing_to_print_is_said(tmp_path):
     with pytest.raises(SystemExit, match="no run on meld with frozen MiniLM"):
         main(["--dataset", "meld", "--results", str(tmp_path)])

@@ -26,11 +26,14 @@ def test_names_of_features_and_files(tmp_path):
     assert features_name("meld", None) == FROZEN_FEATURES
     assert features_name("simulated", None) == "simulated"
     assert features_name("meld", tmp_path / "mpnet") == "mpnet"
+    assert features_name("simulated", None, 90) == "simulated, 90 conversations"
     whole, part = Variant("synctva"), Variant("synctva", "no-context")
     assert run_path(tmp_path, "meld", whole, 3).name == "meld-synctva-seed3.json"
     assert run_path(tmp_path, "meld", part, 0).name == "meld-synctva-no-context-seed0.json"
     path = run_path(tmp_path, "meld", part, 0, tmp_path / "mpnet")
     assert path.name == "meld-mpnet-synctva-no-context-seed0.json"
+    path = run_path(tmp_path, "simulated", whole, 0, conversations=90)
+    assert path.name == "simulated-90-conversations-synctva-seed0.json"
     assert str(whole) == "synctva" and str(part) == "synctva no-context"
 
 
