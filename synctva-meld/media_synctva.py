@@ -83,15 +83,16 @@ class Recording:
         if self._container is not None:
             self._container.close()
         self._file.seek(0)
-        # For what is decoded while opening. Before 18, PyAV crashes on options for decoders where a
-        # format shows its tracks late (FLV, MPEG-TS).
-        limited = int(self._av.__version__.split(".")[0]) >= 18
+        release = int(self._av.__version__.split(".")[0])
         try:
             self._container = self._av.open(
                 self._file,
-                metadata_errors="replace",
-                options={"max_pixels": str(MAX_PIXELS)} if limited else {},
+                # For what is decoded while opening. Before 18, PyAV crashes on options for decoders
+                # where a format shows its tracks late (FLV, MPEG-TS).
+                options={"max_pixels": str(MAX_PIXELS)} if release >= 18 else {},
                 container_options={"format_whitelist": _FORMATS},
+                # Tags need not be UTF-8. From 19 on, PyAV takes any, and has no such argument.
+                **({"metadata_errors": "replace"} if release < 19 else {}),
             )
             kinds = {stream.type for stream in self._container.streams}
         except self._errors as error:

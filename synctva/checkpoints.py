@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ def _numbered(output_dir: str | os.PathLike) -> dict[int, Path]:
     return {int(path.name[11:]): path for path in folders if path.name[11:].isdigit()}
 
 
+def _assert_whole(checkpoint: Path) -> None:
+    """Look for the ends of torch's files.
+
+    torch 2.8 says nothing when the last part of a file does not fit on the disk; 2.13 raises.
+
+    Raises:
+        OSError: a file is not there to its end.
+    """
+    for path in checkpoint.glob("*.pt*"):
+        if not zipfile.is_zipfile(path):
+            raise OSError(f"{path.name} was not written to its end")
+
+
 class WholeCheckpointTrainer(Trainer):
     """A Trainer whose checkpoints are there whole or not at all, however a run ends.
 
@@ -91,6 +105,7 @@ class WholeCheckpointTrainer(Trainer):
                     self.state.save_to_json(str(written / TRAINER_STATE_NAME))
                 self.accelerator.wait_for_everyone()  # each has written its random state
                 if self.args.should_save:
+                    _assert_whole(written)
                     shutil.rmtree(checkpoint, ignore_errors=True)
                     written.rename(checkpoint)
         finally:

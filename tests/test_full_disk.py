@@ -105,7 +105,7 @@ def assert_goes_on_from_the_last_good_checkpoint(output, undisturbed):
     [
         ("modeling_synctva.py", "File too large"),
         ("model.safetensors", "File too large"),
-        ("optimizer.pt", "iostream error"),  # torch's word for it
+        ("optimizer.pt", "(iostream error|not written to its end)"),  # torch's word or ours
     ],
 )
 def test_training_keeps_the_last_good_checkpoint(too_large, why, undisturbed, tmp_path):

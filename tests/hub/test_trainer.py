@@ -82,8 +82,8 @@ def test_the_last_checkpoint_is_the_last(hub, report):
 
 
 def test_a_model_is_private_where_it_is_to_be(hub, report):
-    assert hub.model("user/whole").private  # `push_to_hub(private=True)`
-    assert hub.model("user/stopped").private  # `hub_private_repo=True`
+    assert hub.model("user/whole").private  # pushed when it had been trained
+    assert hub.model("user/stopped").private  # pushed in training
     assert hub.model("user/whole").files().keys() >= CODE | {"model.safetensors"}
 
 

@@ -54,9 +54,9 @@ def resumed_elsewhere(folder: Path) -> dict[str, object]:
         "hub_always_push": True,  # also while the checkpoint before is on its way
         "save_total_limit": 1,
     }
-    whole = toy_trainer(folder / "whole", **options)
+    whole = toy_trainer(folder / "whole", **options, hub_private_repo=True)
     whole.train()
-    whole.push_to_hub(private=True)
+    whole.push_to_hub()
     toy_trainer(folder / "stopped", **options, **push, callbacks=(AtStep(12, stop),)).train()
     shutil.rmtree(folder / "stopped")
     downloaded = snapshot_download("user/stopped", allow_patterns="last-checkpoint/*")

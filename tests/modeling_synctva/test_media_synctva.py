@@ -75,6 +75,14 @@ def test_the_extension_says_nothing(tmp_path):
     assert len(list(read_frames(path, 5))) == 5
 
 
+@pytest.mark.parametrize("container", ["wav", "mp4", "matroska"])
+def test_tags_are_of_any_encoding(container):
+    plain = clip(container, None, "pcm_s16le" if container == "wav" else "aac")
+    latin = plain.replace(b"Lavf", b"L\xe4vf")  # the muxer's name, which it leaves in a tag
+    assert latin != plain
+    assert (read_audio(latin).samples == read_audio(plain).samples).all()
+
+
 @pytest.mark.parametrize("container", ["matroska", "mpegts"])
 def test_subtitles_and_data_are_ignored(container):
     plain, extra = clip(container), clip(container, extra=True)
