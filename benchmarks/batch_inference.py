@@ -25,6 +25,8 @@ from statistics import median
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
+from synctva.batch_inference import CorpusRecogniser, answers_file, corpus_blocks, read_answers
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("batch_inference.json")
 MODEL = str(ROOT / "synctva-meld")
@@ -50,8 +52,6 @@ def write_corpus(folder: Path, conversations: int) -> Path:
 
 def answer_share(corpus: str, output: str, worker: int, workers: int) -> None:
     """What one of several plain processes does: every so many-th block."""
-    from synctva.batch_inference import CorpusRecogniser, corpus_blocks
-
     recogniser = CorpusRecogniser(MODEL, output)
     for block in corpus_blocks([corpus], BLOCK)[worker::workers]:
         recogniser(block)
@@ -79,9 +79,9 @@ def run(corpus: Path, workers: int, with_ray: bool) -> dict[str, float]:
         if any(process.wait() for process in started):
             raise RuntimeError(f"failed: {commands}")
         seconds = time.monotonic() - start
-        files = sorted(Path(output).glob("*.parquet"), key=lambda path: path.stat().st_mtime)
-        finished = [path.stat().st_mtime for path in files]
-        errors = pa.concat_tables(parquet.read_table(path) for path in files)["error"]
+        blocks = corpus_blocks([corpus], BLOCK)
+        finished = sorted(answers_file(Path(output), block).stat().st_mtime for block in blocks)
+        errors = read_answers(Path(output), blocks)["error"]
         if errors.null_count != len(errors):
             raise RuntimeError(f"not answered: {errors.drop_null()[0]}")
     # From each worker's first block to the end but for the last blocks, when a worker may be idle.
