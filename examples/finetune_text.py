@@ -61,7 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shown = ("accuracy", "weighted_f1", "macro_f1")
     print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
     specification = save_encoder(encoder, output / "encoder")
-    vectors = {split: encode_split(encoder, data[split]) for split in data}
+    fitted_alike = [split for split in data if not (script.folds and split == "train")]
+    vectors = {split: encode_split(encoder, data[split]) for split in fitted_alike}
     if script.folds:
         vectors["train"] = tuner.cross_fit(training, script.folds)
 
