@@ -28,7 +28,7 @@ from synctva.finetuning import (
     save_encoder,
 )
 from synctva.recipes import encoder_names, feature_specifications, load_conversations
-from synctva.safe_writing import write_whole
+from synctva.safe_writing import require_new_folder, write_whole
 
 
 @dataclass
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(f"--folds {script.folds}: expected 0, or at least 2")
     logging.disable_progress_bar()
     output = Path(training.output_dir)
+    features = require_new_folder(output / "features")
     data = load_conversations(script.dataset, script.data_dir, embed_text=False)
     tuner = Finetuner(script.encoder, data, Path(script.cache_dir))
 
@@ -75,13 +76,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     write_feature_set(
         prepared,
-        output / "features",
+        features,
         encoders=encoders,
         source=script.dataset,
         specifications=specifications,
     )
     write_whole(output / "dev.json", json.dumps(scores, indent=2) + "\n")
-    print(f"Train on it: python examples/train.py --dataset features --data_dir {output}/features")
+    print(f"Train on it: python examples/train.py --dataset features --data_dir {features}")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from synctva.features import add_text_features
 from synctva.finetuning import load_encoder
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
 from synctva.recipes import RECIPES, encoder_names, feature_specifications, load_conversations
+from synctva.safe_writing import require_new_folder
 
 
 def described(encoder: TextEncoder) -> str:
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--text_encoders: expected --dataset, a pickle has features of its own")
     if options.text_layers and not options.text_encoders:
         parser.error("--text_layers: expected --text_encoders")
+    require_new_folder(options.output)
     if options.pickle:
         found = read_feature_pickle(options.pickle, text_path=options.text_pickle)
         for note in found.notes:

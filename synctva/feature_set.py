@@ -27,7 +27,7 @@ from synctva.dataset_card import dataset_card
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.text_weights_synctva import file_sha256
 from synctva.reading import ConversationStream
-from synctva.safe_writing import written_whole
+from synctva.safe_writing import require_new_folder, written_whole
 from synctva.statistics import class_counts
 
 logger = logging.get_logger(__name__)
@@ -66,9 +66,7 @@ def write_feature_set(
         ValueError: an encoder is not named, or names a modality that is not there.
         WriteError: the disk is full, or may not be written to.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(f"{folder} is there already: expected a new or an empty folder")
+    folder = require_new_folder(folder)
     schema = _describe(data, encoders, source)
     for name, specification in (specifications or {}).items():
         schema["modalities"][name]["specification"] = specification

@@ -21,6 +21,18 @@ class WriteError(OSError):
     """Something could not be written; says what, why and what to do."""
 
 
+def require_new_folder(folder: str | os.PathLike) -> Path:
+    """A folder that may be written, because there is nothing in it; asked before hours of work.
+
+    Raises:
+        FileExistsError: there is something.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is there already: expected a new or an empty folder")
+    return folder
+
+
 def write_whole(path: str | os.PathLike, text: str) -> Path:
     """Write a text file, whole or not at all; see `written_whole`."""
     path = Path(path)
@@ -108,4 +120,12 @@ def only_run(folder: str | os.PathLike) -> Iterator[None]:
         lock.release()
 
 
-__all__ = ["UNFINISHED", "WriteError", "explained", "only_run", "write_whole", "written_whole"]
+__all__ = [
+    "UNFINISHED",
+    "WriteError",
+    "explained",
+    "only_run",
+    "require_new_folder",
+    "write_whole",
+    "written_whole",
+]

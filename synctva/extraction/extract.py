@@ -31,7 +31,7 @@ from synctva.features import add_text_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.media_source_synctva import import_av
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
-from synctva.safe_writing import explained, only_run
+from synctva.safe_writing import explained, only_run, require_new_folder
 
 SKIPPED_FILE = "skipped.csv"
 
@@ -169,9 +169,7 @@ def prepare_extraction(
 
     Arguments and errors are those of `extract_features`.
     """
-    output = Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} is there already: expected a new or an empty folder")
+    require_new_folder(output)
     import_av()
     MediaExtractor(audio_encoder, visual_encoder)
     if text_encoder is not None:

@@ -210,6 +210,10 @@ def test_a_fine_tuned_encoder_makes_the_features(
         prepare_features.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(table.parent)])
     with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):
         finetune_text.main([*options, *quick, *folders, "--folds", "1"])
+    # Hours before they would be written.
+    monkeypatch.setattr(finetune_text, "Finetuner", None)
+    with pytest.raises(FileExistsError, match="features is there already"):
+        finetune_text.main([*options, *quick, *folders])
 
 
 def test_a_feature_pickle_becomes_a_feature_set(tmp_path, capsys):
