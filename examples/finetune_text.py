@@ -4,7 +4,7 @@
     python examples/train.py --dataset features --data_dir runs/text-meld/features
 
 Trained on the training split alone, selected on dev. The lower layers are frozen, and their states
-computed once; `--frozen_layers 0` trains the whole encoder, for which a GPU is wanted. A run that
+computed once; `--frozen_layers 0` trains the whole encoder, which takes twice as long. A run that
 was interrupted goes on where it stood. With `--folds 5` the training split's features come from
 encoders that have not seen the conversation: one more encoder for each fold.
 """
