@@ -2,11 +2,14 @@
 
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --models synctva bigru
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --models all --ablations all
+    python -m benchmarks.accuracy --dataset meld --data_dir <folder> --models bigru --tune
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --write docs/results.md
     python -m benchmarks.accuracy --dataset meld    # the tables of what is there, without tests
 
 Every run is selected on dev and kept as one JSON file under `benchmarks/accuracy/results/`; a run
 that is there already is not repeated. The tables follow: models, F1 by class, ablations.
+`--tune` first makes the same trials for each of the models (`trials/` beside the runs), where they
+are not there; a model that has trials is run with the best of them, the others with the recipe.
 `--features` is the folder of a feature set of the same data set, which stands in for the frozen
 text features; its name becomes part of the runs' names, and the tables are of its runs alone.
 So does the number of `--train_conversations`, where it is not the recipe's.
@@ -20,10 +23,13 @@ from pathlib import Path
 
 from transformers.utils import logging
 
+from synctva.provenance import provenance
+
 from .ablations import ABLATIONS
-from .experiments import DATASETS, MODELS, run
+from .experiments import DATASETS, MODELS, run, tune
 from .runs import RESULTS, Variant, features_name, read_runs, read_truth, run_path, write_run
-from .tables import tables, write_table
+from .tables import tables, trials_table, write_table
+from .trials import SEEDS, all_trials, read_settings, read_trials, trials_path, write_trials
 
 ALL = "all"
 
@@ -35,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ablations = ABLATIONS if ALL in options.ablations else options.ablations
     variants = [Variant(model) for model in models]
     variants += [Variant("synctva", ablation) for ablation in ablations]
+    if options.tune:
+        for model in models:
+            make_trials(model, options)
     for seed in options.seeds:
         for variant in variants:
             train(variant, seed, options)
@@ -43,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not runs:
         raise SystemExit(f"{options.results} has no run on {options.dataset} with {features}")
     text = tables(runs, read_truth(options.dataset, options.data_dir, options.features))
+    trials = dict(all_trials(options.results, options.dataset, features))
+    if trials:
+        text += f"\n\n{trials_table(trials)}"
     print(f"{options.dataset}, {features}; percent, mean ± deviation over seeds\n\n{text}")
     if options.write is not None:
         own = options.features is None and options.train_conversations is None
@@ -62,19 +74,40 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--models", nargs="*", choices=[*MODELS, ALL], default=[])
     parser.add_argument("--ablations", nargs="*", choices=[*ABLATIONS, ALL], default=[])
+    parser.add_argument("--tune", action="store_true", help="the models on dev, before they run")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are kept")
     parser.add_argument("--write", type=Path, help="document to put the tables into")
     return parser.parse_args(arguments)
 
 
+def make_trials(model: str, options: argparse.Namespace) -> None:
+    """Make a model's trials where there are none, and keep them."""
+    path, budget = trials_file(model, options), options.train_conversations
+    if not path.exists():
+        trials = tune(options.dataset, options.data_dir, model, options.features, budget)
+        origin = {
+            "dataset": options.dataset,
+            "features": features_name(options.dataset, options.features, budget),
+            "model": model,
+            "seeds": list(SEEDS),
+            **provenance(),
+        }
+        write_trials(path, trials, origin)
+    print(f"{options.dataset} {model}: best on dev with {read_trials(path).best()}", flush=True)
+
+
 def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
-    """Run what has not been run, and keep it."""
+    """Run what has not been run, or not with the settings that are now the best; and keep it."""
     budget = options.train_conversations
     path = run_path(options.results, options.dataset, variant, seed, options.features, budget)
-    if path.exists():
+    trials = trials_file(variant.model, options)
+    settings = read_trials(trials).best() if trials.exists() else None
+    if path.exists() and (settings is None or read_settings(path) == settings):
         return
-    result = run(options.dataset, options.data_dir, variant, seed, options.features, budget)
+    result = run(
+        options.dataset, options.data_dir, variant, seed, options.features, budget, settings
+    )
     what = f"{options.dataset} {variant} seed {seed}"
     if result is None:
         print(f"{what}: left out, it changes nothing on this data and recipe", flush=True)
@@ -85,6 +118,12 @@ def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
         f"{result['test']['weighted_f1']:.4f} on test, {result['training_seconds']:.0f} s",
         flush=True,
     )
+
+
+def trials_file(model: str, options: argparse.Namespace) -> Path:
+    """Of a model with what the options say."""
+    budget = options.train_conversations
+    return trials_path(options.results, options.dataset, model, options.features, budget)
 
 
 if __name__ == "__main__":

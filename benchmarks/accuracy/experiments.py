@@ -1,4 +1,4 @@
-"""One run: a model, a seed and a data set to scores, answers and how they came about."""
+"""A model, a seed and a data set to scores, answers and how they came about; and its tuning."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from synctva.training_arguments import SyncTVATrainingArguments
 
 from .ablations import ABLATIONS
 from .baselines import BASELINES
-from .runs import FROZEN_FEATURES, Variant, features_name, pack_answers
+from .runs import Variant, features_name, pack_answers
+from .trials import SEEDS, TRIALS, Settings, Trials
 
 DATASETS = ("simulated", "meld", "iemocap")
 
@@ -35,12 +36,6 @@ WHOLE = Variant("synctva")
 
 MODELS = ("synctva", *SINGLE, *BASELINES)
 
-TUNED: dict[tuple[str, str, str], dict[str, Any]] = {
-    ("iemocap", FROZEN_FEATURES, "bigru"): {"config_overrides": "hidden_dropout_prob=0.4"},
-}
-"""Where a model's best setting on dev differs from the data set's recipe, by data set, features and
-model; see NOTES.md for the trials that each model got."""
-
 
 def run(
     dataset: str,
@@ -49,6 +44,7 @@ def run(
     seed: int,
     features: str | Path | None = None,
     conversations: int | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, Any] | None:
     """Train one model with one seed, on the recipe of the data set.
 
@@ -59,6 +55,7 @@ def run(
         seed: of everything drawn at random, and of the simulator's training set.
         features: folder of a feature set of this data set, to stand in for its frozen features.
         conversations: to train on; default: the recipe's number of the simulator's, all of others.
+        settings: in place of the recipe's.
 
     Returns:
         What `collect_results` says, and model, ablation, features and their encoders, answers on
@@ -66,42 +63,20 @@ def run(
         whole model the scores on test without each of its modalities; None if the
         ablation changes nothing here (the data has no such modality, or the recipe that value).
     """
-    modalities = SINGLE.get(variant.model, list(MODALITIES))
-    source = (dataset, data_dir) if features is None else ("features", features)
-    data = load_conversations(
-        *source, seed=seed, modalities=modalities, max_train_conversations=conversations
-    )
-    recipe, name = RECIPES[dataset], features_name(dataset, features, conversations)
-    tuned = dict(TUNED.get((dataset, name, variant.model), {}))
-    config = build_config(recipe.preset, data, tuned.pop("config_overrides", None))
-    if variant.model in BASELINES:
-        config.use_enhancement = False  # they have no strengths to report
+    data = _load(dataset, data_dir, variant.model, seed, features, conversations)
     with tempfile.TemporaryDirectory() as folder:
-        arguments = SyncTVATrainingArguments(
-            output_dir=folder,
-            seed=seed,
-            report_to=[],
-            **{**recipe.training, **tuned, "disable_tqdm": True, "save_only_model": True},
-        )
-        if variant.ablation is not None:
-            ablation = ABLATIONS[variant.ablation]
-            if not ablation.changes(config, arguments, set(feature_widths(data))):
-                return None
-            for target, values in ((config, ablation.config), (arguments, ablation.training)):
-                for field, value in values.items():
-                    setattr(target, field, value)
-        set_seed(seed)
-        trainer = SyncTVATrainer(
-            model=BASELINES.get(variant.model, SyncTVAForEmotionRecognition)(config),
-            args=arguments,
-            train_dataset=data["train"],
-            eval_dataset=data["dev"],
-        )
+        trainer = _trainer(dataset, data, variant, seed, settings, folder)
+        if trainer is None:
+            return None
         started = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - started
         results = collect_results(
-            trainer, data, dataset=dataset, modalities=modalities, training_seconds=seconds
+            trainer,
+            data,
+            dataset=dataset,
+            modalities=_modalities(variant.model),
+            training_seconds=seconds,
         )
         return {
             **results,
@@ -110,13 +85,101 @@ def run(
             "dev_curve": _dev_curve(trainer),
             "model": variant.model,
             "ablation": variant.ablation,
-            "features": name,
+            "features": features_name(dataset, features, conversations),
             **({} if features is None else {"encoders": _encoders(features)}),
             "parameters": trainer.model.num_parameters(),
-            "learning_rate": arguments.learning_rate,
-            "dropout": config.hidden_dropout_prob,
-            "loss": arguments.loss,
+            "learning_rate": trainer.args.learning_rate,
+            "dropout": trainer.model.config.hidden_dropout_prob,
+            "loss": trainer.args.loss,
         }
+
+
+def tune(
+    dataset: str,
+    data_dir: str | None,
+    model: str,
+    features: str | Path | None = None,
+    conversations: int | None = None,
+) -> Trials:
+    """Every one of `TRIALS` for a model, by what each reaches on dev; test is not looked at.
+
+    Args:
+        dataset: one of `DATASETS`.
+        data_dir: its folder; the simulator and a feature set need none.
+        model: one of `MODELS`.
+        features: as of `run`.
+        conversations: as of `run`.
+    """
+    dev: dict[Settings, list[float]] = {settings: [] for settings in TRIALS}
+    for seed in SEEDS:
+        data = _load(dataset, data_dir, model, seed, features, conversations)
+        for settings, scores in dev.items():
+            with tempfile.TemporaryDirectory() as folder:
+                trainer = _trainer(dataset, data, Variant(model), seed, settings, folder)
+                assert trainer is not None  # no ablation that may change nothing
+                trainer.train()
+                scores.append(trainer.state.best_metric)
+    return Trials(dev, trainer.args.greater_is_better)
+
+
+def _modalities(model: str) -> list[str]:
+    """What a model is given."""
+    return SINGLE.get(model, list(MODALITIES))
+
+
+def _load(
+    dataset: str,
+    data_dir: str | None,
+    model: str,
+    seed: int,
+    features: str | Path | None,
+    conversations: int | None,
+) -> DatasetDict:
+    """What a model is trained and scored on."""
+    return load_conversations(
+        *((dataset, data_dir) if features is None else ("features", features)),
+        seed=seed,
+        modalities=_modalities(model),
+        max_train_conversations=conversations,
+    )
+
+
+def _trainer(
+    dataset: str,
+    data: DatasetDict,
+    variant: Variant,
+    seed: int,
+    settings: Settings | None,
+    folder: str,
+) -> SyncTVATrainer | None:
+    """A model with its trainer, ready to train; None if the ablation changes nothing here."""
+    recipe = RECIPES[dataset]
+    config = build_config(recipe.preset, data)
+    if variant.model in BASELINES:
+        config.use_enhancement = False  # they have no strengths to report
+    arguments = SyncTVATrainingArguments(
+        output_dir=folder,
+        seed=seed,
+        report_to=[],
+        **{**recipe.training, "disable_tqdm": True, "save_only_model": True},
+    )
+    if settings is not None:
+        arguments.learning_rate = settings.learning_rate
+        config.hidden_dropout_prob = settings.dropout
+    if variant.ablation is not None:
+        ablation = ABLATIONS[variant.ablation]
+        if not ablation.changes(config, arguments, set(feature_widths(data))):
+            return None
+        for target, values in ((config, ablation.config), (arguments, ablation.training)):
+            for field, value in values.items():
+                setattr(target, field, value)
+    set_seed(seed)
+    return SyncTVATrainer(
+        model=BASELINES.get(variant.model, SyncTVAForEmotionRecognition)(config),
+        args=arguments,
+        train_dataset=data["train"],
+        eval_dataset=data["dev"],
+    )
 
 
 def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
@@ -151,4 +214,4 @@ def _encoders(features: str | Path) -> dict[str, str]:
     return {name: modality["encoder"] for name, modality in modalities.items()}
 
 
-__all__ = ["DATASETS", "MODELS", "SINGLE", "TUNED", "WHOLE", "run"]
+__all__ = ["DATASETS", "MODELS", "SINGLE", "WHOLE", "run", "tune"]

@@ -14,6 +14,7 @@ from .ablations import ABLATIONS
 from .comparisons import in_common, lead, mean_interval
 from .experiments import MODELS, WHOLE
 from .runs import Runs, Truth, Variant
+from .trials import Trials
 
 END = "<!-- end -->"
 NOTHING = "-"
@@ -138,6 +139,20 @@ def ablations_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
     return markdown(header, rows)
 
 
+def trials_table(trials: dict[str, Trials]) -> str:
+    """What each model's trials reached on dev, mean over their seeds; the best is bold."""
+    tried = list(dict.fromkeys(settings for found in trials.values() for settings in found.dev))
+    rows = []
+    for model in sorted(trials, key=MODELS.index):
+        found, best = trials[model], trials[model].best()
+        # A share in percent, as in the other tables; of a loss its own number.
+        factor, digits = (100, 1) if found.greater_is_better else (1, 3)
+        means = {s: f"{factor * np.mean(dev):.{digits}f}" for s, dev in found.dev.items()}
+        means[best] = f"**{means[best]}**"
+        rows.append([model, *(means.get(settings, NOTHING) for settings in tried)])
+    return markdown(["tried on dev: learning rate, dropout", *map(str, tried)], rows)
+
+
 def optimum_lines(runs: Runs) -> str:
     """What the simulator alone can tell: the optimum, and the strengths against the truth."""
     known = [run for run in runs.get(WHOLE, []) if "bayes_optimal" in run]
@@ -246,5 +261,6 @@ __all__ = [
     "per_class_table",
     "subsets_table",
     "tables",
+    "trials_table",
     "write_table",
 ]

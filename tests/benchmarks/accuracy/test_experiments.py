@@ -11,6 +11,7 @@ from benchmarks.accuracy.__main__ import main
 from benchmarks.accuracy.baselines import BASELINES
 from benchmarks.accuracy.experiments import run
 from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
+from benchmarks.accuracy.trials import Settings, read_settings, read_trials, trials_path
 from synctva.feature_set import write_feature_set
 from synctva.recipes import RECIPES
 
@@ -119,6 +120,31 @@ def test_fewer_conversations_are_runs_of_their_own(features, tmp_path, capsys):
     few, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in names)
     assert few["features"] == "toy, 8 conversations"
     assert few["answers"] != whole["answers"]
+
+
+def test_a_tuned_model_runs_with_the_best_of_its_trials(features, tmp_path, capsys, monkeypatch):
+    tried = (Settings(1e-3, 0.3), Settings(1e-6, 0.5))  # the second learns nothing
+    monkeypatch.setattr("benchmarks.accuracy.experiments.TRIALS", tried)
+    options = ["--dataset", "meld", "--features", str(features), "--results", str(tmp_path)]
+    command = [*options, "--models", "concat-mlp", "--seeds", "0"]
+    path = tmp_path / "meld-toy-concat-mlp-seed0.json"
+    main(command)
+    untuned = json.loads(path.read_text())
+    assert read_settings(path) == Settings(RECIPES["meld"].training["learning_rate"], 0.3)
+    main([*command, "--tune"])
+    output = capsys.readouterr().out
+    assert "best on dev with 0.001, 0.3" in output and "| concat-mlp | **" in output
+    # A run with other settings than the best is made again.
+    assert read_settings(path) == tried[0]
+    assert json.loads(path.read_text())["dev"] != untuned["dev"]
+    trials = read_trials(trials_path(tmp_path, "meld", "concat-mlp", features))
+    assert list(trials.dev) == list(tried) and trials.best() == tried[0]
+    first = trials.dev[tried[0]][0]
+    assert first == pytest.approx(json.loads(path.read_text())["dev"]["weighted_f1"])
+    # What is there is not repeated.
+    kept = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
+    main([*command, "--tune"])
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == kept
 
 
 def test_nothing_to_print_is_said(tmp_path):

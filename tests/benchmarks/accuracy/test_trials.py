@@ -1,0 +1,49 @@
+"""Trials on disk, and which of them is the best."""
+
+from benchmarks.accuracy.tables import trials_table
+from benchmarks.accuracy.trials import (
+    TRIALS,
+    Settings,
+    Trials,
+    all_trials,
+    read_trials,
+    trials_path,
+    write_trials,
+)
+
+FIRST, SECOND, THIRD = Settings(1e-3, 0.3), Settings(2e-3, 0.3), Settings(2e-3, 0.5)
+
+
+def test_the_best_has_the_best_mean_not_the_best_seed():
+    scores = {FIRST: [0.5, 0.7], SECOND: [0.63, 0.63], THIRD: [0.2, 0.8]}
+    assert Trials(scores, greater_is_better=True).best() == SECOND
+    assert Trials(scores, greater_is_better=False).best() == THIRD
+
+
+def test_of_equals_the_first_is_taken():
+    scores = {settings: [0.5, 0.5] for settings in TRIALS}
+    assert Trials(scores, greater_is_better=True).best() == TRIALS[0]
+
+
+def test_what_is_written_is_read(tmp_path):
+    trials = Trials({FIRST: [0.5, 0.7], SECOND: [0.6, 0.61]}, greater_is_better=True)
+    origin = {"dataset": "meld", "features": "toy", "model": "bigru"}
+    path = trials_path(tmp_path, "meld", "bigru", "some/where/toy")
+    write_trials(path, trials, origin)
+    assert read_trials(path) == trials
+    assert dict(all_trials(tmp_path, "meld", "toy")) == {"bigru": trials}
+    assert not dict(all_trials(tmp_path, "meld", "other"))
+    assert not dict(all_trials(tmp_path, "iemocap", "toy"))
+
+
+def test_the_table_marks_the_best_of_each_model():
+    table = trials_table(
+        {
+            "bigru": Trials({FIRST: [0.5, 0.7], SECOND: [0.6, 0.61]}, greater_is_better=True),
+            "synctva": Trials({FIRST: [1.2], THIRD: [1.4]}, greater_is_better=False),
+        }
+    )
+    header, _, synctva, bigru = table.splitlines()
+    assert header.split(" | ")[1:] == ["0.001, 0.3", "0.002, 0.3", "0.002, 0.5 |"]
+    assert synctva == "| synctva | **1.200** | - | 1.400 |"
+    assert bigru == "| bigru | 60.0 | **60.5** | - |"
