@@ -119,7 +119,8 @@ def tune(
                 assert trainer is not None  # no ablation that may change nothing
                 trainer.train()
                 scores.append(trainer.state.best_metric)
-    return Trials(dev, trainer.args.greater_is_better)
+                greater_is_better = bool(trainer.args.greater_is_better)
+    return Trials(dev, greater_is_better)
 
 
 def _modalities(model: str) -> list[str]:
