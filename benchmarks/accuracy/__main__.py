@@ -8,8 +8,8 @@
 
 Every run is selected on dev and kept as one JSON file under `benchmarks/accuracy/results/`; a run
 that is there already is not repeated. The tables follow: models, F1 by class, ablations.
-`--tune` first makes the same trials for each of the models (`trials/` beside the runs), where they
-are not there; a model that has trials is run with the best of them, the others with the recipe.
+`--tune` first makes the same trials for each of the models (`trials/` beside the runs), as far as
+they are not there; a model that has trials is run with the best of them, the others by the recipe.
 `--features` is the folder of a feature set of the same data set, which stands in for the frozen
 text features; its name becomes part of the runs' names, and the tables are of its runs alone.
 So does the number of `--train_conversations`, where it is not the recipe's.
@@ -24,12 +24,21 @@ from pathlib import Path
 from transformers.utils import logging
 
 from synctva.provenance import provenance
+from synctva.recipes import RECIPES
 
 from .ablations import ABLATIONS
 from .experiments import DATASETS, MODELS, run, tune
 from .runs import RESULTS, Variant, features_name, read_runs, read_truth, run_path, write_run
 from .tables import tables, trials_table, write_table
-from .trials import SEEDS, all_trials, read_settings, read_trials, trials_path, write_trials
+from .trials import (
+    ALL_SEEDS,
+    all_trials,
+    known_scores,
+    read_settings,
+    read_trials,
+    trials_path,
+    write_trials,
+)
 
 ALL = "all"
 
@@ -82,31 +91,47 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 
 def make_trials(model: str, options: argparse.Namespace) -> None:
-    """Make a model's trials where there are none, and keep them."""
-    path, budget = trials_file(model, options), options.train_conversations
-    if not path.exists():
-        trials = tune(options.dataset, options.data_dir, model, options.features, budget)
+    """Make a model's trials as far as they are not there, and keep them."""
+    where = (
+        options.dataset,
+        options.data_dir,
+        model,
+        options.features,
+        options.train_conversations,
+    )
+    runs = [run_file(Variant(model), seed, options) for seed in ALL_SEEDS]
+    path = trials_path(runs[0])
+    metric = RECIPES[options.dataset].training.get("metric_for_best_model", "weighted_f1")
+    known = known_scores(path, runs, metric)
+    trials = tune(*where, known)
+    if not path.exists() or read_trials(path) != trials:
         origin = {
             "dataset": options.dataset,
-            "features": features_name(options.dataset, options.features, budget),
+            "features": features_name(
+                options.dataset, options.features, options.train_conversations
+            ),
             "model": model,
-            "seeds": list(SEEDS),
             **provenance(),
         }
         write_trials(path, trials, origin)
-    print(f"{options.dataset} {model}: best on dev with {read_trials(path).best()}", flush=True)
+    print(f"{options.dataset} {model}: best on dev with {trials.best()}", flush=True)
 
 
 def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
     """Run what has not been run, or not with the settings that are now the best; and keep it."""
-    budget = options.train_conversations
-    path = run_path(options.results, options.dataset, variant, seed, options.features, budget)
-    trials = trials_file(variant.model, options)
+    path = run_file(variant, seed, options)
+    trials = trials_path(run_file(Variant(variant.model), seed, options))
     settings = read_trials(trials).best() if trials.exists() else None
     if path.exists() and (settings is None or read_settings(path) == settings):
         return
     result = run(
-        options.dataset, options.data_dir, variant, seed, options.features, budget, settings
+        options.dataset,
+        options.data_dir,
+        variant,
+        seed,
+        options.features,
+        options.train_conversations,
+        settings,
     )
     what = f"{options.dataset} {variant} seed {seed}"
     if result is None:
@@ -120,10 +145,10 @@ def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
     )
 
 
-def trials_file(model: str, options: argparse.Namespace) -> Path:
-    """Of a model with what the options say."""
+def run_file(variant: Variant, seed: int, options: argparse.Namespace) -> Path:
+    """Of a run with what the options say."""
     budget = options.train_conversations
-    return trials_path(options.results, options.dataset, model, options.features, budget)
+    return run_path(options.results, options.dataset, variant, seed, options.features, budget)
 
 
 if __name__ == "__main__":

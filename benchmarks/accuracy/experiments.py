@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from datasets import DatasetDict
-from transformers import set_seed
+from transformers import AutoConfig, set_seed
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
 from synctva.feature_set import read_schema
 from synctva.metrics import bootstrap_interval, confusion_matrix
 from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
-from synctva.recipes import RECIPES, build_config, feature_widths, load_conversations
+from synctva.recipes import (
+    CONFIGURATION_FOLDER,
+    RECIPES,
+    build_config,
+    feature_widths,
+    load_conversations,
+)
 from synctva.results import collect_results
 from synctva.statistics import conversation_lengths
 from synctva.subsets import subset_scores
@@ -25,7 +32,7 @@ from synctva.training_arguments import SyncTVATrainingArguments
 from .ablations import ABLATIONS
 from .baselines import BASELINES
 from .runs import Variant, features_name, pack_answers
-from .trials import SEEDS, TRIALS, Settings, Trials
+from .trials import ALL_SEEDS, FIRST_SEEDS, TRIALS, Settings, Trials
 
 DATASETS = ("simulated", "meld", "iemocap")
 
@@ -100,8 +107,11 @@ def tune(
     model: str,
     features: str | Path | None = None,
     conversations: int | None = None,
+    known: Mapping[Settings, Sequence[float]] | None = None,
 ) -> Trials:
-    """Every one of `TRIALS` for a model, by what each reaches on dev; test is not looked at.
+    """`TRIALS` for a model, by what each reaches on dev; test is not looked at.
+
+    Each with the first seeds; then the best of them and the recipe's own settings with the others.
 
     Args:
         dataset: one of `DATASETS`.
@@ -109,18 +119,35 @@ def tune(
         model: one of `MODELS`.
         features: as of `run`.
         conversations: as of `run`.
+        known: scores that need not be found again, by settings, of the seeds from 0.
     """
-    dev: dict[Settings, list[float]] = {settings: [] for settings in TRIALS}
-    for seed in SEEDS:
-        data = _load(dataset, data_dir, model, seed, features, conversations)
-        for settings, scores in dev.items():
+    recipe, known = recipe_settings(dataset), known or {}
+    tried = list(dict.fromkeys((recipe, *TRIALS)))
+    greater_is_better = RECIPES[dataset].training.get("greater_is_better", True)
+    trials = Trials({settings: [] for settings in tried}, greater_is_better)
+    for seed in ALL_SEEDS:
+        if seed == len(FIRST_SEEDS):
+            tried = list(dict.fromkeys((recipe, trials.best())))
+        data = None
+        for settings in tried:
+            scores = known.get(settings, ())
+            if len(scores) > seed:
+                trials.dev[settings].append(scores[seed])
+                continue
+            data = data or _load(dataset, data_dir, model, seed, features, conversations)
             with tempfile.TemporaryDirectory() as folder:
                 trainer = _trainer(dataset, data, Variant(model), seed, settings, folder)
                 assert trainer is not None  # no ablation that may change nothing
                 trainer.train()
-                scores.append(trainer.state.best_metric)
-                greater_is_better = bool(trainer.args.greater_is_better)
-    return Trials(dev, greater_is_better)
+                trials.dev[settings].append(trainer.state.best_metric)
+    return trials
+
+
+def recipe_settings(dataset: str) -> Settings:
+    """What a model without trials is run with."""
+    recipe = RECIPES[dataset]
+    config = AutoConfig.from_pretrained(CONFIGURATION_FOLDER / recipe.preset)
+    return Settings(recipe.training["learning_rate"], config.hidden_dropout_prob)
 
 
 def _modalities(model: str) -> list[str]:
@@ -215,4 +242,4 @@ def _encoders(features: str | Path) -> dict[str, str]:
     return {name: modality["encoder"] for name, modality in modalities.items()}
 
 
-__all__ = ["DATASETS", "MODELS", "SINGLE", "WHOLE", "run", "tune"]
+__all__ = ["DATASETS", "MODELS", "SINGLE", "WHOLE", "recipe_settings", "run", "tune"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .runs import Variant, run_path, write_run
+from .runs import write_run
 
-SEEDS = (0, 1)
-"""Of each trial; one seed alone would choose by its luck."""
+FIRST_SEEDS = (0, 1)
+"""Of every trial."""
+
+ALL_SEEDS = (0, 1, 2, 3, 4)
+"""Of the best trial and of the recipe's own settings: two seeds alone choose by luck."""
 
 
 class Settings(NamedTuple):
@@ -41,21 +44,16 @@ class Trials(NamedTuple):
     greater_is_better: bool
 
     def best(self) -> Settings:
-        """The settings with the best mean; of equals the first."""
+        """The best mean of those tried with the most seeds; of equals the first."""
+        most = max(map(len, self.dev.values()))
         sign = 1 if self.greater_is_better else -1
-        return max(self.dev, key=lambda settings: sign * float(np.mean(self.dev[settings])))
+        means = {key: sign * np.mean(dev) for key, dev in self.dev.items() if len(dev) == most}
+        return max(means, key=means.__getitem__)
 
 
-def trials_path(
-    results: Path,
-    dataset: str,
-    model: str,
-    features: str | Path | None = None,
-    conversations: int | None = None,
-) -> Path:
-    """Where a model's trials are kept: beside the runs that follow them."""
-    path = run_path(results, dataset, Variant(model), 0, features, conversations)
-    return results / "trials" / path.name.replace("-seed0", "")
+def trials_path(run: Path) -> Path:
+    """Where the trials of a run's model are kept, by the run's own path: beside the runs."""
+    return run.parent / "trials" / f"{run.stem.rpartition('-seed')[0]}.json"
 
 
 def write_trials(path: Path, trials: Trials, origin: dict[str, Any]) -> None:
@@ -82,6 +80,24 @@ def read_settings(path: Path) -> Settings:
     return _settings(json.loads(path.read_text(encoding="utf-8")))
 
 
+def known_scores(path: Path, runs: Iterable[Path], metric: str) -> dict[Settings, list[float]]:
+    """What a model's trials need not train again: by settings, dev of the first seeds.
+
+    Args:
+        path: of the trials, which may be there in part or not at all.
+        runs: files of the model's runs by seed, from 0; also those that are not there.
+        metric: that chooses the epoch.
+    """
+    known = read_trials(path).dev if path.exists() else {}
+    for seed, file in enumerate(runs):
+        if file.exists():
+            run = json.loads(file.read_text(encoding="utf-8"))
+            scores = known.setdefault(_settings(run), [])
+            if len(scores) == seed:
+                scores.append(run["dev"][metric])
+    return known
+
+
 def _settings(row: dict[str, Any]) -> Settings:
     return Settings(row["learning_rate"], row["dropout"])
 
@@ -95,11 +111,13 @@ def all_trials(results: Path, dataset: str, features: str) -> Iterator[tuple[str
 
 
 __all__ = [
-    "SEEDS",
+    "ALL_SEEDS",
+    "FIRST_SEEDS",
     "TRIALS",
     "Settings",
     "Trials",
     "all_trials",
+    "known_scores",
     "read_settings",
     "read_trials",
     "trials_path",

@@ -9,7 +9,7 @@ from datasets import DatasetDict
 
 from benchmarks.accuracy.__main__ import main
 from benchmarks.accuracy.baselines import BASELINES
-from benchmarks.accuracy.experiments import run
+from benchmarks.accuracy.experiments import recipe_settings, run
 from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
 from benchmarks.accuracy.trials import Settings, read_settings, read_trials, trials_path
 from synctva.feature_set import write_feature_set
@@ -123,25 +123,31 @@ def test_fewer_conversations_are_runs_of_their_own(features, tmp_path, capsys):
 
 
 def test_a_tuned_model_runs_with_the_best_of_its_trials(features, tmp_path, capsys, monkeypatch):
-    tried = (Settings(1e-3, 0.3), Settings(1e-6, 0.5))  # the second learns nothing
-    monkeypatch.setattr("benchmarks.accuracy.experiments.TRIALS", tried)
+    better, worse = Settings(1e-3, 0.3), Settings(1e-6, 0.5)
+    recipe = RECIPES["meld"]
+    training = {**recipe.training, "learning_rate": 1e-6}  # learns next to nothing
+    monkeypatch.setitem(RECIPES, "meld", replace(recipe, training=training))
+    monkeypatch.setattr("benchmarks.accuracy.experiments.TRIALS", (better, worse))
     options = ["--dataset", "meld", "--features", str(features), "--results", str(tmp_path)]
     command = [*options, "--models", "concat-mlp", "--seeds", "0"]
     path = tmp_path / "meld-toy-concat-mlp-seed0.json"
     main(command)
-    untuned = json.loads(path.read_text())
-    assert read_settings(path) == Settings(RECIPES["meld"].training["learning_rate"], 0.3)
+    untuned = read_settings(path)
+    assert untuned == recipe_settings("meld") == Settings(1e-6, 0.3)
+    score = json.loads(path.read_text())["dev"]["weighted_f1"]
+
     main([*command, "--tune"])
     output = capsys.readouterr().out
-    assert "best on dev with 0.001, 0.3" in output and "| concat-mlp | **" in output
-    # A run with other settings than the best is made again.
-    assert read_settings(path) == tried[0]
-    assert json.loads(path.read_text())["dev"] != untuned["dev"]
-    trials = read_trials(trials_path(tmp_path, "meld", "concat-mlp", features))
-    assert list(trials.dev) == list(tried) and trials.best() == tried[0]
-    first = trials.dev[tried[0]][0]
-    assert first == pytest.approx(json.loads(path.read_text())["dev"]["weighted_f1"])
-    # What is there is not repeated.
+    assert "best on dev with 0.001, 0.3" in output and "| concat-mlp |" in output
+    trials = read_trials(trials_path(path))
+    assert {key: len(dev) for key, dev in trials.dev.items()} == {untuned: 5, better: 5, worse: 2}
+    assert trials.dev[untuned][0] == score  # that of the run, not found again
+    assert trials.best() == better
+    # A run with other settings than the best is made again, and is what the trial was.
+    assert read_settings(path) == better
+    again = json.loads(path.read_text())["dev"]["weighted_f1"]
+    assert again == pytest.approx(trials.dev[better][0], abs=1e-12)
+
     kept = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
     main([*command, "--tune"])
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == kept
