@@ -5,7 +5,7 @@
     accelerate launch examples/train.py --dataset iemocap --data_dir <folder> --seed 1
 
 Every field of `SyncTVATrainingArguments` is an option; `synctva/recipes.py` has each data set's
-defaults.
+defaults, which are also those of a feature set made from it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from synctva.recipes import (
     build_processor,
     feature_widths,
     load_conversations,
+    recipe_of,
 )
 from synctva.results import collect_results, results_table, write_results
 from synctva.safe_writing import only_run
@@ -95,6 +96,7 @@ def parse_arguments(
     """The options; what is not given takes the data set's recipe."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--dataset", default="simulated")
+    first.add_argument("--data_dir")
     first.add_argument("--seed", type=int, default=0)
     known, _ = first.parse_known_args(arguments)
     parser = HfArgumentParser(
@@ -109,7 +111,7 @@ def parse_arguments(
     )
     parser.set_defaults(output_dir=folder, seed=known.seed)
     if known.dataset in RECIPES:  # anything else the parser itself refuses
-        parser.set_defaults(**RECIPES[known.dataset].training)
+        parser.set_defaults(**recipe_of(known.dataset, known.data_dir).training)
     script, training, unknown = parser.parse_args_into_dataclasses(
         args=arguments, return_remaining_strings=True
     )
@@ -170,7 +172,7 @@ def train(
     stream = None
     if script.streaming:
         stream = stream_feature_set(str(script.data_dir), modalities=script.modalities)
-    recipe = RECIPES[script.dataset]
+    recipe = recipe_of(script.dataset, script.data_dir)
     config = build_config(
         script.config or recipe.preset, data, script.config_overrides, script.text_backbone
     )

@@ -15,7 +15,7 @@ from synctva.datasets_scripts.iemocap import load_iemocap
 from synctva.datasets_scripts.meld import load_meld
 from synctva.datasets_scripts.simulated import load_simulated
 from synctva.datasets_scripts.table import load_table
-from synctva.feature_set import load_feature_set, read_schema
+from synctva.feature_set import SCHEMA_FILE, load_feature_set, read_schema
 from synctva.features import add_text_features
 from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_SPEC, AudioEncoder
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
@@ -97,6 +97,18 @@ RECIPES = {
     ),
 }
 """By data set."""
+
+
+def recipe_of(dataset: str, data_dir: str | Path | None = None) -> Recipe:
+    """A data set's recipe; a feature set's is that of the data set which it was made from.
+
+    Args:
+        dataset: one of `RECIPES`.
+        data_dir: the folder of a feature set; where there is none, loading it says so.
+    """
+    if dataset == "features" and data_dir is not None and (Path(data_dir) / SCHEMA_FILE).is_file():
+        return RECIPES.get(str(read_schema(data_dir).get("source")), RECIPES[dataset])
+    return RECIPES[dataset]
 
 
 def load_conversations(
@@ -285,4 +297,5 @@ __all__ = [
     "feature_widths",
     "label_names",
     "load_conversations",
+    "recipe_of",
 ]

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import DatasetDict
 from transformers import BertModel
 
 from synctva import SyncTVAForEmotionRecognition
-from synctva.feature_set import load_feature_set
+from synctva.feature_set import load_feature_set, write_feature_set
 from synctva.plots import CALIBRATION_PICTURES
 from synctva.results import read_results
 
 from ..datasets_scripts.pickle_forms import in_order, toy_members, write_pickle
 from ..modeling_synctva.media_files import clip
+from ..synctva.toy import toy_dataset
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -283,6 +285,23 @@ def test_the_users_option_beats_the_recipe():
     script, training = train.parse_arguments([])
     assert (script.dataset, training.output_dir) == ("simulated", "synctva-simulated")
     assert script.modalities == ["text", "visual", "audio"]
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe"), [("meld", "meld"), ("iemocap", "iemocap"), ("Toy", "features")]
+)
+def test_a_feature_set_is_trained_by_the_recipe_of_its_source(tmp_path, source, recipe):
+    folder = tmp_path / "features"
+    data = DatasetDict({"train": toy_dataset(3, 0)})
+    encoders = dict.fromkeys(("text", "visual", "audio"), "toy")
+    write_feature_set(data, folder, encoders=encoders, source=source)
+    options = ["--dataset", "features", "--data_dir", str(folder)]
+    _, training = train.parse_arguments(options)
+    expected = train.RECIPES[recipe].training
+    assert expected.items() <= vars(training).items()
+    assert train.recipe_of("features", folder) is train.RECIPES[recipe]
+    _, training = train.parse_arguments([*options[:2], "--data_dir", str(tmp_path / "none")])
+    assert train.RECIPES["features"].training.items() <= vars(training).items()
 
 
 def test_an_unfinished_run_is_not_written_over(tmp_path):
