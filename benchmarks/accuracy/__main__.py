@@ -24,10 +24,9 @@ from pathlib import Path
 from transformers.utils import logging
 
 from synctva.provenance import provenance
-from synctva.recipes import RECIPES
 
 from .ablations import ABLATIONS
-from .experiments import DATASETS, MODELS, run, tune
+from .experiments import DATASETS, MODELS, chosen_by, run, tune
 from .runs import RESULTS, Variant, features_name, read_runs, read_truth, run_path, write_run
 from .tables import tables, trials_table, write_table
 from .trials import (
@@ -92,24 +91,15 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def make_trials(model: str, options: argparse.Namespace) -> None:
     """Make a model's trials as far as they are not there, and keep them."""
-    where = (
-        options.dataset,
-        options.data_dir,
-        model,
-        options.features,
-        options.train_conversations,
-    )
     runs = [run_file(Variant(model), seed, options) for seed in ALL_SEEDS]
     path = trials_path(runs[0])
-    metric = RECIPES[options.dataset].training.get("metric_for_best_model", "weighted_f1")
-    known = known_scores(path, runs, metric)
-    trials = tune(*where, known)
+    budget = options.train_conversations
+    known = known_scores(path, runs, chosen_by(options.dataset)[0])
+    trials = tune(options.dataset, options.data_dir, model, options.features, budget, known)
     if not path.exists() or read_trials(path) != trials:
         origin = {
             "dataset": options.dataset,
-            "features": features_name(
-                options.dataset, options.features, options.train_conversations
-            ),
+            "features": features_name(options.dataset, options.features, budget),
             "model": model,
             **provenance(),
         }

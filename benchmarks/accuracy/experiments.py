@@ -123,8 +123,7 @@ def tune(
     """
     recipe, known = recipe_settings(dataset), known or {}
     tried = list(dict.fromkeys((recipe, *TRIALS)))
-    greater_is_better = RECIPES[dataset].training.get("greater_is_better", True)
-    trials = Trials({settings: [] for settings in tried}, greater_is_better)
+    trials = Trials({settings: [] for settings in tried}, chosen_by(dataset)[1])
     for seed in ALL_SEEDS:
         if seed == len(FIRST_SEEDS):
             tried = list(dict.fromkeys((recipe, trials.best())))
@@ -141,6 +140,14 @@ def tune(
                 trainer.train()
                 trials.dev[settings].append(trainer.state.best_metric)
     return trials
+
+
+def chosen_by(dataset: str) -> tuple[str, bool]:
+    """The metric that chooses the epoch on dev, and whether more of it is better."""
+    training = RECIPES[dataset].training
+    names = ("metric_for_best_model", "greater_is_better")
+    metric, greater = (training.get(n, getattr(SyncTVATrainingArguments, n)) for n in names)
+    return metric, greater
 
 
 def recipe_settings(dataset: str) -> Settings:
@@ -242,4 +249,4 @@ def _encoders(features: str | Path) -> dict[str, str]:
     return {name: modality["encoder"] for name, modality in modalities.items()}
 
 
-__all__ = ["DATASETS", "MODELS", "SINGLE", "WHOLE", "recipe_settings", "run", "tune"]
+__all__ = ["DATASETS", "MODELS", "SINGLE", "WHOLE", "chosen_by", "recipe_settings", "run", "tune"]

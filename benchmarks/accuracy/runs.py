@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from synctva.recipes import load_conversations
+from synctva.safe_writing import write_whole
 from synctva.statistics import conversation_lengths
 
 RESULTS = Path(__file__).with_name("results")
@@ -71,10 +72,8 @@ def run_path(
 def write_run(path: Path, result: dict[str, Any]) -> None:
     """Write a run whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
     text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, text)
 
 
 def read_runs(folder: Path, dataset: str, features: str) -> Runs:

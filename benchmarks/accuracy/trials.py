@@ -70,7 +70,10 @@ def write_trials(path: Path, trials: Trials, origin: dict[str, Any]) -> None:
 
 def read_trials(path: Path) -> Trials:
     """A model's trials as they were written."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    return _trials(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _trials(kept: dict[str, Any]) -> Trials:
     dev = {_settings(row): row["dev"] for row in kept["trials"]}
     return Trials(dev, kept["greater_is_better"])
 
@@ -107,7 +110,7 @@ def all_trials(results: Path, dataset: str, features: str) -> Iterator[tuple[str
     for path in sorted((results / "trials").glob(f"{dataset}-*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["dataset"] == dataset and kept["features"] == features:
-            yield kept["model"], read_trials(path)
+            yield kept["model"], _trials(kept)
 
 
 __all__ = [
