@@ -4,9 +4,10 @@
     python examples/prepare_features.py --pickle MELD_features_raw1.pkl --output features/mmgcn
     python examples/train.py --dataset features --data_dir features/meld --streaming
 
-Text that encoders of `examples/finetune_text.py` have read, or the default one, side by side:
+Text that encoders of `examples/finetune_text.py` have read, or the default one, side by side; a
+feature set in their place gives its text features as they stand, such as those made in folds:
     python examples/prepare_features.py --dataset iemocap --data_dir IEMOCAP \
-        --text_encoders default runs/text-meld/encoder --text_layers 6 9 12 --output features/both
+        --text_encoders default runs/text-iemocap/features --output features/both
 
 The literature's feature pickles are read without being executed.
 """
@@ -17,8 +18,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from datasets import DatasetDict
+
 from synctva.datasets_scripts.feature_pickles import read_feature_pickle
-from synctva.feature_set import push_feature_set, write_feature_set
+from synctva.feature_set import (
+    SCHEMA_FILE,
+    load_feature_set,
+    push_feature_set,
+    read_schema,
+    write_feature_set,
+)
 from synctva.features import add_text_features
 from synctva.finetuning import load_encoder
 from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC, TextEncoder
@@ -26,10 +35,19 @@ from synctva.recipes import RECIPES, encoder_names, feature_specifications, load
 from synctva.safe_writing import require_new_folder
 
 
-def described(encoder: TextEncoder) -> str:
-    """An encoder in words: its name, and which hidden states."""
-    name, layers = Path(encoder.spec["name"]).name, encoder.spec["layers"]
-    return f"{name}, layers {', '.join(map(str, layers))}" if layers else name
+def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | DatasetDict, str]:
+    """What `--text_encoders` names, and in words what its features come from."""
+    if (Path(name) / SCHEMA_FILE).is_file():
+        text = read_schema(name)["modalities"].get("text")
+        if text is None:
+            raise ValueError(f"--text_encoders {name}: the feature set has no text features")
+        return load_feature_set(name), text["encoder"]
+    default = name == "default"
+    encoder = TextEncoder.from_spec(MINILM_SPEC) if default else load_encoder(name, layers)
+    words = Path(encoder.spec["name"]).name
+    if encoder.spec["layers"]:
+        words += f", layers {', '.join(map(str, encoder.spec['layers']))}"
+    return encoder, words
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -44,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--text_encoders",
         nargs="+",
         metavar="FOLDER",
-        help="fine-tuned encoders of the text, or `default`; several stand side by side",
+        help="fine-tuned encoders of the text, `default`, or feature sets; side by side",
     )
     parser.add_argument(
         "--text_layers", type=int, nargs="+", help="hidden states of those folders' encoders"
@@ -79,16 +97,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         encoders, source = encoder_names(options.dataset, data), options.dataset
         specifications = feature_specifications(options.dataset, data)
         if options.text_encoders:
-            text = [
-                TextEncoder.from_spec(MINILM_SPEC)
-                if folder == "default"
-                else load_encoder(folder, options.text_layers)
-                for folder in options.text_encoders
-            ]
-            data = add_text_features(data, *text)
-            encoders["text"] = " and ".join(described(encoder) for encoder in text)
-            if len(text) == 1:  # a processor has one
-                specifications["text"] = text[0].spec
+            text = [text_source(name, options.text_layers) for name in options.text_encoders]
+            sources, words = zip(*text, strict=True)
+            data = add_text_features(data, *sources)
+            encoders["text"] = " and ".join(words)
+            if len(sources) == 1 and isinstance(sources[0], TextEncoder):  # a processor has one
+                specifications["text"] = sources[0].spec
     schema = write_feature_set(
         data, options.output, encoders=encoders, source=source, specifications=specifications
     )

@@ -32,33 +32,62 @@ class Encoder(Protocol):
 
 
 def add_text_features(
-    data: DatasetDict, *encoders: Encoder, cache_dir: str | Path | None = None
+    data: DatasetDict, *sources: Encoder | DatasetDict, cache_dir: str | Path | None = None
 ) -> DatasetDict:
     """Give every conversation a `text_features` column, (N, width) float32.
 
-    Several encoders' embeddings stand side by side, and the widths add up. Each distinct text is
-    embedded once, and the embeddings are kept on disk under a name made of the encoder and the
-    texts, so that the next run reads them; an encoder that reads context embeds whole
+    What several sources say of a text stands side by side, and the widths add up. Each distinct
+    text is embedded once, and the embeddings are kept on disk under a name made of the encoder and
+    the texts, so that the next run reads them; an encoder that reads context embeds whole
     conversations, every time. Where a text is empty, the text is masked and its features are 0.
 
     Args:
-        data: splits with the columns `texts` and `modality_mask`.
-        encoders: one `TextEncoder` or more.
+        data: splits with the columns `dialogue_id`, `texts` and `modality_mask`.
+        sources: a `TextEncoder`, or a feature set of the same conversations, whose text features
+            are taken as they stand: those of several folds come from no one encoder.
         cache_dir: default: `synctva` in the cache directory of `datasets`.
+
+    Raises:
+        ValueError: a feature set has no text features, or lacks one of the conversations, or has
+            other texts for it.
     """
-    encoded = [
-        _encode_once(data, encoder, cache_dir)
-        if encoder.spec.get("context") is None
-        else {name: encode_split(encoder, split) for name, split in data.items()}
-        for encoder in encoders
-    ]
+    found = [_text_features(data, source, cache_dir) for source in sources]
     joined = {
-        name: [np.concatenate(own, 1) for own in zip(*(e[name] for e in encoded), strict=True)]
+        name: [np.concatenate(own, 1) for own in zip(*(f[name] for f in found), strict=True)]
         for name in data
     }
     return DatasetDict(
         {name: with_text_features(split, joined[name]) for name, split in data.items()}
     )
+
+
+def _text_features(
+    data: DatasetDict, source: Encoder | DatasetDict, cache_dir: str | Path | None
+) -> dict[str, list[np.ndarray]]:
+    """(N, D) of each conversation by split, from one source."""
+    if isinstance(source, DatasetDict):
+        return {name: _taken(source, name, split) for name, split in data.items()}
+    if source.spec.get("context") is None:
+        return _encode_once(data, source, cache_dir)
+    return {name: encode_split(source, split) for name, split in data.items()}
+
+
+def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
+    """(N, D) of each conversation of a split, as a feature set has them."""
+    kept = source.get(name)
+    if kept is None or "text_features" not in kept.column_names:
+        raise ValueError(f"the feature set has no text features for the split {name!r}")
+    rows = dict(zip(kept["dialogue_id"], range(len(kept)), strict=True))
+    vectors = []
+    for dialogue, texts in zip(split["dialogue_id"], split["texts"], strict=True):
+        row = kept[rows[dialogue]] if dialogue in rows else None
+        if row is None or row["texts"] != texts:
+            raise ValueError(
+                f"{name} conversation {dialogue!r}: expected the feature set to have it, with the "
+                "same texts"
+            )
+        vectors.append(np.asarray(row["text_features"], dtype=np.float32))
+    return vectors
 
 
 def _encode_once(

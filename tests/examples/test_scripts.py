@@ -208,6 +208,13 @@ def test_a_fine_tuned_encoder_makes_the_features(
     prepare_features.main([*corpus, str(tmp_path / "two"), *layers])
     two = load_feature_set(tmp_path / "two")["dev"][0]
     assert len(two["text_features"][0]) == 2 * widths[0]
+    # Features that were made in folds stand as they are, which no encoder would make again.
+    beside = ["--text_encoders", str(run / "features"), "default"]
+    prepare_features.main([*corpus, str(tmp_path / "beside"), *beside])
+    folds = load_feature_set(run / "features")["train"][0]["text_features"]
+    taken = load_feature_set(tmp_path / "beside")["train"][0]["text_features"]
+    assert [vector[: widths[0]] for vector in taken] == folds
+    assert "cross-fitted in 2 folds and" in (tmp_path / "beside/README.md").read_text()
     with pytest.raises(FileNotFoundError, match="expected an encoder of a fine-tuning"):
         prepare_features.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(table.parent)])
     with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):

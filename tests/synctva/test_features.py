@@ -70,6 +70,34 @@ def test_several_encoders_stand_side_by_side(tmp_path):
             assert both["modality_mask"] == row["modality_mask"]
 
 
+def test_a_feature_set_gives_its_text_as_it_stands(tmp_path):
+    data = conversations()
+    kept = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
+    # By conversation, in whatever order they lie there.
+    shuffled = DatasetDict({name: split.shuffle(seed=1) for name, split in kept.items()})
+    both = add_text_features(data, shuffled, CountingEncoder(), cache_dir=tmp_path)
+    for split in data:
+        assert both[split]["dialogue_id"] == data[split]["dialogue_id"]
+        for row, own in zip(both[split], kept[split], strict=True):
+            assert row["text_features"] == [features * 2 for features in own["text_features"]]
+
+
+def test_a_feature_set_of_other_conversations_is_refused(tmp_path):
+    data = conversations()
+    kept = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
+    with pytest.raises(ValueError, match="no text features for the split 'train'"):
+        add_text_features(data, data)
+    with pytest.raises(ValueError, match="no text features for the split 'test'"):
+        add_text_features(data, DatasetDict({"train": kept["train"]}))
+    missing = data["train"][3]["dialogue_id"]
+    fewer = DatasetDict({"train": kept["train"].select(range(3)), "test": kept["test"]})
+    with pytest.raises(ValueError, match=f"train conversation '{missing}'.*same texts"):
+        add_text_features(data, fewer)
+    changed = kept.map(lambda row: {"texts": ["other", *row["texts"][1:]]})
+    with pytest.raises(ValueError, match=r"train conversation .*same texts"):
+        add_text_features(data, changed)
+
+
 @pytest.mark.parametrize("directory", ["absent/deeper"])
 def test_cache_folder_is_made(tmp_path, directory):
     add_text_features(conversations(), CountingEncoder(), cache_dir=tmp_path / directory)
