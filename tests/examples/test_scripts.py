@@ -215,6 +215,12 @@ def test_a_fine_tuned_encoder_makes_the_features(
     taken = load_feature_set(tmp_path / "beside")["train"][0]["text_features"]
     assert [vector[: widths[0]] for vector in taken] == folds
     assert "cross-fitted in 2 folds and" in (tmp_path / "beside/README.md").read_text()
+    silent = load_feature_set(run / "features").remove_columns("text_features")
+    write_feature_set(silent, tmp_path / "silent", encoders={"audio": "as given"}, source="table")
+    with pytest.raises(ValueError, match="silent: the feature set has no text features"):
+        prepare_features.main(
+            [*corpus, str(tmp_path / "no"), "--text_encoders", str(tmp_path / "silent")]
+        )
     with pytest.raises(FileNotFoundError, match="expected an encoder of a fine-tuning"):
         prepare_features.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(table.parent)])
     with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):
