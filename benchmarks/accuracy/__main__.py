@@ -9,7 +9,8 @@
 Every run is selected on dev and kept as one JSON file under `benchmarks/accuracy/results/`; a run
 that is there already is not repeated. The tables follow: models, F1 by class, ablations.
 `--tune` first makes the same trials for each of the models (`trials/` beside the runs), as far as
-they are not there; a model that has trials is run with the best of them, the others by the recipe.
+they are not there, judged on dev, on IEMOCAP on sessions of the training data left out in turn; a
+model that has trials is run with the best of them, the others by the recipe.
 `--features` is the folder of a feature set of the same data set, which stands in for the frozen
 text features; its name becomes part of the runs' names, and the tables are of its runs alone.
 So does the number of `--train_conversations`, where it is not the recipe's.
@@ -27,10 +28,10 @@ from synctva.provenance import provenance
 
 from .ablations import ABLATIONS
 from .experiments import DATASETS, MODELS, chosen_by, run, tune
+from .held_out import SESSIONS, judged_by, trial_seeds
 from .runs import RESULTS, Variant, features_name, read_runs, read_truth, run_path, write_run
 from .tables import tables, trials_table, write_table
 from .trials import (
-    ALL_SEEDS,
     all_trials,
     known_scores,
     read_settings,
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     text = tables(runs, read_truth(options.dataset, options.data_dir, options.features))
     trials = dict(all_trials(options.results, options.dataset, features))
     if trials:
-        text += f"\n\n{trials_table(trials)}"
+        text += f"\n\n{trials_table(trials, judged_by(options.dataset))}"
     print(f"{options.dataset}, {features}; percent, mean ± deviation over seeds\n\n{text}")
     if options.write is not None:
         own = options.features is None and options.train_conversations is None
@@ -82,7 +83,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--models", nargs="*", choices=[*MODELS, ALL], default=[])
     parser.add_argument("--ablations", nargs="*", choices=[*ABLATIONS, ALL], default=[])
-    parser.add_argument("--tune", action="store_true", help="the models on dev, before they run")
+    parser.add_argument("--tune", action="store_true", help="the models, before they run")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
     parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are kept")
     parser.add_argument("--write", type=Path, help="document to put the tables into")
@@ -91,20 +92,26 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 
 def make_trials(model: str, options: argparse.Namespace) -> None:
     """Make a model's trials as far as they are not there, and keep them."""
-    runs = [run_file(Variant(model), seed, options) for seed in ALL_SEEDS]
+    seeds = trial_seeds(options.dataset)[1]
+    runs = [run_file(Variant(model), seed, options) for seed in seeds]
     path = trials_path(runs[0])
     budget = options.train_conversations
-    known = known_scores(path, runs, chosen_by(options.dataset)[0])
+    on_dev = options.dataset not in SESSIONS
+    known = known_scores(path, runs if on_dev else [], chosen_by(options.dataset)[0])
     trials = tune(options.dataset, options.data_dir, model, options.features, budget, known)
     if not path.exists() or read_trials(path) != trials:
         origin = {
             "dataset": options.dataset,
             "features": features_name(options.dataset, options.features, budget),
             "model": model,
+            "judged_by": judged_by(options.dataset),
             **provenance(),
         }
         write_trials(path, trials, origin)
-    print(f"{options.dataset} {model}: best on dev with {trials.best()}", flush=True)
+    print(
+        f"{options.dataset} {model}: best on {judged_by(options.dataset)} with {trials.best()}",
+        flush=True,
+    )
 
 
 def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:

@@ -31,8 +31,9 @@ from synctva.training_arguments import SyncTVATrainingArguments
 
 from .ablations import ABLATIONS
 from .baselines import BASELINES
+from .held_out import hold_out, trial_seeds
 from .runs import Variant, features_name, pack_answers
-from .trials import ALL_SEEDS, FIRST_SEEDS, TRIALS, Settings, Trials
+from .trials import TRIALS, Settings, Trials
 
 DATASETS = ("simulated", "meld", "iemocap")
 
@@ -109,7 +110,7 @@ def tune(
     conversations: int | None = None,
     known: Mapping[Settings, Sequence[float]] | None = None,
 ) -> Trials:
-    """`TRIALS` for a model, by what each reaches on dev; test is not looked at.
+    """`TRIALS` for a model, by what each reaches on `hold_out`'s dev; test is not looked at.
 
     Each with the first seeds; then the best of them and the recipe's own settings with the others.
 
@@ -124,21 +125,24 @@ def tune(
     recipe, known = recipe_settings(dataset), known or {}
     tried = list(dict.fromkeys((recipe, *TRIALS)))
     trials = Trials({settings: [] for settings in tried}, chosen_by(dataset)[1])
-    for seed in ALL_SEEDS:
-        if seed == len(FIRST_SEEDS):
+    first, seeds = trial_seeds(dataset)
+    for seed in seeds:
+        if seed == len(first):
             tried = list(dict.fromkeys((recipe, trials.best())))
         data = None
         for settings in tried:
             scores = known.get(settings, ())
             if len(scores) > seed:
-                trials.dev[settings].append(scores[seed])
+                trials.scores[settings].append(scores[seed])
                 continue
-            data = data or _load(dataset, data_dir, model, seed, features, conversations)
+            if data is None:
+                data = _load(dataset, data_dir, model, seed, features, conversations)
+                data = hold_out(dataset, data, seed)
             with tempfile.TemporaryDirectory() as folder:
                 trainer = _trainer(dataset, data, Variant(model), seed, settings, folder)
                 assert trainer is not None  # no ablation that may change nothing
                 trainer.train()
-                trials.dev[settings].append(trainer.state.best_metric)
+                trials.scores[settings].append(trainer.state.best_metric)
     return trials
 
 

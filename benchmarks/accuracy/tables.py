@@ -139,18 +139,18 @@ def ablations_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
     return markdown(header, rows)
 
 
-def trials_table(trials: dict[str, Trials]) -> str:
-    """What each model's trials reached on dev, mean over their seeds; the best is bold."""
-    tried = list(dict.fromkeys(settings for found in trials.values() for settings in found.dev))
+def trials_table(trials: dict[str, Trials], judged_by: str) -> str:
+    """What each model's trials reached on what judged them, mean over seeds; the best is bold."""
+    tried = list(dict.fromkeys(settings for found in trials.values() for settings in found.scores))
     rows = []
     for model in sorted(trials, key=MODELS.index):
         found, best = trials[model], trials[model].best()
         # A share in percent, as in the other tables; of a loss its own number.
         factor, digits = (100, 1) if found.greater_is_better else (1, 3)
-        means = {s: f"{factor * np.mean(dev):.{digits}f}" for s, dev in found.dev.items()}
+        means = {s: f"{factor * np.mean(x):.{digits}f}" for s, x in found.scores.items()}
         means[best] = f"**{means[best]}**"
         rows.append([model, *(means.get(settings, NOTHING) for settings in tried)])
-    return markdown(["tried on dev: learning rate, dropout", *map(str, tried)], rows)
+    return markdown([f"tried on {judged_by}: learning rate, dropout", *map(str, tried)], rows)
 
 
 def optimum_lines(runs: Runs) -> str:

@@ -12,7 +12,7 @@ from benchmarks.accuracy.baselines import BASELINES
 from benchmarks.accuracy.experiments import recipe_settings, run
 from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
 from benchmarks.accuracy.trials import Settings, read_settings, read_trials, trials_path
-from synctva.feature_set import write_feature_set
+from synctva.feature_set import load_feature_set, write_feature_set
 from synctva.recipes import RECIPES
 
 from ...synctva.toy import LABELS, toy_dataset
@@ -140,17 +140,45 @@ def test_a_tuned_model_runs_with_the_best_of_its_trials(features, tmp_path, caps
     output = capsys.readouterr().out
     assert "best on dev with 0.001, 0.3" in output and "| concat-mlp |" in output
     trials = read_trials(trials_path(path))
-    assert {key: len(dev) for key, dev in trials.dev.items()} == {untuned: 5, better: 5, worse: 2}
-    assert trials.dev[untuned][0] == score  # that of the run, not found again
+    assert {key: len(found) for key, found in trials.scores.items()} == {
+        untuned: 5,
+        better: 5,
+        worse: 2,
+    }
+    assert trials.scores[untuned][0] == score  # that of the run, not found again
     assert trials.best() == better
     # A run with other settings than the best is made again, and is what the trial was.
     assert read_settings(path) == better
     again = json.loads(path.read_text())["dev"]["weighted_f1"]
-    assert again == pytest.approx(trials.dev[better][0], abs=1e-12)
+    assert again == pytest.approx(trials.scores[better][0], abs=1e-12)
 
     kept = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
     main([*command, "--tune"])
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == kept
+
+
+def test_iemocap_is_tuned_on_sessions_left_out(features, tmp_path, capsys, monkeypatch):
+    better, worse = Settings(1e-3, 0.3), Settings(1e-6, 0.5)
+    recipe = RECIPES["iemocap"]
+    training = {**recipe.training, "num_train_epochs": EPOCHS, "learning_rate": 1e-6}
+    monkeypatch.setitem(RECIPES, "iemocap", replace(recipe, training=training))
+    monkeypatch.setattr("benchmarks.accuracy.experiments.TRIALS", (better, worse))
+    data = load_feature_set(features)
+    for split in ("train", "dev"):
+        names = [f"Ses0{i % 4 + 1}_{split}_{i}" for i in range(len(data[split]))]
+        data[split] = data[split].remove_columns("dialogue_id").add_column("dialogue_id", names)
+    write_feature_set(data, tmp_path / "sessions", encoders=ENCODERS, source="invented")
+    options = ["--dataset", "iemocap", "--features", str(tmp_path / "sessions")]
+    options += ["--results", str(tmp_path / "runs"), "--models", "concat-mlp", "--seeds", "0"]
+    main([*options, "--tune"])
+    assert "best on sessions left out with 0.001, 0.3" in capsys.readouterr().out
+    trials = read_trials(tmp_path / "runs" / "trials" / "iemocap-sessions-concat-mlp.json")
+    recipe_key = recipe_settings("iemocap")
+    lengths = {key: len(found) for key, found in trials.scores.items()}
+    assert lengths == {recipe_key: 8, better: 8, worse: 4}
+    # A trial is a run on the other sessions, not one on dev as it is.
+    run = json.loads((tmp_path / "runs" / "iemocap-sessions-concat-mlp-seed0.json").read_text())
+    assert run["dev"]["weighted_f1"] not in trials.scores[better]
 
 
 def test_nothing_to_print_is_said(tmp_path):

@@ -60,9 +60,11 @@ def test_the_table_marks_the_best_of_each_model():
         {
             "bigru": Trials({FIRST: [0.5, 0.7], SECOND: [0.6, 0.61]}, greater_is_better=True),
             "synctva": Trials({FIRST: [1.2], THIRD: [1.4]}, greater_is_better=False),
-        }
+        },
+        "dev",
     )
     header, _, synctva, bigru = table.splitlines()
+    assert "tried on dev:" in header
     assert header.split(" | ")[1:] == ["0.001, 0.3", "0.002, 0.3", "0.002, 0.5 |"]
     assert synctva == "| synctva | **1.200** | - | 1.400 |"
     assert bigru == "| bigru | 60.0 | **60.5** | - |"
