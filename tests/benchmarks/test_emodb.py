@@ -28,6 +28,18 @@ def test_a_speaker_is_predicted_from_the_others():
     assert (emodb.predict(of_speaker, emotions, speakers) == emotions).mean() < 0.75
 
 
+def test_speakers_standardised_differ_by_emotion_alone():
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(["03", "08", "09"], 20)
+    emotions = np.tile(np.repeat(["anger", "sadness"], 10), 3)
+    level = np.select([speakers == "03", speakers == "08"], [-50.0, 0.0], 50.0)
+    features = (level + (emotions == "anger") + rng.normal(0, 0.1, 60))[:, None]
+    features = np.hstack([features, np.full((60, 1), np.nan)])  # undefined for everyone
+    assert emodb.scores(features, emotions, speakers)["accuracy"] < 0.75
+    standardised = emodb.standardise_speakers(features, speakers)
+    assert emodb.scores(standardised, emotions, speakers)["accuracy"] == 1
+
+
 def test_writes_what_it_measured(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     for speaker in ("03", "08", "09"):
@@ -46,5 +58,6 @@ def test_writes_what_it_measured(tmp_path, monkeypatch):
     assert report["files"] == 18
     result = report["encoders"]["prosody"]
     assert result["accuracy"] == 1
+    assert result["speakers_standardised"]["accuracy"] > 0.5  # chance, for two emotions
     assert result["confusion"]["anger"]["anger"] == 9
     assert list(result["accuracy_of_speaker"]) == ["03", "08", "09"]
