@@ -24,7 +24,7 @@ class Settings(NamedTuple):
 
 
 TRIALS = tuple(Settings(*values) for values in product((1e-3, 2e-3), (0.3, 0.5)))
-"""Half the rate cost most models a point or two wherever it was tried: see NOTES.md."""
+"""At 5e-4 most models lost a point or two wherever it was tried: see NOTES.md."""
 
 
 class Trials(NamedTuple):
