@@ -8,7 +8,7 @@ SESSIONS = {"iemocap": ("Ses01", "Ses02", "Ses03", "Ses04")}
 """What the ids of a session's conversations begin with, by data set.
 
 IEMOCAP's dev is 12 of the 120 conversations outside test, too few to tell settings apart. Each of
-its sessions has two speakers of its own, and so have the sessions of test.
+these sessions has two speakers of its own, and so has the fifth, which is test.
 """
 
 
