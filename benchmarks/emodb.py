@@ -29,11 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from benchmarks.prosody_agreement import read_wav
-from synctva.modeling_synctva.audio_encoder_synctva import (
-    PROSODY_MFCC_SPEC,
-    PROSODY_SPEC,
-    AudioEncoder,
-)
+from synctva.audio.encoder import PROSODY_MFCC_SPEC, PROSODY_SPEC, AudioEncoder
 from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")

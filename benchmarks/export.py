@@ -23,14 +23,14 @@ import torch
 from torch import Tensor
 
 from synctva import metrics
-from synctva.collator import SyncTVACollator
 from synctva.export import export_onnx, largest_difference, quantize_onnx, random_conversations
 from synctva.export.agreement import answers, open_session
 from synctva.metrics.bootstrap import paired_bootstrap
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.provenance import provenance
-from synctva.recipes import load_conversations
 from synctva.registration import checkpoint_folder
+from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.recipes import load_conversations
 
 RESULTS = Path(__file__).with_suffix(".json")
 LENGTHS = (1, 10, 33, 110)

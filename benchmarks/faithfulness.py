@@ -26,12 +26,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from synctva.card_tables import mean_and_interval
+from synctva.cards.tables import mean_and_interval
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.explanation_synctva import explain_utterance
-from synctva.modeling_synctva.graph_synctva import LONE_BLOCK, build_graph
+from synctva.modeling_synctva.conversation_padding import pad_conversations
+from synctva.modeling_synctva.explanation import explain_utterance
+from synctva.modeling_synctva.graph import LONE_BLOCK, build_graph
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.modeling_synctva.padding_synctva import pad_conversations
 from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")
@@ -51,9 +51,9 @@ def train(
     """A model trained on so many simulated conversations, and the data."""
     from transformers import set_seed
 
-    from synctva.recipes import RECIPES, build_config, load_conversations
-    from synctva.trainer import SyncTVATrainer
-    from synctva.training_arguments import SyncTVATrainingArguments
+    from synctva.trainer.arguments import SyncTVATrainingArguments
+    from synctva.trainer.recipes import RECIPES, build_config, load_conversations
+    from synctva.trainer.trainer import SyncTVATrainer
 
     recipe = RECIPES["simulated"]
     data = load_conversations("simulated", seed=seed, max_train_conversations=conversations)

@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_MFCC_SPEC
+from synctva.audio.encoder import PROSODY_MFCC_SPEC
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC
-from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC
+from synctva.modeling_synctva.text_encoder import MINILM_SPEC
+from synctva.video.encoder import FACE_SPEC
 
 from .memory import peak_megabytes
 

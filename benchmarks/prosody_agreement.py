@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from synctva.modeling_synctva.contours_synctva import analyse
-from synctva.modeling_synctva.prosody_synctva import PROSODY_MEASURES, prosody
+from synctva.audio.contours import analyse
+from synctva.audio.prosody import PROSODY_MEASURES, prosody
 from synctva.provenance import provenance
 
 RESULTS = Path(__file__).with_suffix(".json")

@@ -29,8 +29,8 @@ PART = 4_000
 
 def write(folder: Path, conversations: int) -> None:
     """A feature set of so many simulated training conversations."""
-    from synctva.feature_set import write_feature_set
-    from synctva.recipes import encoder_names, load_conversations
+    from synctva.features.feature_sets import write_feature_set
+    from synctva.trainer.recipes import encoder_names, load_conversations
 
     data = load_conversations("simulated", max_train_conversations=conversations)
     encoders = encoder_names("simulated", data)
@@ -42,11 +42,11 @@ def train(folder: str, source: str) -> dict[str, Any]:
     import torch
     from transformers.utils import logging
 
-    from synctva.feature_set import load_feature_set, read_schema, stream_feature_set
+    from synctva.features.feature_sets import load_feature_set, read_schema, stream_feature_set
     from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-    from synctva.recipes import build_config
-    from synctva.trainer import SyncTVATrainer
-    from synctva.training_arguments import SyncTVATrainingArguments
+    from synctva.trainer.arguments import SyncTVATrainingArguments
+    from synctva.trainer.recipes import build_config
+    from synctva.trainer.trainer import SyncTVATrainer
 
     torch.set_num_threads(1)
     logging.disable_progress_bar()
@@ -65,7 +65,7 @@ def train(folder: str, source: str) -> dict[str, Any]:
             report_to=[],
             disable_tqdm=True,
         )
-        model = SyncTVAForEmotionRecognition(build_config("synctva-simulated", dev))
+        model = SyncTVAForEmotionRecognition(build_config("simulated", dev))
         trainer = SyncTVATrainer(model, arguments, dataset, dev["dev"])
         started, computed = time.perf_counter(), time.process_time()
         trainer.train()

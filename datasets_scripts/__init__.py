@@ -1,15 +1,15 @@
 """Data sets as conversations: MELD, IEMOCAP-6, your own tables, and a simulator."""
 
-from .feature_pickles import FeaturePickle, import_feature_pickle, read_feature_pickle
-from .iemocap import load_iemocap
-from .iemocap_release import leave_one_session_out, load_iemocap_release
+from .corpora.iemocap import load_iemocap
+from .corpora.iemocap_release import leave_one_session_out, load_iemocap_release
+from .corpora.meld import load_meld
+from .corpora.simulated import SimulatorParameters, load_simulated, simulate
 from .labels import IEMOCAP4_LABELS, IEMOCAP6_LABELS, MELD_LABELS, PROSODY_MEASURES, SPLITS
-from .meld import load_meld
-from .safe_pickle_globals import PickleRefused
+from .legacy_pickles.loading import FeaturePickle, import_feature_pickle, read_feature_pickle
+from .legacy_pickles.safe_globals import PickleRefused
 from .schema import conversation_features, validate_conversation
-from .simulated import SimulatorParameters, load_simulated, simulate
-from .table import load_table, read_table
-from .table_check import TableError
+from .table.checking import TableError
+from .table.loading import load_table, read_table
 
 __all__ = [
     "IEMOCAP4_LABELS",

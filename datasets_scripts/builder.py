@@ -110,7 +110,7 @@ def build(builder: ConversationBuilder, official: Mapping[str, SplitSize] | None
 def fingerprint(files: Iterable[Path], names: Iterable[str] = ()) -> str:
     """Checksum of the files' contents, of `names`, and of the code that reads them."""
     digest = hashlib.sha256()
-    for file in [*files, *sorted(Path(__file__).parent.glob("*.py"))]:
+    for file in [*files, *sorted(Path(__file__).parent.rglob("*.py"))]:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     for name in names:
         digest.update(name.encode() + b"\0")

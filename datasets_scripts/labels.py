@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synctva.modeling_synctva.prosody_synctva import PROSODY_MEASURES as PROSODY_MEASURES
+from synctva.audio.prosody import PROSODY_MEASURES as PROSODY_MEASURES
 
 SPLITS = ("train", "dev", "test")
 """Names and order of the splits everywhere."""

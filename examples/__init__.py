@@ -1,1 +1,1 @@
-"""Scripts to copy. Installed as `synctva.examples`, which the command `synctva` runs."""
+"""Scripts to copy, and the entry for `accelerate launch`."""

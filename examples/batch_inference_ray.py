@@ -19,8 +19,8 @@ from typing import Any
 import ray
 
 from synctva.batch_inference import CorpusRecogniser, corpus_blocks, read_answers
-from synctva.csv_output import write_csv
-from synctva.safe_writing import only_run, written_whole
+from synctva.commands.csv_output import write_csv
+from synctva.files import only_run, written_whole
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

@@ -3,7 +3,7 @@
     pip install 'synctva[media,ray]'
     python examples/extract_features_ray.py --dataset meld --data_dir <folder> --output features/ray
 
-Makes what `examples/extract_features.py` makes, by the same code for each conversation: the table
+Makes what `synctva extract` makes, by the same code for each conversation: the table
 of conversations goes from Parquet through a pool of actors to Parquet. Ray runs again what a lost
 machine had in hand; a run that is killed as a whole begins anew.
 """
@@ -18,7 +18,8 @@ from typing import Any
 import pyarrow.parquet as parquet
 import ray
 
-from synctva.extraction import (
+from synctva.audio.encoder import PROSODY_MFCC_SPEC
+from synctva.features.extraction import (
     SOURCES,
     ExtractionReport,
     MediaExtractor,
@@ -28,10 +29,9 @@ from synctva.extraction import (
     prepare_extraction,
     read_results,
 )
-from synctva.modeling_synctva.audio_encoder_synctva import PROSODY_MFCC_SPEC
-from synctva.modeling_synctva.text_encoder_synctva import MINILM_SPEC
-from synctva.modeling_synctva.visual_encoder_synctva import FACE_SPEC
-from synctva.safe_writing import only_run
+from synctva.files import only_run
+from synctva.modeling_synctva.text_encoder import MINILM_SPEC
+from synctva.video.encoder import FACE_SPEC
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

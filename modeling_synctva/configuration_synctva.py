@@ -26,6 +26,16 @@ AUTO_MAP = {
 }
 """Which file of the travelling folder serves which auto class."""
 
+
+def how_to_install(extra: str = "") -> str:
+    """The command that installs the package, for every message that asks for it.
+
+    Args:
+        extra: of `setup.py`, such as "media".
+    """
+    return f"in a checkout of the project, pip install '.{f'[{extra}]' if extra else ''}'"
+
+
 CUSTOM_PIPELINES = {
     "emotion-recognition": {
         "impl": "pipeline_synctva.EmotionRecognitionPipeline",

@@ -10,29 +10,20 @@ from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import can_return_tuple
 
-from .attention_synctva import (
-    HeterogeneousGraphLayer,
-    ModalityLinear,
-    RelationBias,
-)
-from .backbone_synctva import TextBackbone
+from .checkpoint_loading import load_checked
 from .configuration_synctva import MODALITIES, SyncTVAConfig
-from .context_synctva import ContextEncoder
-from .dropout_synctva import Dropout
-from .enhancement_synctva import DynamicEnhancement
-from .feature_encoder_synctva import FeatureEncoder, FeatureEncoders
-from .fusion_synctva import CrossAttentionFusion
-from .graph_synctva import LONE_BLOCK, build_graph
-from .loading_synctva import load_checked
-from .loss_synctva import Criterion, cross_entropy, multitask_loss
-from .outputs_synctva import (
-    SyncTVAEmotionOutput,
-    SyncTVAModelOutput,
-    unpack_nodes,
-    unpack_utterances,
-)
-from .stream_cache_synctva import StreamCache
-from .stream_synctva import SyncTVAStream
+from .context import ContextEncoder
+from .enhancement import DynamicEnhancement
+from .feature_encoder import FeatureEncoder, FeatureEncoders
+from .fusion import CrossAttentionFusion
+from .graph import LONE_BLOCK, build_graph
+from .graph_attention import HeterogeneousGraphLayer, RelationBias
+from .layers import Dropout, ModalityLinear
+from .objective import Criterion, cross_entropy, multitask_loss
+from .outputs import SyncTVAEmotionOutput, SyncTVAModelOutput, unpack_nodes, unpack_utterances
+from .stream import SyncTVAStream
+from .stream_cache import StreamCache
+from .text_backbone import TextBackbone
 
 if TYPE_CHECKING:
     # Never executed; read by the copier behind `save_pretrained`, which follows the relative

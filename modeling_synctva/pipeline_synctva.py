@@ -9,10 +9,10 @@ from typing import Any
 
 from transformers import Pipeline
 
-from .calibration_synctva import calibrated_probabilities, prediction_sets
+from .calibration import calibrated_probabilities, prediction_sets
 from .configuration_synctva import MODALITIES
-from .conversation_input_synctva import is_columns
-from .explanation_synctva import explain_utterance
+from .conversation_input import is_columns
+from .explanation import explain_utterance
 
 _FORM = (
     'expected a conversation, a list of utterances such as ["Hi!", {"text": "Go away.", '
@@ -101,8 +101,8 @@ class EmotionRecognitionPipeline(Pipeline):
             if self.model.config.conformal_thresholds is None:
                 raise ValueError(
                     f"prediction_set = {coverage!r}, but the checkpoint's config has no "
-                    "conformal_thresholds: expected one that examples/train.py or "
-                    "examples/calibrate.py has calibrated"
+                    "conformal_thresholds: expected one that `synctva train` or "
+                    "synctva/commands/calibrate.py has calibrated"
                 )
         return {}, {}, parameters
 

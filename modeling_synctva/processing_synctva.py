@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,18 +14,18 @@ from transformers import AutoTokenizer, BatchFeature
 from transformers.processing_utils import ProcessorMixin
 from transformers.utils import cached_file
 
-from .audio_encoder_synctva import AudioEncoder
-from .configuration_synctva import AUTO_MAP, MODALITIES
-from .conversation_input_synctva import columns_of, read_utterances
-from .face_weights_synctva import WEIGHTS_FILE
-from .media_features_synctva import MEDIA_FIELDS, add_media_features
-from .padding_synctva import TOKEN_FIELDS, pad_conversations
-from .text_encoder_synctva import TextEncoder
-from .text_tokens_synctva import contextual_tokens
-from .visual_encoder_synctva import VisualEncoder
+from .configuration_synctva import AUTO_MAP, MODALITIES, how_to_install
+from .conversation_input import MEDIA_FIELDS, SOURCES, columns_of, read_utterances
+from .conversation_padding import TOKEN_FIELDS, pad_conversations
+from .text_encoder import TextEncoder
+from .text_windows import contextual_tokens
 
 TOKENIZER_FOLDER = "text_tokenizer"
 """Subfolder of a checkpoint that holds the tokenizer of a text backbone, if it has one."""
+
+FACE_WEIGHTS_FILE = "face_synctva.safetensors"
+"""The face networks' weights. They travel with a checkpoint that reads faces, so that its features
+never depend on the version of the installed package."""
 
 
 class SyncTVAProcessor(ProcessorMixin):
@@ -244,13 +245,14 @@ class SyncTVAProcessor(ProcessorMixin):
                     f"of this checkpoint's training is not known to it; expected "
                     f"{modality}_features, {self.widths[modality]} numbers"
                 )
-        if not any(field in item for item in utterances for field in MEDIA_FIELDS):
-            return
-        audio = AudioEncoder.from_spec(self.audio_encoder) if self.audio_encoder else None
-        visual = None
-        if self.visual_encoder:
-            visual = VisualEncoder.from_spec(self.visual_encoder, self._folder)
-        add_media_features(utterances, name, audio, visual, device)
+        media = any(item.get(source) is not None for item in utterances for source in SOURCES)
+        if media and (self.audio_encoder or self.visual_encoder):
+            _package(f"{name} has audio or video").add_media_features(
+                utterances, name, self.audio_encoder, self.visual_encoder, self._folder, device
+            )
+        for item in utterances:
+            for field in MEDIA_FIELDS:
+                item.pop(field, None)
 
     def _add_text_features(
         self,
@@ -330,7 +332,7 @@ class SyncTVAProcessor(ProcessorMixin):
         if processor.visual_encoder is not None:
             weights = cached_file(
                 pretrained_model_name_or_path,
-                WEIGHTS_FILE,
+                FACE_WEIGHTS_FILE,
                 _raise_exceptions_for_missing_entries=False,  # the installed package has them too
                 **hub,
             )
@@ -343,11 +345,43 @@ class SyncTVAProcessor(ProcessorMixin):
         """Write `processor_config.json`, the tokenizer and the visual encoder's weights, if any."""
         # First, so that an upload that super() makes finds them in the folder.
         if self.visual_encoder is not None:
-            os.makedirs(save_directory, exist_ok=True)
-            VisualEncoder.from_spec(self.visual_encoder, self._folder).save_weights(save_directory)
+            self._save_face_weights(save_directory)
         if self.text_tokens is not None:
             self.text_tokenizer.save_pretrained(os.path.join(save_directory, TOKENIZER_FOLDER))
         return super().save_pretrained(save_directory, **kwargs)
+
+    def _save_face_weights(self, save_directory: str | os.PathLike) -> None:
+        """Copy the face networks' weights, from the checkpoint or else from the package."""
+        folder = self._folder
+        if folder is None:
+            folder = _package("SyncTVAProcessor.visual_encoder is set").FACE_WEIGHTS_FOLDER
+        source = os.path.join(folder, FACE_WEIGHTS_FILE)
+        target = os.path.join(save_directory, FACE_WEIGHTS_FILE)
+        os.makedirs(save_directory, exist_ok=True)
+        if not (os.path.exists(target) and os.path.samefile(source, target)):
+            shutil.copyfile(source, target)
+
+
+def _package(need: str) -> Any:
+    """The part of the package that decodes recordings and makes features of them.
+
+    The one import that leaves this folder: recordings are read by the installed package, and
+    everything else works without it.
+
+    Args:
+        need: what it is needed for, for the message.
+
+    Raises:
+        ImportError: the package is not installed.
+    """
+    try:
+        from synctva.recordings import features
+    except ImportError as error:
+        raise ImportError(
+            f"{need}: expected the package synctva, which decodes recordings: "
+            + how_to_install("media")
+        ) from error
+    return features
 
 
 __all__ = ["SyncTVAProcessor"]

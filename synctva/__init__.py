@@ -18,50 +18,55 @@ from .modeling_synctva.processing_synctva import SyncTVAProcessor
 from .registration import register
 
 if TYPE_CHECKING:
-    from .card import model_card
-    from .collator import SyncTVACollator
-    from .datasets_scripts.feature_pickles import import_feature_pickle, read_feature_pickle
-    from .datasets_scripts.iemocap import load_iemocap
-    from .datasets_scripts.iemocap_release import leave_one_session_out, load_iemocap_release
-    from .datasets_scripts.meld import load_meld
-    from .datasets_scripts.simulated import load_simulated
-    from .datasets_scripts.table import load_table
-    from .datasets_scripts.table_check import TableError
-    from .feature_set import (
+    from .cards.model_card import model_card
+    from .datasets_scripts.corpora.iemocap import load_iemocap
+    from .datasets_scripts.corpora.iemocap_release import (
+        leave_one_session_out,
+        load_iemocap_release,
+    )
+    from .datasets_scripts.corpora.meld import load_meld
+    from .datasets_scripts.corpora.simulated import load_simulated
+    from .datasets_scripts.legacy_pickles.loading import import_feature_pickle, read_feature_pickle
+    from .datasets_scripts.table.checking import TableError
+    from .datasets_scripts.table.loading import load_table
+    from .features.feature_sets import (
         load_feature_set,
         push_feature_set,
         stream_feature_set,
         write_feature_set,
     )
-    from .features import add_text_features
+    from .features.text import add_text_features
     from .losses import build_criterion
+    from .recordings.transcripts import parse_transcript
     from .results import read_results, write_results
-    from .statistics import feature_statistics
-    from .trainer import SyncTVATrainer
-    from .training_arguments import SyncTVATrainingArguments
+    from .trainer.arguments import SyncTVATrainingArguments
+    from .trainer.collator import SyncTVACollator
+    from .trainer.statistics import feature_statistics
+    from .trainer.trainer import SyncTVATrainer
 
 _LAZY = {
-    "TableError": ".datasets_scripts.table_check",
-    "import_feature_pickle": ".datasets_scripts.feature_pickles",
-    "read_feature_pickle": ".datasets_scripts.feature_pickles",
-    "SyncTVACollator": ".collator",
-    "SyncTVATrainer": ".trainer",
-    "SyncTVATrainingArguments": ".training_arguments",
-    "add_text_features": ".features",
+    "TableError": ".datasets_scripts.table.checking",
+    "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
+    "read_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
+    "SyncTVACollator": ".trainer.collator",
+    "SyncTVATrainer": ".trainer.trainer",
+    "SyncTVATrainingArguments": ".trainer.arguments",
+    "add_text_features": ".features.text",
     "build_criterion": ".losses",
-    "feature_statistics": ".statistics",
-    "leave_one_session_out": ".datasets_scripts.iemocap_release",
-    "load_feature_set": ".feature_set",
-    "load_iemocap": ".datasets_scripts.iemocap",
-    "load_iemocap_release": ".datasets_scripts.iemocap_release",
-    "load_meld": ".datasets_scripts.meld",
-    "load_simulated": ".datasets_scripts.simulated",
-    "load_table": ".datasets_scripts.table",
-    "model_card": ".card",
-    "push_feature_set": ".feature_set",
+    "feature_statistics": ".trainer.statistics",
+    "leave_one_session_out": ".datasets_scripts.corpora.iemocap_release",
+    "load_feature_set": ".features.feature_sets",
+    "load_iemocap": ".datasets_scripts.corpora.iemocap",
+    "load_iemocap_release": ".datasets_scripts.corpora.iemocap_release",
+    "load_meld": ".datasets_scripts.corpora.meld",
+    "load_simulated": ".datasets_scripts.corpora.simulated",
+    "load_table": ".datasets_scripts.table.loading",
+    "model_card": ".cards.model_card",
+    "parse_transcript": ".recordings.transcripts",
+    "push_feature_set": ".features.feature_sets",
     "read_results": ".results",
-    "stream_feature_set": ".feature_set",
-    "write_feature_set": ".feature_set",
+    "stream_feature_set": ".features.feature_sets",
+    "write_feature_set": ".features.feature_sets",
     "write_results": ".results",
 }
 
@@ -108,6 +113,7 @@ __all__ = [
     "load_simulated",
     "load_table",
     "model_card",
+    "parse_transcript",
     "push_feature_set",
     "read_feature_pickle",
     "read_results",

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from transformers import pipeline
 
-from synctva.safe_writing import written_whole
+from synctva.files import written_whole
 
 ANSWER_SCHEMA = pa.schema(
     {

@@ -43,13 +43,13 @@ def _git(*arguments: str) -> str:
     return answer.stdout.strip()
 
 
-def shown_command(script: str, options: Sequence[str]) -> str:
+def shown_command(command: str, options: Sequence[str]) -> str:
     """A command as a card shows it: of paths that lead elsewhere the last name alone.
 
     What lies above it tells of the machine and its user, and helps nobody else.
 
-    >>> shown_command("examples/train.py", ["--data_dir", "/home/ann/meld", "--seed", "0"])
-    'python examples/train.py --data_dir meld --seed 0'
+    >>> shown_command("synctva train", ["--data_dir", "/home/ann/meld", "--seed", "0"])
+    'synctva train --data_dir meld --seed 0'
     """
     shown = []
     for option in options:
@@ -57,7 +57,7 @@ def shown_command(script: str, options: Sequence[str]) -> str:
         path = Path(value)
         elsewhere = path.is_absolute() or ".." in path.parts
         shown.append(f"{flag}{sign}{path.name if elsewhere else value}")
-    return shlex.join(["python", script, *shown])
+    return shlex.join([*command.split(), *shown])
 
 
 __all__ = ["provenance", "shown_command"]

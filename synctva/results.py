@@ -13,11 +13,11 @@ from datasets import Dataset, DatasetDict
 from sklearn.metrics import roc_auc_score
 
 from synctva import metrics
-from synctva.calibration import calibration_report
+from synctva.calibration_fitting import calibration_report
+from synctva.files import write_whole
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.provenance import provenance
-from synctva.safe_writing import write_whole
 
 RESULTS_FILE = "results.json"
 SCORES = {
@@ -60,9 +60,10 @@ def collect_results(
         weaker references, `of_optimum`: the accuracy as a share of the optimum's, and
         `strength_auc`: by modality, how well the strengths tell the true reliability of what is
         present; for a calibrated model with a test split `calibration`, see
-        `synctva.calibration.calibration_report`: all other scores are of the uncalibrated logits.
+        `synctva.calibration_fitting.calibration_report`. All other scores are of the uncalibrated
+        logits.
     """
-    from synctva.statistics import class_counts, conversation_lengths
+    from synctva.trainer.statistics import class_counts, conversation_lengths
 
     names = trainer.label_names_in_order
     results: dict[str, Any] = {
@@ -106,7 +107,7 @@ def collect_results(
         results["train_conversations"] = len(conversation_lengths(train))
         results["majority"] = majority_scores(class_counts(train, len(names)), true, names)
     if dataset == "simulated":
-        from synctva.datasets_scripts.simulated_optimum import yardsticks
+        from synctva.datasets_scripts.corpora.simulated_optimum import yardsticks
 
         references = yardsticks(data[last])
         results["bayes_optimal"] = references.pop("bayes_optimal")

@@ -13,21 +13,21 @@ from pathlib import Path
 from huggingface_hub import SpaceCard, SpaceCardData
 from packaging.requirements import Requirement
 
-from synctva.card import OUT_OF_SCOPE
+from synctva.cards.model_card import OUT_OF_SCOPE
 from synctva.registration import checkpoint_folder
 
-PARTS = ("modeling_synctva", "configuration", "datasets_scripts", "examples")
+PARTS = ("modeling_synctva", "configuration", "datasets_scripts")
 """Subpackages, which lie beside the package in a checkout and in it where it is installed."""
 
 EXTRAS = ("", "app", "media")
 """Of the package's requirements, those that the page needs."""
 
 PROGRAM = '''\
-"""The page; its code is synctva/examples/app.py."""
+"""The page; its code is synctva/commands/app.py."""
 
 from pathlib import Path
 
-from synctva.examples.app import main
+from synctva.commands.app import main
 
 # A Space is reached from outside its own machine.
 main(["--host", "0.0.0.0", "--model", str(Path(__file__).parent / "model")])

@@ -8,7 +8,7 @@ from typing import Any
 
 from synctva.losses import CRITERIA
 from synctva.modeling_synctva.configuration_synctva import CROSS_GRAPHS, SyncTVAConfig
-from synctva.training_arguments import SyncTVATrainingArguments
+from synctva.trainer.arguments import SyncTVATrainingArguments
 
 
 @dataclass(frozen=True)

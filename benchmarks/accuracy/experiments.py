@@ -13,21 +13,21 @@ from datasets import DatasetDict
 from transformers import AutoConfig, set_seed
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
-from synctva.feature_set import read_schema
+from synctva.features.feature_sets import read_schema
 from synctva.metrics import bootstrap_interval, confusion_matrix
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
-from synctva.recipes import (
-    CONFIGURATION_FOLDER,
+from synctva.metrics.missing_modalities import subset_scores
+from synctva.modeling_synctva.objective import IGNORE_INDEX
+from synctva.results import collect_results
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.recipes import (
+    PRESETS,
     RECIPES,
     build_config,
     feature_widths,
     load_conversations,
 )
-from synctva.results import collect_results
-from synctva.statistics import conversation_lengths
-from synctva.subsets import subset_scores
-from synctva.trainer import SyncTVATrainer
-from synctva.training_arguments import SyncTVATrainingArguments
+from synctva.trainer.statistics import conversation_lengths
+from synctva.trainer.trainer import SyncTVATrainer
 
 from .ablations import ABLATIONS
 from .baselines import BASELINES
@@ -157,7 +157,7 @@ def chosen_by(dataset: str) -> tuple[str, bool]:
 def recipe_settings(dataset: str) -> Settings:
     """What a model without trials is run with."""
     recipe = RECIPES[dataset]
-    config = AutoConfig.from_pretrained(CONFIGURATION_FOLDER / recipe.preset)
+    config = AutoConfig.from_pretrained(PRESETS / recipe.preset)
     return Settings(recipe.training["learning_rate"], config.hidden_dropout_prob)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from synctva.recipes import load_conversations
-from synctva.safe_writing import write_whole
-from synctva.statistics import conversation_lengths
+from synctva.files import write_whole
+from synctva.trainer.recipes import load_conversations
+from synctva.trainer.statistics import conversation_lengths
 
 RESULTS = Path(__file__).with_name("results")
 

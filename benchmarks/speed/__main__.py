@@ -30,7 +30,7 @@ import torch
 
 from synctva.provenance import provenance
 
-from .pictures import save_pictures
+from .plots import save_pictures
 from .report import contract, document_tables
 from .shapes import FULL, TOY, Size
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from synctva.modeling_synctva.attention_synctva import BACKENDS
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.graph_attention import BACKENDS
 
 from .peers import GATv2ByOurs, HGTByOurs, edges_by_type, gatv2_conv, hgt_conv
 from .shapes import CORPORA, LAYERS, Size, batch, lengths

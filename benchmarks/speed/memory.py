@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from benchmarks.memory import peak_megabytes
-from synctva.modeling_synctva.attention_synctva import BACKENDS
-from synctva.modeling_synctva.attention_torch_scatter_synctva import torch_scatter_available
+from synctva.modeling_synctva.graph_attention import BACKENDS
+from synctva.modeling_synctva.graph_attention_torch_scatter import torch_scatter_available
 
 from .shapes import FULL, TOY, Size, batch, lengths
 

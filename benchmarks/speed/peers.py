@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.nn import GATv2Conv, HeteroConv, HGTConv
 
-from synctva.modeling_synctva.attention_sparse_synctva import sparse_attention
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.graph_synctva import NUM_MODALITIES
+from synctva.modeling_synctva.graph import NUM_MODALITIES
+from synctva.modeling_synctva.graph_attention_sparse import sparse_attention
 
 EdgeType = tuple[str, str, str]
 

@@ -10,10 +10,10 @@ import numpy as np
 from datasets import Dataset, Features
 from scipy.stats import gamma
 
-from synctva.collator import SyncTVACollator
 from synctva.datasets_scripts.schema import conversation_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
-from synctva.recipes import CONFIGURATION_FOLDER
+from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.recipes import PRESETS
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Corpus:
 
 
 CORPORA = {
-    "meld": Corpus("synctva-meld", 9.6, 5.8, 1, 33, speakers=3, batch_size=32),
-    "iemocap": Corpus("synctva-iemocap", 49.2, 17.0, 8, 110, speakers=2, batch_size=16),
+    "meld": Corpus("meld", 9.6, 5.8, 1, 33, speakers=3, batch_size=32),
+    "iemocap": Corpus("iemocap", 49.2, 17.0, 8, 110, speakers=2, batch_size=16),
 }
 
 LAYERS = {"preset": {}, "wide": {"hidden_size": 256, "num_attention_heads": 8}}
@@ -67,7 +67,7 @@ class Size:
 
     def build_config(self, corpus: str, **changes: Any) -> SyncTVAConfig:
         """The preset's configuration with this size's changes, then the given ones."""
-        folder = CONFIGURATION_FOLDER / CORPORA[corpus].preset
+        folder = PRESETS / CORPORA[corpus].preset
         return SyncTVAConfig.from_pretrained(folder, **{**self.config, **changes})
 
     def batch_size(self, corpus: str) -> int:

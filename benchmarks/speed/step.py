@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from synctva.collator import SyncTVACollator
-from synctva.modeling_synctva.dropout_synctva import Dropout
-from synctva.modeling_synctva.graph_synctva import build_graph
+from synctva.modeling_synctva.graph import build_graph
+from synctva.modeling_synctva.layers import Dropout
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.reading import ConversationRows
+from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.streaming import ConversationRows
 
 from .memory import COMPARED, available
 from .shapes import CORPORA, Size, conversations, dataset, lengths

@@ -1,4 +1,4 @@
-"""A whole training run of MELD's size, as `examples/train.py` makes it on frozen features.
+"""A whole training run of MELD's size, as `synctva train` makes it on frozen features.
 
 The recipe is the data set's, the conversations are random: what is learnt means nothing. As many
 epochs as the recipe says, and an evaluation on dev after each.
@@ -13,9 +13,9 @@ from typing import Any
 from transformers.utils import logging
 
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.recipes import RECIPES
-from synctva.trainer import SyncTVATrainer
-from synctva.training_arguments import SyncTVATrainingArguments
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.recipes import RECIPES
+from synctva.trainer.trainer import SyncTVATrainer
 
 from .shapes import CORPORA, Size, conversations, dataset, lengths
 

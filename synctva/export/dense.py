@@ -16,20 +16,20 @@ import math
 import torch
 from torch import Tensor, nn
 
-from synctva.modeling_synctva.attention_synctva import (
-    HeterogeneousGraphAttention,
-    HeterogeneousGraphLayer,
-    ModalityLinear,
-)
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
-from synctva.modeling_synctva.context_synctva import ContextEncoder
-from synctva.modeling_synctva.enhancement_synctva import DynamicEnhancement
-from synctva.modeling_synctva.graph_synctva import (
+from synctva.modeling_synctva.context import ContextEncoder
+from synctva.modeling_synctva.enhancement import DynamicEnhancement
+from synctva.modeling_synctva.graph import (
     TIME_RELATIONS,
     fusion_windows,
     graph_windows,
     ordered_pair,
 )
+from synctva.modeling_synctva.graph_attention import (
+    HeterogeneousGraphAttention,
+    HeterogeneousGraphLayer,
+)
+from synctva.modeling_synctva.layers import ModalityLinear
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 
 
@@ -122,7 +122,7 @@ class DenseSyncTVA(nn.Module):
             raise ValueError(
                 f"SyncTVAConfig.text_backbone = {model.config.text_backbone!r}: expected None; a "
                 "model that reads tokens cannot be exported. Export one trained on that encoder's "
-                "features instead (examples/finetune_text.py, then train.py --dataset features)"
+                "features instead (synctva/commands/finetune.py, then train.py --dataset features)"
             )
         self.model = model.eval()
 

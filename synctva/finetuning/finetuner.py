@@ -15,8 +15,7 @@ import torch
 from datasets import Dataset, DatasetDict
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from synctva.checkpoints import last_complete_checkpoint
-from synctva.features import encode_split
+from synctva.features.text import encode_split
 from synctva.finetuning.arguments import FinetuningArguments
 from synctva.finetuning.token_states import cached_token_states, split_encoder
 from synctva.finetuning.window_classifier import (
@@ -25,10 +24,11 @@ from synctva.finetuning.window_classifier import (
     WindowCollator,
     WindowDataset,
 )
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
-from synctva.modeling_synctva.text_encoder_synctva import TextEncoder
-from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, conversation_windows
-from synctva.modeling_synctva.text_weights_synctva import WEIGHTS, file_sha256
+from synctva.modeling_synctva.objective import IGNORE_INDEX
+from synctva.modeling_synctva.text_encoder import TextEncoder
+from synctva.modeling_synctva.text_weights import WEIGHTS, file_sha256
+from synctva.modeling_synctva.text_windows import TokenWindow, conversation_windows
+from synctva.trainer.checkpoints import last_complete_checkpoint
 
 CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
 """Windows for encoders of 512 positions: most conversations of MELD are one."""

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, pad_windows
-from synctva.safe_writing import written_whole
+from synctva.files import written_whole
+from synctva.modeling_synctva.text_windows import TokenWindow, pad_windows
 
 logger = logging.get_logger(__name__)
 

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from transformers import EvalPrediction
 
 from synctva import metrics
-from synctva.checkpoints import WholeCheckpointTrainer
 from synctva.finetuning.arguments import FinetuningArguments
 from synctva.finetuning.token_states import TokenStates
 from synctva.losses import build_criterion
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
-from synctva.modeling_synctva.text_tokens_synctva import TokenWindow, pad_windows, pool_windows
-from synctva.weight_averaging import AveragingTrainer
+from synctva.modeling_synctva.objective import IGNORE_INDEX
+from synctva.modeling_synctva.text_windows import TokenWindow, pad_windows, pool_windows
+from synctva.trainer.averaging import AveragingTrainer
+from synctva.trainer.checkpoints import WholeCheckpointTrainer
 
 
 class WindowClassifier(nn.Module):

@@ -1,7 +1,7 @@
 """Scores of emotion recognition: what stands in `results.json`, and its uncertainty.
 
 The same scores are an `evaluate` module, at `METRIC_PATH`. It is not imported here: a script beside
-`examples/evaluate.py` that imports `evaluate` would get that file instead of the library.
+`synctva/commands/evaluate.py` that imports `evaluate` would get that file instead of the library.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 
 from .bootstrap import bootstrap_interval
 from .scores import score

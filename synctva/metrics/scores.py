@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from .calibration import expected_calibration_error
+from .confidence import expected_calibration_error
 
 
 def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> dict[str, Any]:

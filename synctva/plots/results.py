@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from synctva.safe_writing import written_whole
+from synctva.files import written_whole
 
 
 def plot_confusion_matrix(
@@ -66,8 +66,8 @@ def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
     """Reliability diagram before and after calibration: accuracy of the answers by their score.
 
     Args:
-        calibration: what `synctva.calibration.calibration_report` gives. The area of a point is
-            proportional to the answers in its bin.
+        calibration: what `synctva.calibration_fitting.calibration_report` gives. The area of a
+            point is proportional to the answers in its bin.
     """
     figure = Figure(figsize=(7, 3.8), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -93,7 +93,7 @@ def plot_coverage_risk(calibration: Mapping[str, Any]) -> Figure:
     """Share of wrong answers against the share answered, with some `abstain_below` beside it.
 
     Args:
-        calibration: what `synctva.calibration.calibration_report` gives.
+        calibration: what `synctva.calibration_fitting.calibration_report` gives.
     """
     curve = calibration["abstention"]
     figure = Figure(figsize=(5, 3.8), layout="constrained")
@@ -122,7 +122,7 @@ def write_calibration_pictures(folder: str | os.PathLike, calibration: Mapping[s
 
     Args:
         folder: that exists.
-        calibration: what `synctva.calibration.calibration_report` gives.
+        calibration: what `synctva.calibration_fitting.calibration_report` gives.
     """
     with written_whole(folder) as unfinished:
         for name, plot in CALIBRATION_PICTURES.items():

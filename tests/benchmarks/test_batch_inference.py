@@ -1,7 +1,6 @@
 from benchmarks import batch_inference
 from synctva.batch_inference import corpus_blocks, read_answers
-
-from ..synctva.test_batch_inference import toy_checkpoint
+from tests.synctva.test_batch_inference import toy_checkpoint
 
 
 def test_plain_processes_share_the_blocks(tmp_path, monkeypatch):

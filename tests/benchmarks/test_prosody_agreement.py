@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.prosody_agreement import agreement, praat_prosody
-from synctva.modeling_synctva.contours_synctva import analyse
-from synctva.modeling_synctva.prosody_synctva import PROSODY_MEASURES, prosody
+from synctva.audio.contours import analyse
+from synctva.audio.prosody import PROSODY_MEASURES, prosody
 
 
 def test_errors_are_relative_and_the_undefined_are_counted():

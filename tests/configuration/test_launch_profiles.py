@@ -72,7 +72,7 @@ TRAINING = """
 import sys
 from pathlib import Path
 from safetensors.torch import save_file
-from tests.synctva.training_program import logged, toy_trainer
+from tests.support.training_program import logged, toy_trainer
 
 folder = Path(sys.argv[1])
 trainer = toy_trainer(folder / "run", per_device_train_batch_size=2, num_train_epochs=2)

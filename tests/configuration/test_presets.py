@@ -10,7 +10,7 @@ import synctva  # noqa: F401  registers the model type
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 
 ROOT = Path(__file__).parents[2]
-PRESETS = ROOT / "configuration"
+PRESETS = ROOT / "configuration" / "presets"
 MELD = ["neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger"]
 IEMOCAP = ["hap", "sad", "neu", "ang", "exc", "fru"]
 
@@ -18,15 +18,15 @@ IEMOCAP = ["hap", "sad", "neu", "ang", "exc", "fru"]
 @pytest.mark.parametrize(
     ("name", "labels", "widths"),
     [
-        ("synctva-meld", MELD, (2688, 263, 8)),
-        ("synctva-meld-causal", MELD, (2688, 263, 8)),
-        ("synctva-iemocap", IEMOCAP, (2688, 263, 8)),
-        ("synctva-simulated", MELD, (24, 16, 12)),
+        ("meld", MELD, (2688, 263, 8)),
+        ("meld-causal", MELD, (2688, 263, 8)),
+        ("iemocap", IEMOCAP, (2688, 263, 8)),
+        ("simulated", MELD, (24, 16, 12)),
     ],
 )
 def test_preset_loads_with_its_labels_and_widths(name, labels, widths, monkeypatch):
     monkeypatch.chdir(ROOT)
-    config = AutoConfig.from_pretrained(f"configuration/{name}")
+    config = AutoConfig.from_pretrained(f"configuration/presets/{name}")
     assert isinstance(config, SyncTVAConfig)
     assert [config.id2label[index] for index in range(config.num_labels)] == labels
     assert config.label2id == {label: index for index, label in enumerate(labels)}
@@ -46,14 +46,13 @@ def test_preset_names_only_fields_that_the_configuration_has(path):
 
 def test_every_preset_is_tested():
     names = {path.parent.name for path in PRESETS.glob("*/config.json")}
-    expected = {"synctva-meld", "synctva-meld-causal", "synctva-iemocap", "synctva-simulated"}
+    expected = {"meld", "meld-causal", "iemocap", "simulated"}
     assert names == expected
 
 
 def test_the_causal_preset_differs_in_nothing_else():
     whole, causal = (
-        json.loads((PRESETS / name / "config.json").read_text())
-        for name in ("synctva-meld", "synctva-meld-causal")
+        json.loads((PRESETS / name / "config.json").read_text()) for name in ("meld", "meld-causal")
     )
     added = {name: value for name, value in causal.items() if name not in whole}
     assert {**whole, **added} == causal

@@ -15,9 +15,9 @@ from importlib.util import find_spec
 import pytest
 
 import synctva_command_line
+from tests.support.media_files import clip
+from tests.support.release_trees import write_iemocap_release
 
-from ..datasets_scripts.release_trees import write_iemocap_release
-from ..modeling_synctva.media_files import clip
 from .commands import PLACEHOLDER, check, check_python
 from .pages import NO_CODE, PAGES, ROOT, blocks, commands
 

@@ -9,7 +9,7 @@ import pytest
 
 import synctva
 from synctva import export, plots
-from synctva.modeling_synctva.outputs_synctva import SyncTVAEmotionOutput, SyncTVAModelOutput
+from synctva.modeling_synctva.outputs import SyncTVAEmotionOutput, SyncTVAModelOutput
 
 from .pages import ROOT, text_of
 

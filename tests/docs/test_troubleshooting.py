@@ -20,12 +20,12 @@ from synctva import (
     read_feature_pickle,
     write_feature_set,
 )
-from synctva.examples import card, evaluate, train
-from synctva.modeling_synctva import attention_synctva
-from synctva.modeling_synctva.text_encoder_synctva import TextEncoder
-from synctva.safe_writing import only_run, written_whole
+from synctva.commands import card, evaluate, train
+from synctva.files import only_run, written_whole
+from synctva.modeling_synctva import graph_attention
+from synctva.modeling_synctva.text_encoder import TextEncoder
+from tests.support.toy_conversations import toy_dataset
 
-from ..synctva.toy import toy_dataset
 from .pages import ROOT, text_of
 
 PAGE = "docs/troubleshooting.md"
@@ -109,8 +109,8 @@ def launched_alone(_):
 
 def without_torch_scatter(_):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attention_synctva, "torch_scatter_available", lambda: False)
-        attention_synctva.select_backend("torch_scatter", torch.device("cpu"))
+        patch.setattr(graph_attention, "torch_scatter_available", lambda: False)
+        graph_attention.select_backend("torch_scatter", torch.device("cpu"))
 
 
 def without_pyav(recognise):

@@ -1,13 +1,12 @@
 import csv
+import importlib
 import os
 
 import pytest
 
 from synctva.batch_inference import CorpusRecogniser, corpus_blocks, read_answers
-
-from ..synctva.test_batch_inference import toy_checkpoint, write_corpus
-from ..synctva.toy import WIDTHS, toy_rows
-from .test_scripts import load
+from tests.support.toy_conversations import WIDTHS, toy_rows
+from tests.synctva.test_batch_inference import toy_checkpoint, write_corpus
 
 
 @pytest.mark.slow  # Ray starts several processes
@@ -26,7 +25,7 @@ def test_ray_answers_what_one_process_answers_and_goes_on(tmp_path, monkeypatch,
     for block in blocks:
         serial(block)
 
-    program = load("batch_inference_ray")
+    program = importlib.import_module("examples.batch_inference_ray")
     options = ["--corpus", str(tmp_path / "corpus"), "--output", str(tmp_path / "ray")]
     options += ["--model", checkpoint, "--block", "6"]
     program.main(options)

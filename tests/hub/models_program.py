@@ -22,13 +22,12 @@ from huggingface_hub import HfApi
 from transformers import pipeline
 
 import synctva
-from synctva.card import model_card
+from synctva.cards.model_card import model_card
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-
-from ..synctva.test_card import RESULTS
-from ..synctva.toy import LABELS
+from tests.support.toy_conversations import LABELS
+from tests.synctva.cards.test_model_card import RESULTS
 
 CONVERSATIONS = [
     ["hello ann", {"text": "no way !", "speaker": "bo"}, {"speaker": "ann"}],

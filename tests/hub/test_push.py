@@ -4,11 +4,10 @@ import pytest
 from datasets import DatasetDict
 from huggingface_hub import ModelCard
 
-from synctva.examples import push
-from synctva.feature_set import SCHEMA_FILE, write_feature_set
-
-from ..examples.model_folder import write_model_folder
-from ..synctva.toy import WIDTHS, toy_dataset
+from synctva.commands import push
+from synctva.features.feature_sets import SCHEMA_FILE, write_feature_set
+from tests.support.model_folder import write_model_folder
+from tests.support.toy_conversations import WIDTHS, toy_dataset
 
 PUSH = ("-m", "synctva_command_line", "push")
 

@@ -42,7 +42,7 @@ def test_the_card_is_valid_and_has_the_results(hub, report):
     for split in ("dev", "test"):
         assert reported[split, "Weighted F1"] == round(results[split]["weighted_f1"], 4)
     assert f"{results['test']['accuracy']:.4f}" in card.text
-    assert "examples/train.py --max_train_conversations 40" in card.text
+    assert "synctva train --max_train_conversations 40" in card.text
 
 
 def test_the_card_names_the_model_as_users_load_it(hub, report):

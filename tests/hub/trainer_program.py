@@ -5,7 +5,7 @@
 Repositories:
     user/whole      private, pushed after the training
     user/stopped    private, stopped in the middle, and resumed from its last checkpoint there
-    user/simulated  what `examples/train.py` pushes
+    user/simulated  what `synctva train` pushes
     user/gone       removed from the Hub while the training goes on
 """
 
@@ -20,9 +20,10 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 from transformers import TrainerCallback
 
-from ..examples.test_scripts import QUICK, train
-from ..synctva.test_trainer import STOCHASTIC
-from ..synctva.training_program import toy_trainer
+from tests.support.training_program import toy_trainer
+from tests.synctva.commands.test_train import QUICK, train
+from tests.synctva.trainer.test_trainer import STOCHASTIC
+
 from .models_program import fingerprints, message
 
 STEPS = {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 5, "eval_steps": 5}

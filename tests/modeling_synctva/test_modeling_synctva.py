@@ -6,14 +6,13 @@ from packaging.version import Version
 from safetensors.torch import load_file, save_file
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.graph_synctva import build_graph
+from synctva.modeling_synctva.graph import build_graph
 from synctva.modeling_synctva.modeling_synctva import (
     SyncTVAEmotionOutput,
     SyncTVAForEmotionRecognition,
     SyncTVAModel,
 )
-
-from .toy import WIDTHS, only, toy_batch, toy_config, toy_model
+from tests.support.toy_model import WIDTHS, only, toy_batch, toy_config, toy_model
 
 PER_UTTERANCE = ("logits", "modality_logits", "strengths", "gates", "last_hidden_state")
 

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoProcessor
 
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from synctva.modeling_synctva.text_encoder_synctva import TextEncoder
+from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.registration import register
 
 register()
@@ -206,7 +206,7 @@ def test_save_and_load(processor, tmp_path):
     assert saved["auto_map"] == {"AutoProcessor": "processing_synctva.SyncTVAProcessor"}
     assert saved["audio_features"] == MEASURES
     assert (tmp_path / "processing_synctva.py").is_file()
-    assert (tmp_path / "text_encoder_synctva.py").is_file()
+    assert (tmp_path / "text_encoder.py").is_file()
     for loaded in (
         AutoProcessor.from_pretrained(tmp_path),
         SyncTVAProcessor.from_pretrained(tmp_path),

@@ -6,8 +6,7 @@ from transformers import pipeline
 from synctva.batch_inference import CorpusRecogniser, answers_file, corpus_blocks, read_answers
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-
-from .toy import WIDTHS, toy_config, toy_rows
+from tests.support.toy_conversations import WIDTHS, toy_config, toy_rows
 
 COLUMNS = ("dialogue_id", "speakers", "modality_mask", *(f"{name}_features" for name in WIDTHS))
 

@@ -10,7 +10,7 @@ def test_provenance_names_versions():
 def test_a_shown_command_tells_nothing_of_the_machine():
     options = ["--data_dir", "/home/ann/meld", "--output_dir=../runs/meld 0", "--seed", "0"]
     options += ["--config_overrides=hidden_size=8", "--runs", "results/a.json"]
-    assert shown_command("examples/train.py", options) == (
-        "python examples/train.py --data_dir meld '--output_dir=meld 0' --seed 0 "
+    assert shown_command("synctva train", options) == (
+        "synctva train --data_dir meld '--output_dir=meld 0' --seed 0 "
         "--config_overrides=hidden_size=8 --runs results/a.json"
     )

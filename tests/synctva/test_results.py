@@ -12,9 +12,8 @@ from synctva.results import (
     strength_auc,
     write_results,
 )
-
-from .toy import LABELS, toy_dataset
-from .training_program import toy_trainer
+from tests.support.toy_conversations import LABELS, toy_dataset
+from tests.support.training_program import toy_trainer
 
 SCORES = {"n", "accuracy", "weighted_f1", "macro_f1", "per_class_f1", "nll", "ece"}
 
@@ -26,7 +25,7 @@ def collected(tmp_path_factory):
         {"train": trainer.train_dataset, "dev": trainer.eval_dataset, "test": toy_dataset(9, 2)}
     )
     results = collect_results(
-        trainer, data, dataset="table", training_seconds=1.25, command="python examples/train.py"
+        trainer, data, dataset="table", training_seconds=1.25, command="synctva train"
     )
     return trainer, data, results
 

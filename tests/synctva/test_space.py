@@ -13,10 +13,9 @@ from huggingface_hub import SpaceCard
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from synctva.examples import app
+from synctva.commands import app
 from synctva.space import write_space
-
-from ..examples.model_folder import write_model_folder
+from tests.support.model_folder import write_model_folder
 
 pytestmark = pytest.mark.skipif(find_spec("gradio") is None, reason="gradio is not installed")
 
@@ -122,7 +121,7 @@ def test_nothing_is_left_over_or_left_out(space, model):
     assert not [name for name in names if "__pycache__" in name]
     assert {f"model/{path.name}" for path in model.iterdir() if path.is_file()} <= names
     assert {"app.py", "README.md", "requirements.txt", "synctva/registration.py"} <= names
-    assert {"synctva/examples/app.py", "synctva/modeling_synctva/modeling_synctva.py"} <= names
+    assert {"synctva/commands/app.py", "synctva/modeling_synctva/modeling_synctva.py"} <= names
     assert "synctva/modeling_synctva/face_synctva.safetensors" in names
 
 

@@ -3,8 +3,8 @@ import unittest
 import pytest
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAModel
+from tests.support.toy_model import toy_batch, toy_config
 
-from ..modeling_synctva.toy import toy_batch, toy_config
 from . import upstream
 from .skips import MODEL, skip
 

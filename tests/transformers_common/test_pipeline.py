@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from synctva import EmotionRecognitionPipeline, SyncTVAForEmotionRecognition, SyncTVAProcessor
+from tests.support.toy_model import WIDTHS, toy_model
 
-from ..modeling_synctva.toy import WIDTHS, toy_model
 from . import upstream
 
 common = upstream.load("test_pipeline_mixin")

@@ -3,8 +3,8 @@ import unittest
 import pytest
 
 from synctva import SyncTVAProcessor
+from tests.support.toy_model import WIDTHS
 
-from ..modeling_synctva.toy import WIDTHS
 from . import upstream
 from .skips import PROCESSOR, skip
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
-from synctva.modeling_synctva.feature_encoder_synctva import FeatureEncoders
-from synctva.modeling_synctva.loss_synctva import IGNORE_INDEX, Criterion, cross_entropy
+from synctva.modeling_synctva.feature_encoder import FeatureEncoders
 from synctva.modeling_synctva.modeling_synctva import SyncTVAEmotionOutput, SyncTVAPreTrainedModel
+from synctva.modeling_synctva.objective import IGNORE_INDEX, Criterion, cross_entropy
 
 
 class Conversations(NamedTuple):

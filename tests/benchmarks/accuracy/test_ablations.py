@@ -7,10 +7,9 @@ from benchmarks.accuracy.ablations import ABLATIONS
 from synctva.losses import CRITERIA
 from synctva.modeling_synctva.configuration_synctva import CROSS_GRAPHS, MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.recipes import RECIPES
-from synctva.training_arguments import SyncTVATrainingArguments
-
-from ...modeling_synctva.toy import toy_batch, toy_config
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.recipes import RECIPES
+from tests.support.toy_model import toy_batch, toy_config
 
 
 def arguments(tmp_path, dataset="meld"):

@@ -13,8 +13,7 @@ from benchmarks.accuracy.baselines.dialogue_rnn import Direction, reversed_order
 from benchmarks.accuracy.baselines.mmgcn import adjacency, normalised
 from benchmarks.accuracy.baselines.transformer import sine_positions
 from synctva.losses import build_criterion
-
-from ...modeling_synctva.toy import WIDTHS, only, toy_batch, toy_config
+from tests.support.toy_model import WIDTHS, only, toy_batch, toy_config
 
 every_baseline = pytest.mark.parametrize("name", BASELINES)
 

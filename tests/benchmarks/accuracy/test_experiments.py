@@ -12,10 +12,9 @@ from benchmarks.accuracy.baselines import BASELINES
 from benchmarks.accuracy.experiments import recipe_settings, run
 from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
 from benchmarks.accuracy.trials import Settings, read_settings, read_trials, trials_path
-from synctva.feature_set import load_feature_set, write_feature_set
-from synctva.recipes import RECIPES
-
-from ...synctva.toy import LABELS, toy_dataset
+from synctva.features.feature_sets import load_feature_set, write_feature_set
+from synctva.trainer.recipes import RECIPES
+from tests.support.toy_conversations import LABELS, toy_dataset
 
 EPOCHS = 2
 ENCODERS = {"text": "toy text", "audio": "toy audio"}

@@ -18,8 +18,7 @@ from benchmarks.accuracy.runs import (
     write_run,
 )
 from synctva.datasets_scripts.labels import MELD_SIZES
-
-from .made_up import made_up_run, made_up_truth
+from tests.support.made_up_runs import made_up_run, made_up_truth
 
 
 def test_names_of_features_and_files(tmp_path):

@@ -16,8 +16,7 @@ from benchmarks.accuracy.tables import (
     write_table,
 )
 from synctva.metrics.bootstrap import holm, paired_bootstrap
-
-from .made_up import NAMES, WHOLE, made_up_run, made_up_runs, made_up_truth
+from tests.support.made_up_runs import NAMES, WHOLE, made_up_run, made_up_runs, made_up_truth
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from benchmarks.speed import (
     training_run,
     whole_models,
 )
-from benchmarks.speed.pictures import save_pictures
+from benchmarks.speed.plots import save_pictures
 from benchmarks.speed.report import TABLES, contract, document_tables
 from benchmarks.speed.shapes import TOY, batch
-from synctva.modeling_synctva.dropout_synctva import Dropout
+from synctva.modeling_synctva.layers import Dropout
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 
 RATES = {

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.speed.shapes import CORPORA, TOY, batch, conversations, dataset, lengths
 from benchmarks.speed.timing import BUDGET, LEAST_ROUNDS, WARM_UP, interleaved, quantile
-from synctva.collator import SyncTVACollator
-from synctva.reading import ConversationRows
+from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.streaming import ConversationRows
 
 
 @pytest.mark.parametrize("corpus", CORPORA)

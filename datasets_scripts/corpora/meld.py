@@ -1,0 +1,254 @@
+"""MELD (Poria et al. 2019): dialogues of several speakers, seven emotions.
+
+Reads the official release: {train,dev,test}_sent_emo.csv and, where present, the tables
+{train,dev,test}_prosody.csv (any feature columns) and the folders of clips. Each lies in the folder
+itself, or where the release's archives put it: in MELD.Raw, or in a folder train, dev or test of
+either. With clips read from generated trees in this format; not run on the real release's clips.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import DatasetDict
+
+from synctva.datasets_scripts.builder import (
+    ConversationBuilder,
+    ConversationConfig,
+    Reading,
+    build,
+    data_folder,
+    fingerprint,
+    required_file,
+)
+from synctva.datasets_scripts.labels import MELD_LABELS, MELD_SIZES, SPLITS, label_id
+from synctva.datasets_scripts.schema import Conversation, new_conversation
+from synctva.datasets_scripts.table.csv_rows import CsvTable, read_csv
+
+from .feature_csv import feature_names, join_tables, meld_utterance_id, read_feature_table
+from .text_repair import repair_text
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = (
+    "Utterance",
+    "Speaker",
+    "Emotion",
+    "Dialogue_ID",
+    "Utterance_ID",
+    "StartTime",
+    "EndTime",
+)
+
+CLIP_FOLDERS = {
+    "train": "train_splits",
+    "dev": "dev_splits_complete",
+    "test": "output_repeated_splits_test",
+}
+
+# 132 test clips were cut anew and bear this prefix. Who listened to them reports that they are the
+# utterances, and that the clips of the same names without it are not.
+CUT_ANEW = "final_videos_test"
+
+# Clips that the release lacks or that cannot be decoded: whatever a feature table says of them was
+# not measured on the utterance.
+UNUSABLE_CLIPS = {
+    "train": frozenset({"dia125_utt3"}),
+    "dev": frozenset({"dia110_utt7"}),
+    "test": frozenset[str](),
+}
+
+_TIME = re.compile(r"(\d+):(\d\d):(\d\d)[,.](\d{1,3})")
+
+
+@dataclass
+class MeldConfig(ConversationConfig):
+    """Configuration of `Meld`."""
+
+    prosody: bool | None = None
+
+
+class Meld(ConversationBuilder):
+    """Builder of MELD; use it through `load_meld`."""
+
+    BUILDER_CONFIG_CLASS = MeldConfig
+    config: MeldConfig
+
+    def read(self) -> Reading:
+        folder = Path(self.config.data_dir or "")
+        conversations: dict[str, list[Conversation]] = {}
+        notes = []
+        for split in SPLITS:
+            table = read_csv(_sentences(folder, split), COLUMNS)
+            conversations[split], repaired = _dialogues(table)
+            if repaired:
+                notes.append(f"{split}: {repaired} texts or names with damaged characters repaired")
+            notes += _attach_clips(conversations[split], folder, split)
+        paths = _prosody(folder, self.config.prosody)
+        if paths:
+            tables = {split: read_feature_table(path) for split, path in paths.items()}
+            for split, clips in UNUSABLE_CLIPS.items():
+                for clip in clips:
+                    tables[split].index.pop(clip, None)
+            notes += join_tables(conversations, tables, "audio")
+        return Reading(conversations, notes)
+
+
+def load_meld(
+    data_dir: str | Path,
+    prosody: bool | None = None,
+    *,
+    check_counts: bool = True,
+    cache_dir: str | Path | None = None,
+) -> DatasetDict:
+    """Loads MELD's splits train, dev and test.
+
+    Args:
+        data_dir: folder with the official CSVs, or the release's MELD.Raw, or the folder above it.
+        prosody: join {train,dev,test}_prosody.csv as audio features. By default where all three are
+            there; a warning says when not.
+        check_counts: warn when the splits do not have the official sizes.
+        cache_dir: where `datasets` keeps what it built; by default its own cache.
+
+    Returns:
+        Splits with the columns of `synctva.datasets_scripts.schema`. Utterances are named as the
+        clips are, "dia0_utt0"; both numbers start anew in each split. media_paths are the clips.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is unreadable, lacks a column, has an utterance twice, an unknown label
+            or a cell that is no number.
+    """
+    folder = data_folder(data_dir)
+    tables = _prosody(folder, prosody)
+    if prosody is None and not tables:
+        lacking = ", ".join(f"{split}_prosody.csv" for split in _without_prosody(folder))
+        logger.warning("meld: %s has no %s: text alone", folder, lacking)
+    builder = Meld(
+        cache_dir=cache_dir and str(cache_dir),
+        data_dir=str(folder),
+        label_names=MELD_LABELS,
+        audio_dim=len(feature_names(tables["train"])) if tables else None,
+        prosody=prosody,
+        fingerprint=fingerprint(
+            [*(_sentences(folder, split) for split in SPLITS), *tables.values()],
+            [str(clip) for split in SPLITS for clip in sorted(_clips(folder, split).values())],
+        ),
+    )
+    return build(builder, MELD_SIZES if check_counts else None)
+
+
+def _find(folder: Path, split: str, name: str) -> Path | None:
+    """Where the release, however it was extracted, has a split's file or folder of that name."""
+    raw = folder / "MELD.Raw"
+    places = (place / name for place in (folder, folder / split, raw, raw / split))
+    return next((place for place in places if place.exists()), None)
+
+
+def _sentences(folder: Path, split: str) -> Path:
+    name = f"{split}_sent_emo.csv"
+    expected = "the CSVs of MELD's official release"
+    return _find(folder, split, name) or required_file(folder, name, expected)
+
+
+def _without_prosody(folder: Path) -> list[str]:
+    return [split for split in SPLITS if _find(folder, split, f"{split}_prosody.csv") is None]
+
+
+def _prosody(folder: Path, wanted: bool | None) -> dict[str, Path]:
+    """Table of acoustic measures by split; none where they are not wanted or not all there."""
+    if wanted is False or (wanted is None and _without_prosody(folder)):
+        return {}
+    expected = (
+        "a table of acoustic measures by Dialogue_ID and Utterance_ID (prosody=False: text alone)"
+    )
+    names = {split: f"{split}_prosody.csv" for split in SPLITS}
+    return {
+        split: _find(folder, split, name) or required_file(folder, name, expected)
+        for split, name in names.items()
+    }
+
+
+def _dialogues(table: CsvTable) -> tuple[list[Conversation], int]:
+    """Conversations of a split in order, and the number of texts and names that were repaired."""
+    dialogues, utterances = table.integers("Dialogue_ID"), table.integers("Utterance_ID")
+    speakers = [repair_text(name) for name in table.column("Speaker")]
+    texts = [repair_text(text) for text in table.column("Utterance")]
+    repaired = sum(
+        new != old.strip()
+        for new, old in zip(
+            texts + speakers, table.column("Utterance") + table.column("Speaker"), strict=True
+        )
+    )
+    labels = [
+        label_id(name.strip().lower(), MELD_LABELS, table.where(row, "Emotion"))
+        for row, name in enumerate(table.column("Emotion"))
+    ]
+    starts, ends = _seconds(table, "StartTime"), _seconds(table, "EndTime")
+
+    rows_of: dict[int, list[int]] = {}
+    for row in sorted(range(len(texts)), key=lambda row: (dialogues[row], utterances[row])):
+        rows_of.setdefault(dialogues[row], []).append(row)
+    conversations = []
+    for dialogue, rows in rows_of.items():
+        conversation = new_conversation(
+            f"dia{dialogue}",
+            [meld_utterance_id(dialogue, utterances[row]) for row in rows],
+            [speakers[row] for row in rows],
+            [texts[row] for row in rows],
+            [labels[row] for row in rows],
+        )
+        conversation["starts"] = [starts[row] for row in rows]
+        conversation["ends"] = [ends[row] for row in rows]
+        conversations.append(conversation)
+    return conversations, repaired
+
+
+def _seconds(table: CsvTable, column: str) -> list[float]:
+    """A column of times "hours:minutes:seconds,milliseconds" in seconds."""
+    seconds = []
+    for row, cell in enumerate(table.column(column)):
+        match = _TIME.fullmatch(cell.strip())
+        if match is None:
+            raise ValueError(
+                f"{table.where(row, column)}: {cell!r} is not a time; expected the form "
+                "00:16:21,731."
+            )
+        hours, minutes, whole, fraction = match.groups()
+        seconds.append(int(hours) * 3600 + int(minutes) * 60 + int(whole) + float(f"0.{fraction}"))
+    return seconds
+
+
+def _clips(folder: Path, split: str) -> dict[str, Path]:
+    """Clip by utterance, if the split's folder of clips is there; without macOS's hidden files."""
+    clips = _find(folder, split, CLIP_FOLDERS[split])
+    if clips is None:
+        return {}
+    paths = {path.stem: path for path in clips.glob("[!.]*.mp4")}
+    anew = {name for name in paths if name.startswith(CUT_ANEW)}
+    paths.update({name.removeprefix(CUT_ANEW): paths.pop(name) for name in anew})
+    for name in UNUSABLE_CLIPS[split]:
+        paths.pop(name, None)
+    return paths
+
+
+def _attach_clips(conversations: list[Conversation], folder: Path, split: str) -> list[str]:
+    """Gives the utterances their clips; returns notes on those that are missing or left over."""
+    clips = _clips(folder, split)
+    for conversation in conversations:
+        conversation["media_paths"] = [
+            str(clips[name]) if name in clips else None for name in conversation["utterance_ids"]
+        ]
+    if not clips:
+        return []
+    names = {name for conversation in conversations for name in conversation["utterance_ids"]}
+    anew = {name for name in names & clips.keys() if clips[name].stem != name}
+    counts = {
+        "utterances without a clip": len(names - clips.keys()),
+        "clips belong to no utterance": len(clips.keys() - names),
+        f"utterances have a clip cut anew, {CUT_ANEW}*.mp4": len(anew),
+    }
+    return [f"{split}: {number} {what}" for what, number in counts.items() if number]

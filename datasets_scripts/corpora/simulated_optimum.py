@@ -1,0 +1,258 @@
+"""The exact posterior of the simulator, and with it the best that a model can do.
+
+The hidden state at utterance t is (e_{t-2}, e_{t-1}, e_t) and the reliability of each modality:
+7³ · 2³ = 2,744 states, whatever the number of speakers. Forward-backward over it is exact:
+
+    A_t(s) ∝ p(x_t | s) Σ_s' A_t-1(s') P(s | s')              forward
+    B_t(s) ∝ Σ_s' P(s' | s) p(x_t+1 | s') B_t+1(s')           backward
+    P(e_t | x) ∝ Σ_{s with e_t} A_t(s) B_t(s);  with the past alone, Σ A_t(s).
+
+No model beats the posterior's accuracy (its argmax) or its negative log-likelihood in expectation;
+its F1 is a reference that a reweighted decision may exceed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import f1_score
+
+from synctva.datasets_scripts.labels import MELD_LABELS
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+
+from .simulated import MEMORY, SimulatorParameters, lags
+
+NUM_LABELS = len(MELD_LABELS)
+# Conversations at a time: the forward messages of all their utterances are kept, 22 kB each.
+CHUNK = 64
+
+
+def log_posterior(
+    conversations: Sequence[Mapping[str, Any]],
+    parameters: SimulatorParameters,
+    modalities: Sequence[str] = MODALITIES,
+    context: bool = True,
+    causal: bool = False,
+) -> list[np.ndarray]:
+    """log P(e_t | what is seen), one (N, C) array a conversation.
+
+    Args:
+        conversations: as `simulate` or a row of `load_simulated` gives them.
+        parameters: with which they were drawn.
+        modalities: those that are seen.
+        context: see the whole conversation; False: the utterance alone.
+        causal: with context, see no later utterance.
+    """
+    unknown = [name for name in modalities if name not in MODALITIES]
+    if unknown:
+        raise ValueError(f"modalities: {unknown[0]!r}; expected some of: {', '.join(MODALITIES)}.")
+    seen = [name for name in MODALITIES if name in modalities]
+    # Neighbours of equal length share a chunk, so that little is computed for padding.
+    order = sorted(range(len(conversations)), key=lambda i: -len(conversations[i]["labels"]))
+    result: list[np.ndarray] = [np.empty(0)] * len(conversations)
+    for start in range(0, len(order), CHUNK):
+        chunk = order[start : start + CHUNK]
+        rows = [conversations[i] for i in chunk]
+        lengths = np.array([len(row["labels"]) for row in rows])  # (B,), longest first
+        likelihood = _likelihood(rows, int(lengths[0]), parameters, seen)  # (B, N, C, R)
+        if context:
+            own, other = lags(_speakers(rows, int(lengths[0])))
+            chain = _Chain(parameters, len(seen), likelihood, own, other, lengths)
+            posterior = chain.posterior(causal)  # (B, N, C)
+        else:
+            prior = parameters.marginals[:, None] * _joint_marginals(parameters, len(seen))
+            posterior = (likelihood * prior).sum(-1)
+        for i, values, length in zip(chunk, posterior, lengths, strict=True):
+            weights = values[:length]
+            result[i] = np.log(weights / weights.sum(axis=1, keepdims=True))
+    return result
+
+
+def yardsticks(
+    conversations: Sequence[Mapping[str, Any]], parameters: SimulatorParameters | None = None
+) -> dict[str, dict[str, Any]]:
+    """What the exact posterior reaches on a split, from all and from parts of what there is.
+
+    Features that the conversations do not carry are not seen.
+
+    Returns:
+        Scores (fractions; nll in nats) by name: bayes_optimal; no_context, from the utterance
+        alone; causal, from the past; text_only, visual_only, audio_only, each with context, where
+        there are several; and majority, which always answers the most frequent emotion, with the
+        marginals as its probabilities.
+    """
+    parameters = parameters or SimulatorParameters()
+    rows = list(conversations)
+    labels = np.concatenate([np.asarray(row["labels"]) for row in rows])  # (T,)
+    seen = [name for name in MODALITIES if f"{name}_features" in rows[0]]
+    single = seen if len(seen) > 1 else []
+    answers = {
+        "bayes_optimal": log_posterior(rows, parameters, seen),
+        "no_context": log_posterior(rows, parameters, seen, context=False),
+        "causal": log_posterior(rows, parameters, seen, causal=True),
+        **{f"{name}_only": log_posterior(rows, parameters, [name]) for name in single},
+        "majority": [np.tile(np.log(parameters.marginals), (len(labels), 1))],
+    }
+    return {name: _scores(np.concatenate(logs), labels) for name, logs in answers.items()}
+
+
+class _Chain:
+    """Forward-backward over a chunk of conversations, sorted by length, longest first.
+
+    Messages have the shape (B, C, C, C, R): e_{t-2}, e_{t-1}, e_t, and R joint reliability states.
+    Before the third utterance the earlier emotions do not exist; they stand at index 0 there, and
+    no transition looks at them.
+    """
+
+    def __init__(
+        self,
+        parameters: SimulatorParameters,
+        num_modalities: int,
+        likelihood: np.ndarray,
+        own: np.ndarray,
+        other: np.ndarray,
+        lengths: np.ndarray,
+    ) -> None:
+        self.likelihood = likelihood  # (B, N, C, R)
+        self.active = [int((lengths > t).sum()) for t in range(int(lengths[0]) + 1)]
+        self.first = parameters.marginals[:, None] * _joint_marginals(parameters, num_modalities)
+        self.reliability = _kronecker(parameters.reliability_transition, num_modalities)  # (R, R)
+        self.emotion = _emotion_transitions(parameters)  # (lag, lag, C, C, C, C)
+        self.own, self.other = own, other
+
+    def posterior(self, causal: bool) -> np.ndarray:
+        """(B, N, C), not normalised; zeros after the end of a conversation."""
+        alphas = self._forward()
+        batch, longest = self.likelihood.shape[:2]
+        posterior = np.zeros((batch, longest, NUM_LABELS))
+        # A conversation's B is 1 at its last utterance, and those that end at t join there.
+        beta = np.ones_like(alphas[-1][:0])
+        for t in range(longest - 1, -1, -1):
+            ending = np.ones((self.active[t] - len(beta), *beta.shape[1:]))
+            beta = np.concatenate([beta, ending])
+            state = alphas[t] if causal else alphas[t] * beta
+            posterior[: self.active[t], t] = state.sum(axis=(1, 2, 4))
+            if t > 0:
+                beta = self._backward(beta, t)
+        return posterior
+
+    def _forward(self) -> list[np.ndarray]:
+        """A_t for each t, over the conversations that have an utterance t."""
+        batch, longest, _, states = self.likelihood.shape
+        alpha = np.zeros((batch, NUM_LABELS, NUM_LABELS, NUM_LABELS, states))
+        alpha[:, 0, 0] = self.first * self.likelihood[:, 0]
+        alphas = [_normalised(alpha)]
+        for t in range(1, longest):
+            n = self.active[t]
+            alpha = alphas[-1][:n] @ self.reliability  # (n, C, C, C, R)
+            # Sum over e_{t-3}: (n, C, C, R, C) @ (n, C, C, C, C) -> (n, C, C, R, C)
+            moved = alpha.transpose(0, 2, 3, 4, 1) @ self._kernel(t, n).transpose(0, 2, 3, 1, 4)
+            alpha = moved.swapaxes(3, 4) * self.likelihood[:n, t, None, None]
+            alphas.append(_normalised(alpha))
+        return alphas
+
+    def _backward(self, beta: np.ndarray, t: int) -> np.ndarray:
+        """B_t-1 of the conversations that have an utterance t."""
+        n = len(beta)
+        beta = (beta * self.likelihood[:n, t, None, None]) @ self.reliability.T
+        # Sum over e_t: (n, C, C, C, C) @ (n, C, C, C, R) -> (n, C, C, e_{t-3}, R)
+        moved = self._kernel(t, n).transpose(0, 2, 3, 1, 4) @ beta
+        return _normalised(moved.transpose(0, 3, 1, 2, 4))
+
+    def _kernel(self, t: int, n: int) -> np.ndarray:
+        """(n, C, C, C, C): P(e_t | e_{t-3}, e_{t-2}, e_{t-1})."""
+        return self.emotion[self.own[:n, t], self.other[:n, t]]
+
+
+def _emotion_transitions(parameters: SimulatorParameters) -> np.ndarray:
+    """(4, 4, C, C, C, C): by lag of own and oth (0: none), P(e_t | e_{t-3}, e_{t-2}, e_{t-1})."""
+    lag_count, shape = MEMORY + 1, (NUM_LABELS,) * (MEMORY + 1)
+    same = np.eye(NUM_LABELS)
+    # copies[lag]: [e_{t-lag} = e_t]; axis 0 is e_{t-3}, so lag l is axis 3 - l.
+    copies = [np.zeros(shape)]
+    for lag in range(1, lag_count):
+        axes = [1] * MEMORY + [NUM_LABELS]
+        axes[MEMORY - lag] = NUM_LABELS
+        copies.append(np.broadcast_to(same.reshape(axes), shape))
+    table = np.empty((lag_count, lag_count, *shape))
+    for own in range(lag_count):
+        for other in range(lag_count):
+            a = parameters.inertia * (own > 0)
+            b = parameters.contagion * (other > 0)
+            table[own, other] = (1 - a - b) * parameters.marginals
+            table[own, other] += a * copies[own] + b * copies[other]
+    return table
+
+
+def _likelihood(
+    rows: Sequence[Mapping[str, Any]],
+    longest: int,
+    parameters: SimulatorParameters,
+    seen: Sequence[str],
+) -> np.ndarray:
+    """p(x_t | e_t, reliabilities) up to a factor an utterance: (B, N, C, R)."""
+    means = dict(zip(MODALITIES, parameters.class_means(), strict=True))
+    log = np.zeros((len(rows), longest, NUM_LABELS, 1))
+    for name in seen:
+        own = np.zeros((len(rows), longest, NUM_LABELS, 2))
+        for i, row in enumerate(rows):
+            values = np.asarray(row[f"{name}_features"], dtype=float)  # (N, D)
+            present = np.asarray(row["modality_mask"])[:, MODALITIES.index(name)]  # (N,)
+            distance = ((values[:, None] - means[name]) ** 2).sum(-1)[..., None]  # (N, C, 1)
+            density = -0.5 * distance / parameters.noise**2
+            density -= values.shape[1] * np.log(parameters.noise)
+            own[i, : len(values)] = np.where(present[:, None, None], density, 0.0)
+        log = (log[..., :, None] + own[..., None, :]).reshape(*log.shape[:-1], -1)
+    return np.exp(log - log.max(axis=(2, 3), keepdims=True))
+
+
+def _speakers(rows: Sequence[Mapping[str, Any]], longest: int) -> np.ndarray:
+    """(B, N) numbers of the speakers, equal where the names are; -1 after the end."""
+    numbers = np.full((len(rows), longest), -1)
+    for i, row in enumerate(rows):
+        _, numbers[i, : len(row["speakers"])] = np.unique(row["speakers"], return_inverse=True)
+    return numbers
+
+
+def _joint_marginals(parameters: SimulatorParameters, num_modalities: int) -> np.ndarray:
+    """(R,): stationary law of the joint reliability, the first modality's state slowest."""
+    return _kronecker(parameters.reliability_marginals, num_modalities)
+
+
+def _kronecker(factor: np.ndarray, times: int) -> np.ndarray:
+    product = np.ones((1,) * factor.ndim)
+    for _ in range(times):
+        product = np.kron(product, factor)
+    return product
+
+
+def _normalised(message: np.ndarray) -> np.ndarray:
+    """Each conversation's message scaled to sum to 1; a common factor cancels in the end."""
+    return message / message.sum(axis=(1, 2, 3, 4), keepdims=True)
+
+
+def _scores(log_probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Scores of (T, C) log-probabilities against (T,) labels."""
+    predicted = log_probabilities.argmax(axis=1)
+    confidence = np.exp(log_probabilities.max(axis=1))
+    ids = list(range(NUM_LABELS))
+    per_class = f1_score(labels, predicted, labels=ids, average=None, zero_division=0.0)
+    support = np.bincount(labels, minlength=NUM_LABELS)
+    return {
+        "n": len(labels),
+        "accuracy": float((predicted == labels).mean()),
+        "weighted_f1": float((per_class * support).sum() / len(labels)),
+        "macro_f1": float(per_class.mean()),
+        "per_class_f1": dict(zip(MELD_LABELS, map(float, per_class), strict=True)),
+        "nll": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        "ece": _calibration_error(confidence, predicted == labels),
+    }
+
+
+def _calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Mean |accuracy - confidence| over equal-width bins of the confidence, by their share."""
+    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(which, weights=correct - confidence, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidence))

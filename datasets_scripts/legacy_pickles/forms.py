@@ -1,0 +1,219 @@
+"""The published forms of feature pickles, and how a file is told to be one of them.
+
+All are tuples (or lists) whose members are dicts by dialogue, with one entry an utterance, and
+collections of the dialogues of a split. The orders below are those in which the authors' own code
+unpacks its files:
+    declare-lab/conv-emotion   DialogueRNN/dataloader.py, bc-LSTM-pytorch/dataloader.py,
+                               COSMIC/erc-training/dataloader.py
+    hujingwen6666/MMGCN        dataloader.py (zerohd4869/MM-DFN reads the same files)
+    butterfliesss/SDT          dataloader.py
+    feiyuchen7/M3NET           dataloader.py: a file of MMGCN's form and one of COSMIC's
+    Exploration-Lab/COGMEN     preprocess.py: a file of DialogueRNN's form
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synctva.datasets_scripts.labels import IEMOCAP6_LABELS, MELD_LABELS, SPLITS
+
+LABELS = {"iemocap": IEMOCAP6_LABELS, "meld": MELD_LABELS}
+"""Label names by corpus; the files number them in this very order."""
+
+TEXT_LAYERS = ("text1", "text2", "text3", "text4")
+
+# Members that this package has no use for: sentiments, and what the authors' code drops unnamed.
+UNUSED = "unused"
+
+
+@dataclass(frozen=True)
+class FeatureForm:
+    """One published form: what its members are, and which encoders made them."""
+
+    name: str
+    corpus: str
+    """iemocap or meld."""
+    source: str
+    """Repository and file whose code reads it."""
+    members: tuple[str, ...]
+    """Names of the members in their order; those of the splits are train, test and dev."""
+    encoders: Mapping[str, Mapping[int, str]]
+    """Documented encoder of each modality, by the width of its features."""
+
+    def encoder(self, modality: str, width: int) -> str:
+        """Documented encoder of a modality; "undocumented" where the width is another."""
+        return self.encoders[modality].get(width, "undocumented")
+
+
+_IDS = ("utterance_ids", "speakers", "labels")
+_ROBERTA = "RoBERTa-large fine-tuned on the corpus, first token"
+_LAST_LAYER = {1024: f"{_ROBERTA}, last layer"}
+_FOUR_LAYERS = {1024: f"{_ROBERTA}, mean of the last four layers"}
+_IS10 = {1582: "openSMILE IS10"}
+_MELD_TEXT = {600: "TextCNN"}
+_MELD_AUDIO = {300: "openSMILE, reduced"}
+_FACES = {342: "DenseNet trained on FER+"}
+
+FORMS = {
+    form.name: form
+    for form in (
+        FeatureForm(
+            "dialoguernn-iemocap",
+            "iemocap",
+            "declare-lab/conv-emotion, DialogueRNN/dataloader.py",
+            (*_IDS, "text", "audio", "visual", "sentences", "train", "test"),
+            # 1582 and 342: MMGCN's file has this form too.
+            {
+                "text": {100: "TextCNN"},
+                "audio": {100: "openSMILE IS13 ComParE, reduced", **_IS10},
+                "visual": {512: "3D-CNN", **_FACES},
+            },
+        ),
+        FeatureForm(
+            "dialoguernn-meld",
+            "meld",
+            "declare-lab/conv-emotion, bc-LSTM-pytorch/dataloader.py",
+            (*_IDS, "text", "audio", "sentences", "train", "test", UNUSED),
+            {"text": _MELD_TEXT, "audio": _MELD_AUDIO},
+        ),
+        FeatureForm(
+            "mmgcn-meld",
+            "meld",
+            "hujingwen6666/MMGCN, dataloader.py",
+            (*_IDS, "text", "audio", "visual", "sentences", "train", "test", UNUSED),
+            {"text": _MELD_TEXT, "audio": _MELD_AUDIO, "visual": _FACES},
+        ),
+        # SDT's code takes the first of the file's four text members alone, so do we.
+        FeatureForm(
+            "sdt-iemocap",
+            "iemocap",
+            "butterfliesss/SDT, dataloader.py",
+            (*_IDS, "text", *[UNUSED] * 3, "audio", "visual", "sentences", "train", "test"),
+            {"text": _LAST_LAYER, "audio": _IS10, "visual": _FACES},
+        ),
+        FeatureForm(
+            "sdt-meld",
+            "meld",
+            "butterfliesss/SDT, dataloader.py",
+            (*_IDS, "text", *[UNUSED] * 3, "audio", "visual", "sentences", "train", "test", UNUSED),
+            {"text": _LAST_LAYER, "audio": _MELD_AUDIO, "visual": _FACES},
+        ),
+        # M3Net's model takes the mean of the four layers, which we do here; it normalises each with
+        # learned parameters before, which cannot be done here.
+        FeatureForm(
+            "cosmic-iemocap",
+            "iemocap",
+            "declare-lab/conv-emotion, COSMIC/erc-training/dataloader.py",
+            ("speakers", "labels", *TEXT_LAYERS, "sentences", "train", "test", "dev"),
+            {"text": _FOUR_LAYERS},
+        ),
+        FeatureForm(
+            "cosmic-meld",
+            "meld",
+            "declare-lab/conv-emotion, COSMIC/erc-training/dataloader.py",
+            ("speakers", "labels", UNUSED, *TEXT_LAYERS, "sentences", "train", "test", "dev"),
+            {"text": _FOUR_LAYERS},
+        ),
+    )
+}
+
+
+def identify_form(data: Any, name: str | None = None) -> FeatureForm:
+    """The form that the content of a file has.
+
+    Args:
+        data: what the pickle holds.
+        name: of the form that it must have; None: whichever fits.
+
+    Raises:
+        ValueError: unknown name, or the content does not fit; the message says why for each form
+            with as many members.
+    """
+    if name is not None and name not in FORMS:
+        raise ValueError(f"form: {name!r}; expected one of: {', '.join(FORMS)}.")
+    known = "; ".join(f"{form.name} ({len(form.members)})" for form in FORMS.values())
+    if not isinstance(data, (tuple, list)):
+        raise ValueError(
+            f"it holds {kind(data)}; expected the tuple of one of the forms (with "
+            f"members): {known}."
+        )
+    candidates = [FORMS[name]] if name else [*FORMS.values()]
+    reasons = []
+    for form in candidates:
+        if len(form.members) != len(data):
+            continue
+        reason = _misfit(form, data)
+        if reason is None:
+            return form
+        reasons.append(f"{form.name}: {reason}")
+    if not reasons:
+        wanted = f"{name} ({len(FORMS[name].members)})" if name else known
+        raise ValueError(f"it has {len(data)} members; expected the form (with members): {wanted}.")
+    raise ValueError(f"its {len(data)} members fit no form: {'; '.join(reasons)}.")
+
+
+def split_ids(value: Any) -> list[Any]:
+    """Dialogues of a split, in order of their ids: some files have sets, which have no order."""
+    return sorted(id_.item() if isinstance(id_, np.generic) else id_ for id_ in value)
+
+
+def _misfit(form: FeatureForm, data: Sequence[Any]) -> str | None:
+    """Why the members cannot be those of the form; None if they can.
+
+    The forms of the two corpora are told apart by dialogues and speakers, and so are files of other
+    corpora that have the same members but other labels (EmoryNLP, DailyDialog, CMU-MOSEI).
+    """
+    members = dict(zip(form.members, data, strict=True))
+    for name, value in members.items():
+        if name == UNUSED:
+            continue
+        if name in SPLITS:
+            if not is_sequence(value) and not isinstance(value, (set, frozenset)):
+                return f"{name} is {kind(value)}, expected a collection of dialogues"
+            ids: Iterable[Any] = value
+        else:
+            if not isinstance(value, dict) or not value:
+                what = "an empty dict" if isinstance(value, dict) else kind(value)
+                return f"{name} is {what}, expected a dict by dialogue"
+            ids = value
+        for id_ in ids:
+            if not _is_dialogue(id_, form.corpus):
+                expected = (
+                    "a name like 'Ses01F_impro01'" if form.corpus == "iemocap" else "a number"
+                )
+                return f"{name} names the dialogue {short(id_)}, expected {expected}"
+    speakers = next(iter(members["speakers"].values()))
+    speaker = next(iter(speakers), None) if is_sequence(speakers) else None
+    if form.corpus == "iemocap" and not isinstance(speaker, str):
+        return f"a speaker is {short(speaker)}, expected 'M' or 'F'"
+    if form.corpus == "meld" and not is_sequence(speaker):
+        return f"a speaker is {short(speaker)}, expected a one-hot vector"
+    return None
+
+
+def _is_dialogue(id_: Any, corpus: str) -> bool:
+    if corpus == "iemocap":
+        return isinstance(id_, str) and id_.startswith("Ses")
+    return isinstance(id_, (int, np.integer)) and not isinstance(id_, bool)
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether it has entries in an order: a list, a tuple or an array."""
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+
+
+def short(value: Any) -> str:
+    """A value for a message: as it is where that is short, else its type."""
+    if isinstance(value, (str, int, float, np.generic, type(None))) and len(repr(value)) < 80:
+        return repr(value.item() if isinstance(value, np.generic) else value)
+    return kind(value)
+
+
+def kind(value: Any) -> str:
+    """The type of a value for a message."""
+    name = type(value).__name__
+    return {"ndarray": "an array", "int": "an integer"}.get(name, f"a {name}")

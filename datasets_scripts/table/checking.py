@@ -1,0 +1,127 @@
+"""Checks one file of a table, see `table`: every mistake is collected, none hides another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+
+from .csv_rows import CsvTable, Located, Mistake, read_csv
+from .features import FileFeatures, path_column, read_features
+from .json_rows import JsonTable, read_json_lines
+
+COLUMNS = ("dialogue_id", "utterance_id", "speaker", "text", "emotion")
+OPTIONAL_COLUMNS = ("split", "start", "end", "media_path")
+SHOWN_MISTAKES = 20
+
+# What a cell of these columns has to say.
+_REQUIRED_CELLS = {"dialogue_id": "a name", "utterance_id": "a name"}
+
+
+class TableError(ValueError):
+    """A table has mistakes; the message lists the first `SHOWN_MISTAKES`.
+
+    Attributes:
+        mistakes: all of them, in the order of files and lines.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake]):
+        super().__init__(mistakes)
+        self.mistakes = list(mistakes)
+
+    def __str__(self) -> str:
+        lines = [str(mistake) for mistake in self.mistakes[:SHOWN_MISTAKES]]
+        if len(self.mistakes) > 1:
+            lines.insert(0, f"{len(self.mistakes)} mistakes:")
+        if len(self.mistakes) > SHOWN_MISTAKES:
+            lines.append(f"... and {len(self.mistakes) - SHOWN_MISTAKES} more.")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class TableFile(Located):
+    """What is sound in a file; the cells that are not are empty."""
+
+    path: Path
+    lines: list[int]
+    """Number in the file of each row's line."""
+    cells: dict[str, list[str]]
+    """`COLUMNS`, and split where there is one."""
+    times: np.ndarray
+    """(rows, 2) start and end in seconds, NaN where unknown."""
+    media: list[Path | None]
+    dialogues: dict[str, list[int]]
+    """Rows of each dialogue; both in the order of the file."""
+    features: dict[str, FileFeatures]
+    """By modality; all three."""
+    ignored: list[str]
+    """Columns that mean nothing here."""
+
+
+def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
+    """Reads a .csv or .jsonl file and adds what is wrong in it to the mistakes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    table: CsvTable | JsonTable
+    if path.suffix.lower() == ".csv":
+        table = read_csv(path, COLUMNS, mistakes)
+    else:
+        table = read_json_lines(path, COLUMNS, mistakes)
+    cells = {name: [""] * len(table.lines) for name in COLUMNS}
+    for name in (*COLUMNS, "split"):
+        if name in table.columns:
+            cells[name] = table.strings(name, mistakes, _REQUIRED_CELLS.get(name))
+    known = (*COLUMNS, *OPTIONAL_COLUMNS)
+    prefixes = tuple(f"{modality}_" for modality in MODALITIES)
+    file = TableFile(
+        path,
+        table.lines,
+        cells,
+        times=_times(table, mistakes),
+        media=path_column(table, "media_path", mistakes),
+        dialogues=_dialogues(cells["dialogue_id"]),
+        features={modality: read_features(table, modality, mistakes) for modality in MODALITIES},
+        ignored=[c for c in table.columns if c not in known and not c.startswith(prefixes)],
+    )
+    _check_utterances(file, mistakes)
+    return file
+
+
+def _dialogues(names: Sequence[str]) -> dict[str, list[int]]:
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(names):
+        if name:
+            rows_of.setdefault(name, []).append(row)
+    return rows_of
+
+
+def _times(table: CsvTable | JsonTable, mistakes: list[Mistake]) -> np.ndarray:
+    """(rows, 2) start and end in seconds, NaN where unknown."""
+    times = np.full((len(table.lines), 2), np.nan)
+    for position, name in enumerate(("start", "end")):
+        if name in table.columns:
+            times[:, position] = table.numbers([name], mistakes)[:, 0]
+    for row in np.flatnonzero(times[:, 1] < times[:, 0]).tolist():
+        found = f"{times[row, 1]:g} is before the start, {times[row, 0]:g}"
+        mistakes.append(table.mistake(row, "end", found, "seconds, not before the start"))
+    return times
+
+
+def _check_utterances(file: TableFile, mistakes: list[Mistake]) -> None:
+    utterances = file.cells["utterance_id"]
+    for dialogue, rows in file.dialogues.items():
+        first: dict[str, int] = {}
+        for row in rows:
+            name = utterances[row]
+            if name and first.setdefault(name, row) != row:
+                found = (
+                    f"dialogue {dialogue!r}: duplicate utterance id {name!r}, the first of which "
+                    f"is in line {file.lines[first[name]]}"
+                )
+                mistakes.append(file.mistake(row, "utterance_id", found, "each id once"))

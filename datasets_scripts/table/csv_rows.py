@@ -1,0 +1,256 @@
+"""Reads a CSV with a header so that whatever is wrong with it is named by file, row and column.
+
+Functions raise the first mistake, or add every one to a list that they are given.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synctva.datasets_scripts.corpora.text_repair import decode
+
+# Cells that stand for "no value" in a column of numbers; the last is how Praat writes it.
+EMPTY_NUMBERS = ("", "nan", "na", "null", "none", "--undefined--")
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Beyond this a number is infinite where it is used: features are float32."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong at one place of a file."""
+
+    path: Path
+    line: int | None
+    """None: the whole file."""
+    column: str | None
+    """None: the whole line."""
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        place = str(self.path)
+        place += "" if self.line is None else f", line {self.line}"
+        place += "" if self.column is None else f", column {self.column!r}"
+        separator = " " if self.line is None and self.column is None else ": "
+        return f"{place}{separator}{self.found}; expected {self.expected}."
+
+
+def note(mistake: Mistake, mistakes: list[Mistake] | None) -> None:
+    """Adds the mistake to the list.
+
+    Raises:
+        ValueError: there is no list.
+    """
+    if mistakes is None:
+        raise ValueError(str(mistake))
+    mistakes.append(mistake)
+
+
+class Located:
+    """A file's rows, each of which knows its line."""
+
+    path: Path
+    lines: list[int]
+
+    def mistake(self, row: int | None, column: str | None, found: str, expected: str) -> Mistake:
+        """A mistake in this file; row None: it concerns the whole file."""
+        line = None if row is None else self.lines[row]
+        return Mistake(self.path, line, column, found, expected)
+
+
+@dataclass(frozen=True)
+class CsvTable(Located):
+    """A CSV: its columns, and its rows as lists of cells in the order of the columns."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    lines: list[int]
+    """Number in the file of each row's last line, for messages."""
+
+    def where(self, row: int, column: str | None = None) -> str:
+        """Place of a row or cell, for messages."""
+        place = f"{self.path}, line {self.lines[row]}"
+        return place if column is None else f"{place}, column {column!r}"
+
+    def column(self, name: str) -> list[str]:
+        """All cells of a column."""
+        position = self.columns.index(name)
+        return [row[position] for row in self.rows]
+
+    def strings(
+        self, name: str, mistakes: list[Mistake] | None = None, required: str | None = None
+    ) -> list[str]:
+        """A column without the space around its cells.
+
+        Args:
+            required: what a cell has to say: an empty one is a mistake. None: it may be empty.
+        """
+        cells = [cell.strip() for cell in self.column(name)]
+        if required is not None:
+            for row, cell in enumerate(cells):
+                if not cell:
+                    note(self.mistake(row, name, "empty", required), mistakes)
+        return cells
+
+    def integers(self, name: str) -> list[int]:
+        """A column of whole numbers.
+
+        Raises:
+            ValueError: a cell is something else.
+        """
+        numbers = []
+        for row, cell in enumerate(self.column(name)):
+            try:
+                numbers.append(int(cell))
+            except ValueError:
+                raise ValueError(
+                    f"{self.where(row, name)}: {cell!r} is not a whole number."
+                ) from None
+        return numbers
+
+    def numbers(self, names: Sequence[str], mistakes: list[Mistake] | None = None) -> np.ndarray:
+        """Columns of numbers, (rows, columns) float64, NaN where a cell is empty.
+
+        Raises:
+            ValueError: a cell is neither empty nor a finite number (of float32).
+        """
+        values = np.full((len(self.rows), len(names)), np.nan)
+        positions = [self.columns.index(name) for name in names]
+        for row, cells in enumerate(self.rows):
+            with contextlib.suppress(ValueError):
+                values[row] = [float(cells[position]) for position in positions]
+        # Most rows are a number in every cell; only the others need to be read cell by cell.
+        for row in np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist():
+            for index, position in enumerate(positions):
+                number = _number(self.rows[row][position])
+                values[row, index] = number
+                if math.isinf(number):
+                    values[row, index] = math.nan
+                    found = f"{self.rows[row][position]!r} is not a finite number"
+                    expected = "a number, or an empty cell where the value is missing"
+                    note(self.mistake(row, names[index], found, expected), mistakes)
+        return values
+
+
+def read_csv(
+    path: Path, required: Sequence[str] = (), mistakes: list[Mistake] | None = None
+) -> CsvTable:
+    """Reads a comma-separated file in UTF-8 (or Windows-1252) whose first line names the columns.
+
+    Args:
+        mistakes: takes every mistake, and what is sound is read; then bytes that are not UTF-8 are
+            mistakes too. By default the first mistake is raised.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file cannot be read as such a table, or lacks a required column.
+    """
+    reader, columns = _open(path, mistakes)
+    table = CsvTable(path, columns, [], [])
+    if not columns:
+        return table
+    for name in required:
+        if name not in columns:
+            found = f"lacks the column {name!r}; it has: {', '.join(columns)}"
+            expected = f"at least: {', '.join(required)}, separated by commas"
+            note(table.mistake(None, None, found, expected), mistakes)
+    empty = True
+    try:
+        for row in reader:
+            if not row:
+                continue
+            empty = False
+            if len(row) != len(columns):
+                found, expected = f"{len(row)} cells", f"{len(columns)}, one a column"
+                note(Mistake(path, reader.line_num, None, found, expected), mistakes)
+                continue
+            table.rows.append(row)
+            table.lines.append(reader.line_num)
+    except csv.Error as error:
+        note(_unreadable(path, reader, error), mistakes)
+        empty = False
+    if empty:
+        note(Mistake(path, None, None, "has a header but no rows", "at least one"), mistakes)
+    return table
+
+
+def read_columns(path: Path) -> tuple[str, ...]:
+    """Names of a CSV's columns; raises as `read_csv` does."""
+    return _open(path)[1]
+
+
+def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> str:
+    """Text of a file in UTF-8 or Windows-1252; see `read_csv`.
+
+    Args:
+        kind: what was expected, for messages.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {path}.") from None
+    except OSError as error:
+        note(Mistake(path, None, None, f"cannot be read: {error.strerror}", kind), mistakes)
+        return ""
+    if b"\0" in data:
+        note(Mistake(path, None, None, "is not a text file", kind), mistakes)
+        return ""
+    if mistakes is not None:
+        for number, line in enumerate(data.split(b"\n"), start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                found = f"byte 0x{line[error.start]:02x} is not UTF-8"
+                mistakes.append(Mistake(path, number, None, found, "text saved in UTF-8"))
+    return decode(data)
+
+
+def _number(cell: str) -> float:
+    """A cell's number, NaN where it is empty, infinite where it is no finite number."""
+    if cell.strip().lower() in EMPTY_NUMBERS:
+        return math.nan
+    try:
+        number = float(cell)
+    except ValueError:
+        return math.inf
+    return math.inf if abs(number) > LARGEST else number
+
+
+def _open(path: Path, mistakes: list[Mistake] | None = None) -> tuple[Any, tuple[str, ...]]:
+    """A reader behind the header, and the columns; none where the file is unreadable."""
+    known = 0 if mistakes is None else len(mistakes)
+    text = read_text(path, "comma-separated text in UTF-8 with a header", mistakes)
+    # newline="": line ends inside a quoted cell belong to the cell.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = tuple(name.strip() for name in next(_rows(reader), []))
+    except csv.Error as error:
+        note(_unreadable(path, reader, error), mistakes)
+        return reader, ()
+    if not columns and (mistakes is None or len(mistakes) == known):
+        found, expected = "is empty", "a header that names the columns"
+        note(Mistake(path, None, None, found, expected), mistakes)
+    for name in sorted({name for name in columns if columns.count(name) > 1}):
+        found = f"has the column {name!r} more than once"
+        note(Mistake(path, None, None, found, "each column once"), mistakes)
+    return reader, columns
+
+
+def _unreadable(path: Path, reader: Any, error: csv.Error) -> Mistake:
+    found = f"not readable as CSV: {error}"
+    return Mistake(path, reader.line_num, None, found, "cells separated by commas")
+
+
+def _rows(reader: Iterable[list[str]]) -> Iterator[list[str]]:
+    return (row for row in reader if row)

@@ -1,0 +1,89 @@
+"""Recurrent context: what has been said so far, and after, in the order of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from .configuration_synctva import MODALITIES, SyncTVAConfig
+from .layers import Dropout, ModalityLinear
+from .recurrence import packed_gru
+from .stream_cache import StreamCache
+
+DIRECTIONS = ("forward", "backward")
+
+
+class ContextEncoder(nn.Module):
+    """A GRU over the utterances, forward and, unless causal, backward; added to every node.
+
+    It reads the modalities' states of an utterance side by side, with zeros for what is missing.
+    Graph models of this field put such an encoder before their graph (DialogueGCN, Ghosal et al.,
+    2019; MMGCN, Hu et al., 2021): attention compares utterances in a window, recurrence carries
+    their order. The backward direction is a second GRU on the reversed conversation. Utterances
+    are packed step by step, so that nothing is computed for padding.
+    """
+
+    def __init__(self, config: SyncTVAConfig):
+        super().__init__()
+        width = config.hidden_size
+        self.directions = nn.ModuleList(
+            nn.GRU(len(MODALITIES) * width, width, batch_first=True)
+            for _ in range(1 if config.causal else 2)
+        )
+        self.width = len(self.directions) * width
+        self.dropout = Dropout(config.hidden_dropout_prob)
+        self.output = ModalityLinear(self.width, width)
+
+    def forward(
+        self,
+        nodes: Tensor,
+        sizes: list[int],
+        graph: dict[str, Tensor],
+        cache: StreamCache | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """(V, H) → what its conversation says to each node, (V, H), and to each utterance, (T, W).
+
+        W is `width`: H a direction. With a stream's cache the recurrence goes on from there.
+        """
+        present = sum(sizes[: len(MODALITIES)])
+        utterances = len(graph["utterance_index"])
+        inputs = nn.functional.gelu(nodes[:present])
+        # (T, 3H): the states of an utterance side by side.
+        rows = graph["node_utterance"][:present] * len(MODALITIES) + graph["node_modality"]
+        table = nodes.new_zeros(utterances * len(MODALITIES), nodes.shape[1])
+        table = table.index_copy(0, rows, inputs).view(
+            utterances, inputs.shape[1] * len(MODALITIES)
+        )
+        orders = [graph[f"context_{name}"] for name in DIRECTIONS[: len(self.directions)]]
+        reads = [self.dropout(table.index_select(0, order)) for order in orders]
+        # On the CPU torch's GRU is the slower one to train, and nowhere can it be compiled.
+        slow = self.training and nodes.device.type == "cpu"
+        if cache is None and (slow or torch.compiler.is_compiling()):
+            layers = cast(Iterable[nn.GRU], self.directions)
+            outputs = list(packed_gru(reads, layers, graph["context_count"]))
+        else:
+            count = graph["context_count"].cpu()
+            outputs = []
+            for direction, read in zip(self.directions, reads, strict=True):
+                output = nodes[:0]
+                if utterances:
+                    start = None if cache is None else cache.recall(direction, "state")
+                    packed, end = direction(PackedSequence(read, count), start)
+                    output = packed.data
+                    if cache is not None:
+                        cache.keep(direction, "state", end)
+                outputs.append(output)
+        states = [
+            torch.zeros_like(output, dtype=nodes.dtype).index_copy(0, order, output.to(nodes.dtype))
+            for order, output in zip(orders, outputs, strict=True)
+        ]  # (T, H) each
+        context = torch.cat(states, -1)  # (T, W)
+        heard = nn.functional.gelu(context.index_select(0, graph["node_utterance"]))  # (V, W)
+        return self.output(self.dropout(heard), sizes), context
+
+
+__all__ = ["ContextEncoder"]

@@ -1,0 +1,80 @@
+"""Features of each modality → node states."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from .configuration_synctva import MODALITIES, SyncTVAConfig
+from .layers import Dropout
+
+FARTHEST = 1e4
+"""Deviations from the mean beyond which a value counts as this far: squares of what is larger
+overflow, and one number must not make an utterance's answer NaN."""
+
+
+class FeatureEncoder(nn.Module):
+    """Standardised features of one modality → node states.
+
+    x = LN(W [f ; log RMS f] + b), where f are the features standardised with the training set's
+    mean and deviation, which are kept in the checkpoint: no statistic is ever taken from the
+    conversation at hand.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, width: int, config: SyncTVAConfig):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+        self.dropout = Dropout(config.hidden_dropout_prob)
+        self.projection = nn.Linear(width + 1, config.hidden_size)
+        self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(V_m, D) → states (V_m, H) and log RMS (V_m, 1)."""
+        # In place and in few passes: rows of thousands of numbers are mostly memory traffic.
+        features = features.float().sub(self.mean).div_(self.deviation).clamp_(-FARTHEST, FARTHEST)
+        norm = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
+        log_rms = 0.5 * (norm.square() / features.shape[-1] + 1e-6).log()
+        inputs = torch.cat([self.dropout(features), log_rms], dim=-1)
+        return self.norm(self.projection(inputs.to(self.projection.weight.dtype))), log_rms
+
+
+class FeatureEncoders(nn.ModuleDict):
+    """The feature encoders by modality."""
+
+    def __init__(self, config: SyncTVAConfig):
+        super().__init__(
+            {name: FeatureEncoder(width, config) for name, width in config.modality_dims.items()}
+        )
+
+    def set_statistics(self, statistics: dict[str, tuple[Tensor, Tensor]]) -> None:
+        """Keep the training set's (mean, deviation), (D,) each, by modality.
+
+        A deviation that is only rounding, a millionth of the feature's mean or of the median
+        deviation, is replaced by 1: dividing by it would make noise of any new value. (MiniLM's
+        last layer has three such dead units.)
+
+        Raises:
+            ValueError: unknown modality, wrong width, or a value that is not finite.
+        """
+        for name, (mean, deviation) in statistics.items():
+            if name not in self:
+                raise ValueError(f"statistics[{name!r}]: expected one of {MODALITIES}")
+            encoder = cast(FeatureEncoder, self[name])
+            for label, values in (("mean", mean), ("deviation", deviation)):
+                if values.shape != encoder.mean.shape or not values.isfinite().all():
+                    raise ValueError(
+                        f"statistics[{name!r}] {label}: expected {encoder.mean.shape[0]} finite "
+                        f"values, got shape {tuple(values.shape)}"
+                    )
+            encoder.mean.copy_(mean)
+            rounding = 1e-6 * torch.maximum(mean.abs(), deviation.median())
+            encoder.deviation.copy_(deviation.where(deviation > rounding, 1.0))
+
+
+__all__ = ["FeatureEncoder", "FeatureEncoders"]

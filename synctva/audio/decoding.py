@@ -1,0 +1,237 @@
+"""The sound of a recording as one channel of samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from synctva.recordings.containers import Recording
+from synctva.recordings.sources import MediaError, import_av, time_range
+
+SAMPLE_RATES = (1000, 768_000)
+"""Sample rates in Hz that are believed; another one comes from a damaged header."""
+
+GAP = 0.1
+"""Seconds by which timestamps run ahead of the samples where a part of the sound was not recorded.
+Less is rounding: some containers count in milliseconds."""
+
+_PEAK = 8.0  # Floats beyond it are integers that were not divided by their full scale.
+
+
+class Audio(NamedTuple):
+    """Sound.
+
+    Attributes:
+        samples: (N,) float32 in [-1, 1].
+        sample_rate: in Hz.
+    """
+
+    samples: np.ndarray
+    sample_rate: int
+
+    @property
+    def duration(self) -> float:
+        """In s."""
+        return len(self.samples) / self.sample_rate
+
+
+def read_audio(source: Any, start: float | None = None, end: float | None = None) -> Audio | None:
+    """The sound of a source, mixed down to one channel, at its own sample rate.
+
+    A file is mixed down in 16 bits, as the recordings behind the published prosody tables were:
+    the mixed channels are scaled so that they cannot clip, where a mix in floats would come out
+    3 dB louder for stereo and 10 dB for 5.1.
+
+    Only what was asked for is kept, so that memory does not grow with the recording. Far into one,
+    `start` is reached by seeking: there it is exact to the resolution of the container's clock, a
+    sample in most, 1 ms in Matroska, WebM and FLV.
+
+    Args:
+        source: path, bytes, (array, sample rate), or a row of `datasets`: {"array",
+            "sampling_rate"} or {"path", "bytes"}. An array is (N,), (channels, N) or
+            (N, channels), of floats in [-1, 1] or of integers over their full range.
+        start, end: seconds on the recording's clock; the sound from `start` up to before `end`.
+
+    Returns:
+        The sound, with no samples where the range lies outside the track; None where the source
+        has no audio track.
+
+    Raises:
+        MediaError: the source cannot be read, holds values that are not finite, or has ended
+            before `start`.
+        ValueError: not 0 <= start < end.
+        ImportError: PyAV is not installed, and the source is not an array of one channel.
+
+    Example:
+        >>> read_audio((np.zeros(8000), 16000), start=0.25).duration
+        0.25
+    """
+    begin, stop = time_range(start, end)
+    given = _array_and_rate(source)
+    if given is not None:
+        samples, rate = _from_array(*given)
+        samples = samples[_sample(begin, rate) or 0 : _sample(stop, rate)]
+        return Audio(samples, rate)
+    with Recording(source) as recording:
+        if recording.track("audio") is None:
+            return None
+        audio = _decode(recording, begin, stop)
+        if not len(audio.samples) and begin > recording.length:
+            raise recording.error(f"start = {start} s: it ends at {recording.length:.2f} s")
+        return audio
+
+
+def _sample(time: float, rate: int) -> int | None:
+    """Index of the sample at a time in s; None where the time is infinite."""
+    return None if math.isinf(time) else round(time * rate)
+
+
+def _decode(recording: Recording, begin: float, stop: float) -> Audio:
+    """The track's samples from time `begin` up to before `stop`."""
+    chunks: list[np.ndarray] = []
+    track = recording.track("audio")
+    rate = track.codec_context.sample_rate or 0  # known better from the first frame
+    position = None
+    for time, rate, samples in _mixed(recording, begin):
+        if position is None or (time is not None and time * rate > position + GAP * rate):
+            position = round((time or 0.0) * rate)
+        first, last = _sample(begin, rate), _sample(stop, rate)
+        if last is not None and position >= last:
+            break
+        skipped = 0 if first is None else max(0, first - position)
+        kept = samples[skipped : None if last is None else last - position]
+        if len(kept):
+            chunks.append(kept)
+        position += len(samples)
+    _check_rate(recording.name, rate)
+    whole = np.empty(sum(map(len, chunks)), np.float32)
+    filled = 0
+    for chunk in chunks:
+        whole[filled : filled + len(chunk)] = chunk
+        filled += len(chunk)
+    whole /= 32768
+    return Audio(whole, rate)
+
+
+def _mixed(recording: Recording, begin: float) -> Iterator[tuple[float | None, int, np.ndarray]]:
+    """(time in s or None, sample rate, (n,) int16 samples) for each decoded frame.
+
+    All come at the rate of the first: a broadcast may change it on the way.
+    """
+    mixer = None
+    rate = 0
+    for time, frame in recording.frames("audio", begin):
+        if not frame.samples:
+            continue
+        layout = (frame.format.name, frame.layout.name, frame.sample_rate)
+        rate = rate or frame.sample_rate
+        _check_rate(recording.name, rate)
+        if not _is_finite(frame):
+            when = "" if time is None else f" at {time:.2f} s"
+            raise recording.error(f"its sound has values that are not finite{when}")
+        if mixer is None or mixer.layout != layout:
+            if mixer is not None:
+                yield None, rate, mixer(None)
+            mixer = _Mixer(frame, rate, layout)
+        try:
+            samples = mixer(frame)
+        except (mixer.error, ValueError) as error:
+            raise recording.error(f"sound of {layout} cannot be mixed down: {error}") from error
+        yield time, rate, samples
+    if mixer is not None:
+        yield None, rate, mixer(None)
+
+
+def _is_finite(frame: Any) -> bool:
+    # PyAV counts the planes of a frame wrongly from 8 on and reads beyond them.
+    if frame.format.is_planar and frame.layout.nb_channels >= 8:
+        return True
+    return not frame.format.name.startswith(("flt", "dbl")) or bool(
+        np.isfinite(frame.to_ndarray()).all()
+    )
+
+
+class _Mixer:
+    """Frames of one format → 16-bit samples of one channel."""
+
+    def __init__(self, frame: Any, rate: int, layout: tuple[str, str, int]):
+        av = import_av()
+        self.error = av.error.FFmpegError
+        self.layout = layout
+        self._resampler = av.AudioResampler("s16", "mono", rate)
+        try:
+            av.AudioResampler("s16", "mono", rate).resample(frame)
+        except (self.error, ValueError):
+            # Where nobody says what the channels are, their mean.
+            self._resampler = av.AudioResampler("s16", frame.layout, rate)
+
+    def __call__(self, frame: Any) -> np.ndarray:
+        """(n,) int16; what is left over for None."""
+        frames = [mixed for mixed in self._resampler.resample(frame) if mixed is not None]
+        if not frames:
+            return np.empty(0, np.int16)
+        channels = frames[0].layout.nb_channels
+        samples = np.concatenate([mixed.to_ndarray()[0] for mixed in frames])  # (n * channels,)
+        return samples if channels == 1 else samples.reshape(-1, channels).mean(1).astype(np.int16)
+
+
+def _check_rate(name: str, rate: int) -> None:
+    low, high = SAMPLE_RATES
+    if not low <= rate <= high:
+        raise MediaError(f"{name}: sample rate = {rate!r} Hz: expected {low:,} to {high:,}")
+
+
+def _array_and_rate(source: Any) -> tuple[Any, Any] | None:
+    """The array and the sample rate of a source that comes as such, None of any other."""
+    if isinstance(source, tuple) and len(source) == 2:
+        return source
+    if isinstance(source, Mapping) and source.get("array") is not None:
+        return source["array"], source.get("sampling_rate")
+    return None
+
+
+def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
+    """(N,) float32 in [-1, 1] and the rate, of an array as described in `read_audio`."""
+    name = "audio given as an array"
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+        raise MediaError(f"{name}: sample rate = {rate!r}: expected a number in Hz")
+    if not math.isfinite(rate) or rate != int(rate):
+        raise MediaError(f"{name}: sample rate = {rate!r}: expected a whole number in Hz")
+    _check_rate(name, int(rate))
+    samples = np.asarray(array)
+    if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":
+        raise MediaError(
+            f"{name} has shape {samples.shape} and type {samples.dtype}: expected numbers, (N,), "
+            "(channels, N) or (N, channels)"
+        )
+    if samples.dtype.kind == "f":
+        if not np.isfinite(samples).all():
+            raise MediaError(f"{name} has values that are not finite")
+        peak = float(np.abs(samples).max(initial=0))
+        if peak > _PEAK:
+            raise MediaError(f"{name} has the value {peak:g}: expected floats in [-1, 1]")
+        samples = samples.astype(np.float32).clip(-1, 1)
+    else:
+        half = 2.0 ** (8 * samples.dtype.itemsize - 1)
+        offset = half if samples.dtype.kind == "u" else 0.0
+        samples = ((samples - offset) / half).astype(np.float32)
+    if samples.ndim == 2:
+        samples = _mix_array(samples if len(samples) <= samples.shape[1] else samples.T, int(rate))
+    return samples, int(rate)
+
+
+def _mix_array(samples: np.ndarray, rate: int) -> np.ndarray:
+    """(channels, N) → (N,), as a file of so many channels would be."""
+    if len(samples) <= 1:
+        return samples.reshape(-1)
+    packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+    frame = import_av().AudioFrame.from_ndarray(packed, "flt", f"{len(samples)} channels")
+    frame.sample_rate = rate
+    mixer = _Mixer(frame, rate, ("flt", "", rate))
+    return np.concatenate([mixer(frame), mixer(None)]).astype(np.float32) / 32768
+
+
+__all__ = ["Audio", "read_audio"]

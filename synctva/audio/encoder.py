@@ -1,0 +1,239 @@
+"""Waveforms → vectors, with the audio encoder that a checkpoint names."""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from transformers import AutoFeatureExtractor, AutoModel
+
+from .contours import analyse, checked_samples
+from .functionals import FUNCTIONALS, functionals
+from .prosody import PROSODY_MEASURES, prosody
+
+SHORTEST = 6.4 / 100  # s: one frame of the intensity curve
+QUIETEST = 2**-15
+"""What 16 bits can tell apart: a sound that stays within is silence."""
+
+PROSODY_SPEC: dict[str, Any] = {
+    "name": "prosody",
+    "version": 1,
+    "width": len(PROSODY_MEASURES),
+    "sample_rate": None,
+}
+"""The eight measures in the order of `PROSODY_MEASURES`: the MELD and IEMOCAP tables' columns."""
+
+PROSODY_MFCC_SPEC: dict[str, Any] = {
+    "name": "prosody+mfcc",
+    "version": 1,
+    "width": len(PROSODY_MEASURES) + len(FUNCTIONALS),
+    "sample_rate": None,
+}
+"""The eight measures, then the functionals of spectrum, pitch and level: `FUNCTIONALS`."""
+
+_DEFAULTS: dict[str, Any] = {"version": 1, "width": None, "sample_rate": None, "fill": None}
+
+HUB_PREFIX = "hub:"
+
+
+class _Extractor(NamedTuple):
+    """What computes an encoder's numbers, and what is known of them."""
+
+    version: int
+    """Raised when the same sound would give other numbers."""
+    names: tuple[str, ...]
+    licence: str
+    sample_rate: int | None
+    """Hz that it needs; None where it takes the sound at its own rate."""
+    extract: Callable[[np.ndarray, float], np.ndarray]
+    """(N,) float64 and Hz → (width,), NaN where a number is undefined."""
+
+
+class AudioEncoder:
+    """An utterance's sound as a vector of fixed width.
+
+    The measures are taken at the sound's own sample rate, as those of the tables are: resampling
+    would change them. The sound is one channel; how several are mixed down is the decoder's choice,
+    and shifts the levels by up to 10 dB.
+
+    Attributes:
+        spec: what was asked for, with defaults filled in:
+            `name`: "prosody", "prosody+mfcc", "opensmile-egemaps" or "hub:" and the Hub name or
+            folder of a model that reads waveforms; `version` of the numbers' definition; `width`:
+            numbers an utterance, None for no check; `sample_rate`: in Hz, None for no check;
+            `fill`: for each number, what takes its place where it is undefined; None: NaN stays.
+        width: numbers an utterance.
+        names: of those numbers, in order.
+        licence: of what computes them.
+        sample_rate: in Hz, the one that `encode` takes; None for any.
+
+    An undefined measure (the mean pitch where no frame is voiced, the articulation rate where no
+    nucleus is found) is an empty cell in the tables, which `datasets_scripts.feature_table` fills
+    with the training set's mean. The same has to happen to raw sound: a checkpoint's specification
+    carries the training set's means in `fill`. Without it, as when a table is being extracted, such
+    a number is NaN.
+
+    Example:
+        >>> encoder = AudioEncoder.from_spec(PROSODY_SPEC)
+        >>> encoder.encode(0.1 * np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000), 16_000)[3]
+        np.float32(200.0)
+    """
+
+    def __init__(self, spec: Mapping[str, Any], extractor: _Extractor):
+        self.spec = {**_DEFAULTS, **spec}
+        self.names = extractor.names
+        self.width: int = len(extractor.names)
+        self.licence = extractor.licence
+        self.sample_rate = extractor.sample_rate
+        self._extract = extractor.extract
+        for field in ("version", "width", "sample_rate"):
+            actual = getattr(extractor if field == "version" else self, field)
+            if self.spec[field] is not None and self.spec[field] != actual:
+                raise ValueError(
+                    f"audio encoder {self.spec['name']} has {field} {actual}: "
+                    f"expected {self.spec[field]}"
+                )
+        fill = self.spec["fill"]
+        if fill is not None and not (len(fill) == self.width and np.isfinite(fill).all()):
+            raise ValueError(
+                f"audio encoder fill = {fill!r}: expected {self.width} finite numbers, or None"
+            )
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> AudioEncoder:
+        """The encoder of this specification, loaded once a process.
+
+        Raises:
+            ValueError: the specification has an unknown or missing field, an unknown name, or
+                another version, width or sample rate than the encoder.
+            ImportError: the package that the encoder needs is not installed.
+            OSError: a Hub model is neither a folder, nor in the cache, nor could be downloaded.
+        """
+        unknown = sorted(set(spec) - {"name", *_DEFAULTS})
+        if "name" not in spec or unknown:
+            raise ValueError(
+                f"audio encoder specification {dict(spec)!r}: expected a name, and of "
+                f"{sorted(_DEFAULTS)} any"
+            )
+        with _LOADING:
+            return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
+
+    def encode(self, samples: np.ndarray, sample_rate: float) -> np.ndarray | None:
+        """The vector of one utterance.
+
+        Args:
+            samples: (N,) float in [-1, 1], one channel; divide 16-bit samples by 32768.
+            sample_rate: in Hz, at least 4000; below 16 kHz, the spectral numbers miss what lies
+                above half of it.
+
+        Returns:
+            (width,) float32. None where the sound carries nothing: it is shorter than 0.064 s, or
+            stays within one step of 16 bits. Mask the modality.
+
+        Raises:
+            ValueError: samples of another shape, of integers, not finite or on another scale; too
+                low a sample rate, or another than the encoder's.
+        """
+        samples = checked_samples(samples, sample_rate)
+        if self.sample_rate is not None and sample_rate != self.sample_rate:
+            raise ValueError(
+                f"sample_rate = {sample_rate}: audio encoder {self.spec['name']} expects "
+                f"{self.sample_rate} Hz; resample when decoding"
+            )
+        if len(samples) / sample_rate < SHORTEST or np.ptp(samples) < QUIETEST:
+            return None
+        values = self._extract(samples, sample_rate)
+        if self.spec["fill"] is not None:
+            values = np.where(np.isnan(values), self.spec["fill"], values)
+        return values.astype(np.float32)
+
+    def __deepcopy__(self, memo: dict) -> AudioEncoder:
+        return self  # nothing in it changes, and a Hub model's weights must not be copied
+
+
+_LOADING = threading.Lock()  # of threads that all come first, one loads
+
+
+@functools.lru_cache(maxsize=4)
+def _load(key: str) -> AudioEncoder:
+    spec = json.loads(key)
+    name = spec["name"]
+    if name.startswith(HUB_PREFIX):
+        return AudioEncoder(spec, _hub(name.removeprefix(HUB_PREFIX)))
+    if name not in _EXTRACTORS:
+        raise ValueError(
+            f"audio encoder name = {name!r}: expected one of {sorted(_EXTRACTORS)}, or "
+            f"{HUB_PREFIX!r} and the name of a Hub model"
+        )
+    return AudioEncoder(spec, _EXTRACTORS[name]())
+
+
+def _prosody() -> _Extractor:
+    def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:
+        return prosody(analyse(samples, sample_rate))
+
+    return _Extractor(1, PROSODY_MEASURES, "Apache-2.0", None, extract)
+
+
+def _prosody_mfcc() -> _Extractor:
+    def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:
+        contours = analyse(samples, sample_rate)
+        return np.concatenate([prosody(contours), functionals(contours)])
+
+    return _Extractor(1, (*PROSODY_MEASURES, *FUNCTIONALS), "Apache-2.0", None, extract)
+
+
+def _egemaps() -> _Extractor:
+    """The 88 functionals of eGeMAPSv02."""
+    try:
+        import opensmile
+    except ImportError as error:
+        raise ImportError(
+            "audio encoder opensmile-egemaps needs the package opensmile, which is licensed for "
+            "non-commercial use only: pip install opensmile"
+        ) from error
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.Functionals,
+    )
+
+    def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:
+        table = smile.process_signal(samples.astype(np.float32), int(sample_rate))
+        return table.to_numpy(np.float64)[0]
+
+    names = tuple(smile.feature_names)
+    return _Extractor(1, names, "audEERING: research, non-commercial", None, extract)
+
+
+def _hub(name: str) -> _Extractor:
+    """The mean over time of the last hidden states of a model that reads waveforms."""
+    reader = AutoFeatureExtractor.from_pretrained(name)
+    if "input_values" not in reader.model_input_names:
+        raise ValueError(
+            f"audio encoder {HUB_PREFIX}{name} reads {reader.model_input_names}: expected a model "
+            "that reads waveforms, input_values"
+        )
+    model = AutoModel.from_pretrained(name, dtype=torch.float32).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:
+        inputs = reader(samples, sampling_rate=int(sample_rate), return_tensors="pt")
+        states = model(input_values=inputs["input_values"]).last_hidden_state  # (1, T, D)
+        return states[0].mean(0).double().numpy()
+
+    names = tuple(f"unit_{index}" for index in range(model.config.hidden_size))
+    return _Extractor(1, names, "see the model's card", reader.sampling_rate, extract)
+
+
+_EXTRACTORS: dict[str, Callable[[], _Extractor]] = {
+    "prosody": _prosody,
+    "prosody+mfcc": _prosody_mfcc,
+    "opensmile-egemaps": _egemaps,
+}
+
+__all__ = ["PROSODY_MFCC_SPEC", "PROSODY_SPEC", "AudioEncoder"]

@@ -1,0 +1,187 @@
+"""The model card: what a model is, what it reached, how it was made, what it is not for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from synctva.cards.example import CardExample, usage
+from synctva.cards.tables import (
+    calibration_section,
+    class_table,
+    score_table,
+    seed_table,
+    subset_table,
+)
+from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+
+PAPER = "https://arxiv.org/abs/2507.21395"
+
+DATASETS = {
+    "simulated": (
+        "Simulated conversations",
+        "Drawn by `synctva.datasets_scripts.corpora.simulated` with a known optimum. No person "
+        "spoke them: the model shows that the method works and recognises nobody's emotions.",
+    ),
+    "meld": (
+        "MELD",
+        "Utterances of the television series Friends, official splits (Poria et al., 2019): "
+        "scripted comedy, acted, in English, half of it neutral. Released for research; the "
+        "rights in the series are its owners'.",
+    ),
+    "iemocap": (
+        "IEMOCAP (6 emotions)",
+        "Dyadic sessions of ten actors in English, scripted and improvised (Busso et al., 2008), "
+        "in the literature's splits by session. Licensed by its makers for research alone.",
+    ),
+    "features": (
+        "User's feature set",
+        "Prepared features; the terms of their source hold for the model.",
+    ),
+    "table": ("User's own table", "A table of the user's own; its terms hold for the model too."),
+}
+"""Name of each data set, and what a reader has to know of it."""
+
+OUT_OF_SCOPE = """\
+- **Inferring the emotions of people at work or in education.** Placing on the market, putting into
+  service or using an AI system for that is prohibited in the European Union since 2 February 2025
+  (Regulation (EU) 2024/1689, Article 5(1)(f); medical and safety reasons excepted).
+- Decisions about a person: hiring, grading, insurance, credit, policing, migration, lie detection,
+  diagnosis.
+- Reading a score as an internal state. The labels are what annotators perceived in a recording; the
+  score is a probability of such a label, not a measurement of what someone feels.
+- Watching or profiling people who do not know of it and have not agreed."""
+
+
+def model_card(
+    results: Mapping[str, Any],
+    config: SyncTVAConfig,
+    runs: Sequence[Mapping[str, Any]] = (),
+    model_name: str = "synctva",
+    text_encoder: Mapping[str, Any] | None = None,
+    example: CardExample | None = None,
+) -> ModelCard:
+    """The card of a trained model, with its scores in the metadata.
+
+    Args:
+        results: what `results.json` holds.
+        config: of the model.
+        runs: the results of several seeds of the same recipe, this one among them; gives means
+            with 95% intervals.
+        model_name: how users load it.
+        text_encoder: specification of the frozen text encoder, if texts can be given.
+        example: what the model answers to an invented conversation, see `run_example`; its pictures
+            have to lie beside the card, see `write_example_pictures`.
+
+    Returns:
+        A card with metadata, to save as README.md. Scores are fractions, as in `results`.
+    """
+    name, about_data = DATASETS.get(results["dataset"], (results["dataset"], ""))
+    labels = [config.id2label[index] for index in range(config.num_labels)]
+    data = ModelCardData(
+        license="apache-2.0",
+        language=None if results["dataset"] in ("simulated", "table", "features") else "en",
+        # Not token-classification, which is the auto class that serves it: the Hub would offer a
+        # widget that marks words.
+        library_name="transformers",
+        tags=["synctva", "emotion-recognition", "conversation", "multimodal"],
+        datasets=[results["dataset"]] if results["dataset"] in ("meld", "iemocap") else None,
+        metrics=["accuracy", "f1"],
+        model_name=model_name,
+        eval_results=_eval_results(results, name),
+    )
+    sections = [
+        f"# {model_name}",
+        f"Sync-TVA ([paper]({PAPER})) recognises the emotion of every utterance of a conversation "
+        f"from {_join(results.get('modalities', []))} features, whichever are present, and from "
+        "the conversation around it.",
+        f"## Labels, in this order\n\n{_numbered(labels)}",
+        f"## How to use\n\n{usage(model_name, results, config, text_encoder, example)}",
+        f"## Data\n\n**{name}.** {about_data}\n\n"
+        f"Trained on the training split, selected on {results.get('selected_on')}; the test split "
+        "was used for nothing but the tables below.",
+        f"## Results\n\n{score_table(results)}\n\n{class_table(results, labels)}",
+    ]
+    if runs:
+        sections.append(f"### Over seeds\n\n{seed_table(runs)}")
+    if results.get("subsets"):
+        sections.append(
+            "### When modalities are missing\n\nThe same model on test, where every utterance has "
+            f"these alone:\n\n{subset_table(results)}"
+        )
+    if "calibration" in results:
+        measured = calibration_section(results["calibration"], results.get("selected_on"))
+        sections.append(f"## Calibration\n\n{measured}")
+    sections += [
+        f"## How it was made\n\n{_making(results)}",
+        f"## Limits\n\n{_limits(results)}",
+        f"## Out of scope\n\n{OUT_OF_SCOPE}",
+    ]
+    body = "\n\n".join(sections)
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}\n")
+
+
+def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalResult]:
+    metrics = {
+        "accuracy": ("accuracy", "Accuracy"),
+        "weighted_f1": ("f1", "Weighted F1"),
+        "macro_f1": ("f1", "Macro F1"),
+    }
+    return [
+        EvalResult(
+            task_type="emotion-recognition",
+            task_name="Emotion recognition in conversation",
+            dataset_type=results["dataset"],
+            dataset_name=dataset_name,
+            dataset_split=split,
+            metric_type=kind,
+            metric_name=title,
+            metric_value=round(results[split][key], 4),
+        )
+        for split in ("test", "dev")
+        if split in results
+        for key, (kind, title) in metrics.items()
+    ]
+
+
+def _making(results: Mapping[str, Any]) -> str:
+    lines = []
+    if "command" in results:
+        lines.append(f"```\n{results['command']}\n```\n")
+    versions = ", ".join(f"{name} {value}" for name, value in results.get("versions", {}).items())
+    changed = " with uncommitted changes" if results.get("uncommitted_changes") else ""
+    lines.append(f"- Seed {results['seed']}")
+    lines.append(f"- Source at commit {results.get('commit', 'unknown')}{changed}")
+    lines.append(f"- {versions}")
+    if "training_seconds" in results:
+        lines.append(f"- Trained in {results['training_seconds']:.0f} s")
+    return "\n".join(lines)
+
+
+def _limits(results: Mapping[str, Any]) -> str:
+    by_class = results[("test" if "test" in results else "dev")]["per_class_f1"]
+    weakest = sorted(by_class, key=by_class.get)[:2]
+    weak = " and ".join(f"{name} (F1 {by_class[name]:.2f})" for name in weakest)
+    return (
+        f"- Weakest on {weak}: read the table of the classes, not the average alone.\n"
+        "- Other languages, cultures, recording conditions and spontaneous speech were not tested: "
+        "expect lower scores there; by how much, and how it differs between groups of people, is "
+        "unknown.\n"
+        "- Probabilities are calibrated on this data at best (ECE above), and nowhere else.\n"
+        "- Speakers are told apart by the names that are given: a wrong diarisation changes the "
+        "answers."
+    )
+
+
+def _numbered(labels: Sequence[str]) -> str:
+    return "\n".join(f"{index}. {label}" for index, label in enumerate(labels))
+
+
+def _join(names: Sequence[str]) -> str:
+    names = list(names)
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+__all__ = ["DATASETS", "OUT_OF_SCOPE", "model_card"]

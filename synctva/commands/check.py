@@ -1,0 +1,70 @@
+"""Check a table of your own before you train on it.
+
+    synctva check examples/data/conversations.csv
+    synctva check <folder with train, dev and test> --label_names calm glad sad
+
+Prints every mistake and exits with 1; or, where there is none, what the table holds.
+`synctva/datasets_scripts/table.py` says which columns there are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from synctva import MODALITIES
+from synctva.datasets_scripts.schema import UNLABELLED
+from synctva.datasets_scripts.table.checking import TableError
+from synctva.datasets_scripts.table.loading import TableReading, read_table
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva check", description=__doc__.splitlines()[0])
+    parser.add_argument("data", help=".csv or .jsonl file, or a folder with train, dev, test")
+    parser.add_argument("--label_names", nargs="+", help="default: the training set's")
+    parser.add_argument("--seed", type=int, default=0, help="of the split, where there is none")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = parse_arguments(arguments)
+    try:
+        table = read_table(options.data, options.label_names, options.seed)
+    except TableError as error:
+        print(*error.mistakes, f"mistakes: {len(error.mistakes)}", sep="\n")
+        return 1
+    except (FileNotFoundError, ValueError) as error:
+        print(error)
+        return 1
+    print(summary(table))
+    return 0
+
+
+def summary(table: TableReading) -> str:
+    """What a table holds, by split."""
+    present = [m for m in MODALITIES if m == "text" or m in table.widths]
+    header = ["split", "conversations", "utterances", *(f"without {m}" for m in present)]
+    sizes: list[Sequence[object]] = [header]
+    counts = {}
+    for split, conversations in table.conversations.items():
+        masks = [mask for c in conversations for mask in c["modality_mask"]]
+        masked = [sum(not mask[MODALITIES.index(m)] for mask in masks) for m in present]
+        sizes.append([split, len(conversations), len(masks), *masked])
+        counts[split] = Counter(label for c in conversations for label in c["labels"])
+    labels: list[Sequence[object]] = [["label", *counts]]
+    for index, name in enumerate(table.label_names):
+        labels.append([name, *(count[index] for count in counts.values())])
+    if any(count[UNLABELLED] for count in counts.values()):
+        labels.append(["(none)", *(count[UNLABELLED] for count in counts.values())])
+    widths = [f"{m}: {table.widths[m]} features" for m in present if m in table.widths]
+    lines = [*aligned(sizes), "", *aligned(labels), "", *widths, *table.notes, "no mistakes"]
+    return "\n".join(lines)
+
+
+def aligned(rows: Sequence[Sequence[object]]) -> Iterable[str]:
+    """Rows as lines, their columns under each other."""
+    widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
+    for first, *others in rows:
+        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([f"{first:<{widths[0]}}", *cells])

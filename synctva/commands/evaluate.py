@@ -1,0 +1,88 @@
+"""Evaluate a trained model: the table that its training printed.
+
+    synctva evaluate --model synctva-simulated
+    synctva evaluate --model runs/meld-seed0 --data_dir <folder with MELD's CSVs>
+
+Data set, seed and modalities are those that the model folder's results.json names, unless others
+are given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from transformers.utils import logging
+
+from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.features.text import add_text_tokens
+from synctva.metrics.missing_modalities import subset_scores
+from synctva.results import collect_results, read_results, results_table, write_results
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.recipes import RECIPES, feature_widths, load_conversations
+from synctva.trainer.trainer import SyncTVATrainer
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva evaluate", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="synctva-simulated", help="model folder or Hub name")
+    parser.add_argument("--dataset", choices=list(RECIPES), help="default: that of results.json")
+    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
+    parser.add_argument("--modalities", nargs="+", choices=MODALITIES, help="mask the others")
+    parser.add_argument("--seed", type=int, help="of the simulated training conversations")
+    parser.add_argument("--batch_size", type=int, default=64, help="conversations at a time")
+    parser.add_argument("--use_cpu", action="store_true", help="even where there is a GPU")
+    parser.add_argument("--output_dir", help="write results.json there")
+    parser.add_argument("--json", action="store_true", help="print what results.json holds")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    try:
+        trained = read_results(options.model)
+    except FileNotFoundError:
+        if options.dataset is None:
+            raise SystemExit(f"{options.model} has no results.json: name the --dataset") from None
+        trained = {}
+    dataset = options.dataset or trained["dataset"]
+    same = dataset == trained.get("dataset")
+    modalities = options.modalities or trained.get("modalities", list(MODALITIES))
+    seed = trained.get("seed", 0) if options.seed is None else options.seed
+    logging.disable_progress_bar()
+    model = SyncTVAForEmotionRecognition.from_pretrained(options.model)
+    data = load_conversations(
+        dataset,
+        options.data_dir,
+        seed=seed,
+        modalities=modalities,
+        max_train_conversations=trained["train_conversations"] if same else None,
+        label_names=[model.config.id2label[index] for index in range(model.config.num_labels)],
+        embed_text=model.config.text_backbone is None,
+    )
+    read = list(feature_widths(data))
+    if model.config.text_backbone is not None:
+        tokenizer = SyncTVAProcessor.from_pretrained(options.model).text_tokenizer
+        data = add_text_tokens(data, tokenizer, model.config)
+        read = ["text", *read]
+    trainer = SyncTVATrainer(
+        model=model,
+        args=SyncTVATrainingArguments(
+            output_dir=options.output_dir or options.model,
+            per_device_eval_batch_size=options.batch_size,
+            use_cpu=options.use_cpu,
+            seed=seed,
+            report_to="none",
+        ),
+        eval_dataset=data["dev"] if "dev" in data else data["test"],
+    )
+    results = collect_results(trainer, data, dataset=dataset, modalities=read)
+    results["selected_on"] = trained.get("selected_on")
+    if "test" in data:
+        results["subsets"] = subset_scores(trainer, data["test"])
+    if trainer.is_world_process_zero():
+        if options.output_dir is not None:
+            write_results(options.output_dir, results)
+        print(json.dumps(results, indent=2) if options.json else f"\n{results_table(results)}")
+    trainer.end()

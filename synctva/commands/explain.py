@@ -1,0 +1,81 @@
+"""Explain the emotion of one utterance.
+
+    synctva explain --text "I got the job!" "That is wonderful!" --utterance 1
+    synctva explain --file conversation.json --utterance 3 --label joy --json
+    synctva explain --file conversation.json --utterance 3 --pictures folder
+
+The file holds one conversation, as for synctva/commands/predict.py. Pictures are shapley.png and
+attention.png. docs/explanations.md says how to read all this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import pipeline
+from transformers.utils import logging
+
+import synctva  # noqa: F401  (makes transformers know the pipeline)
+from synctva.files import written_whole
+from synctva.plots import plot_attention, plot_shapley
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva explain", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="model folder or Hub name; default: the shipped one")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text", nargs="+", help="utterances, in their order")
+    source.add_argument("--file", type=Path, help="JSON with one conversation")
+    parser.add_argument("--utterance", type=int, required=True, help="which to explain, from 0")
+    parser.add_argument("--label", help="emotion to explain; default: the likeliest")
+    parser.add_argument("--edges", type=int, default=10, help="edges to print; all, with --json")
+    parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
+    parser.add_argument("--pictures", type=Path, help="folder to write pictures into")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    conversation = options.text
+    if options.file:
+        conversation = json.loads(options.file.read_text(encoding="utf-8"))
+    logging.disable_progress_bar()
+    recognise = pipeline("emotion-recognition", model=options.model)
+    try:
+        explanation = recognise.explain(conversation, options.utterance, options.label)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    if options.json:
+        print(json.dumps(explanation, indent=2, ensure_ascii=False))
+    else:
+        print(table(explanation, options.edges))
+    if options.pictures:
+        with written_whole(options.pictures) as unfinished:
+            plot_shapley(explanation).savefig(unfinished / "shapley.png")
+            plot_attention(explanation).savefig(unfinished / "attention.png")
+
+
+def table(explanation: Mapping[str, Any], edges: int) -> str:
+    """An explanation for reading, with so many of its edges."""
+    whole, empty = (explanation["log_probabilities"][i]["log_probability"] for i in (0, -1))
+    lines = [
+        f"utterance {explanation['utterance']}: {explanation['label']}, probability "
+        f"{math.exp(whole):.3f}, from its context alone {math.exp(empty):.3f}",
+        "",
+        "modality  Shapley value (nats)",
+    ]
+    for name, value in explanation["shapley"].items():
+        missing = "" if name in explanation["modalities"] else "  missing"
+        lines.append(f"{name:8}  {value:+.3f}{missing}")
+    lines += ["", "attention  layer    from utterance  relation"]
+    for edge in explanation["edges"][:edges]:
+        lines.append(
+            f"{edge['attention']:9.3f}  {edge['layer']:7}  {edge['source_utterance']:14}  "
+            f"{edge['relation']}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,55 @@
+"""Export a trained model to ONNX, and compare it with the model in torch.
+
+    synctva export --model synctva-meld --output model.onnx
+    synctva export --model runs/meld-seed0 --output model.onnx --quantize
+
+The second also writes model-int8.onnx. docs/export.md says what the file takes and returns.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers.utils import logging
+
+from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.export import TOLERANCE, export_onnx, largest_difference, quantize_onnx
+
+CONVERSATIONS = 200
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva export", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="model folder or Hub name")
+    parser.add_argument("--output", type=Path, default=Path("model.onnx"), help="file to write")
+    parser.add_argument("--quantize", action="store_true", help="also write one with int8 weights")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    logging.disable_progress_bar()
+    model = SyncTVAForEmotionRecognition.from_pretrained(options.model, dtype=torch.float32)
+    processor = SyncTVAProcessor.from_pretrained(options.model)
+    try:
+        path = export_onnx(model, options.output, processor)
+    except (ImportError, RuntimeError, ValueError) as error:
+        raise SystemExit(f"{options.model}: {error}") from None
+    difference = report(model, path)
+    if not difference <= TOLERANCE:  # NaN is no agreement either
+        raise SystemExit(f"{path} differs from the model: expected at most {TOLERANCE:g}")
+    if options.quantize:
+        report(model, quantize_onnx(path, path.with_stem(f"{path.stem}-int8")))
+
+
+def report(model: SyncTVAForEmotionRecognition, path: Path) -> float:
+    """Print and return the largest difference from the model."""
+    difference = largest_difference(model, path, CONVERSATIONS)
+    print(
+        f"{path}: {path.stat().st_size / 1e6:.1f} MB, differs by at most {difference:.1e} on "
+        f"{CONVERSATIONS} random conversations of 1 to 110 utterances"
+    )
+    return difference

@@ -1,0 +1,91 @@
+"""Make a feature set from conversations with audio or video.
+
+    synctva extract --dataset clips --data_dir DIR --output features/mine
+    synctva extract --dataset meld --data_dir MELD.Raw --output features/meld \\
+        --workers 8
+    synctva train --dataset features --data_dir features/meld
+
+Of clips each sub-folder is a conversation, or the folder itself is; what was said stands in a .txt
+file of a clip's name. A table names its files in a column media_path. What cannot be read is masked
+and listed in skipped.csv. A run that was interrupted goes on where it stood: start it again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from transformers import AutoProcessor
+from transformers.utils import logging
+
+from synctva import MODALITIES
+from synctva.commands import program
+from synctva.features.extraction import SOURCES, ExtractionReport, extract_features, load_media
+from synctva.modeling_synctva.text_encoder import MINILM_SPEC
+from synctva.video.encoder import FACE_SPEC
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva extract", description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", choices=SOURCES, required=True)
+    parser.add_argument("--data_dir", required=True, help="release, table or folder of clips")
+    parser.add_argument("--output", required=True, help="a new folder")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--label_names", nargs="+", help="of a table; default: the training set's")
+    parser.add_argument(
+        "--cut_by_time",
+        action="store_true",
+        help="files are recordings: an utterance is what lies between its start and end",
+    )
+    parser.add_argument(
+        "--audio", default="prosody+mfcc", help="or prosody, opensmile-egemaps, hub:<model>"
+    )
+    parser.add_argument("--visual", default=FACE_SPEC["name"], help="or hub:<model>")
+    for modality in MODALITIES:
+        parser.add_argument(f"--no-{modality}", action="store_true", help="mask it")
+    parser.add_argument("--model", help="features for this checkpoint, by its encoders")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    logging.disable_progress_bar()  # of loading the encoders
+    report = extract_features(
+        load_media(options.dataset, options.data_dir, options.label_names),
+        options.output,
+        **encoders(options),
+        cut_by_time=options.cut_by_time,
+        workers=options.workers,
+        source=options.dataset,
+    )
+    print(report)
+    print(next_step(report, options.output))
+
+
+def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]:
+    """The specifications of the encoders that were asked for."""
+    if options.model:
+        processor = AutoProcessor.from_pretrained(options.model)
+        found = {
+            name: getattr(processor, f"{name}_encoder") for name in ("audio", "visual", "text")
+        }
+    else:
+        found = {
+            "audio": {"name": options.audio},
+            "visual": {"name": options.visual},
+            "text": MINILM_SPEC,
+        }
+    return {
+        f"{name}_encoder": None if getattr(options, f"no_{name}") else specification
+        for name, specification in found.items()
+    }
+
+
+def next_step(report: ExtractionReport, output: str) -> str:
+    """The command that the feature set is good for."""
+    splits = report.schema["splits"]
+    labelled = all(any(splits[s]["label_counts"].values()) for s in ("train", "dev") if s in splits)
+    if labelled and {"train", "dev"} <= splits.keys():
+        return f"Train on it: {program()} train --dataset features --data_dir {output}"
+    return f"Read it: synctva.load_feature_set({output!r}); training needs labels, train and dev"

@@ -1,0 +1,89 @@
+"""Fine-tune a text encoder on a corpus, and write the corpus with its features.
+
+    synctva finetune --dataset meld --data_dir <folder> --encoder <name or folder>
+    synctva train --dataset features --data_dir runs/text-meld/features
+
+Trained on the training split alone, selected on dev. The lower layers are frozen, and their states
+computed once; `--frozen_layers 0` trains the whole encoder, which takes twice as long. A run that
+was interrupted goes on where it stood. With `--folds 5` the training split's features come from
+encoders that have not seen the conversation: one more encoder for each fold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from datasets import DatasetDict
+from transformers import HfArgumentParser
+from transformers.utils import logging
+
+from synctva.features.feature_sets import write_feature_set
+from synctva.features.text import encode_split, with_text_features
+from synctva.files import require_new_folder, write_whole
+from synctva.finetuning import (
+    Finetuner,
+    FinetuningArguments,
+    save_encoder,
+)
+from synctva.trainer.recipes import encoder_names, feature_specifications, load_conversations
+
+
+@dataclass
+class ScriptArguments:
+    """What to fine-tune, and on what."""
+
+    dataset: str = field(metadata={"help": "Data set.", "choices": ["meld", "iemocap", "table"]})
+    data_dir: str = field(metadata={"help": "Where the data lies."})
+    encoder: str = field(metadata={"help": "Folder or Hub name of the encoder."})
+    folds: int = field(
+        default=0, metadata={"help": "Cross-fit the training split's features; 0: do not."}
+    )
+    cache_dir: str = field(
+        default="runs/token_states", metadata={"help": "Where frozen layers' states are kept."}
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = HfArgumentParser(
+        (ScriptArguments, FinetuningArguments),
+        prog="synctva finetune",
+        description=(__doc__ or "").splitlines()[0],
+    )
+    parser.set_defaults(output_dir="runs/text")
+    script, training = parser.parse_args_into_dataclasses(args=arguments)
+    if script.folds == 1 or script.folds < 0:
+        raise SystemExit(f"--folds {script.folds}: expected 0, or at least 2")
+    logging.disable_progress_bar()
+    output = Path(training.output_dir)
+    features = require_new_folder(output / "features")
+    data = load_conversations(script.dataset, script.data_dir, embed_text=False)
+    tuner = Finetuner(script.encoder, data, Path(script.cache_dir))
+
+    encoder, scores = tuner.fit(replace(training, output_dir=str(output / "whole")))
+    shown = ("accuracy", "weighted_f1", "macro_f1")
+    print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
+    specification = save_encoder(encoder, output / "encoder")
+    fitted_alike = [split for split in data if not (script.folds and split == "train")]
+    vectors = {split: encode_split(encoder, data[split]) for split in fitted_alike}
+    if script.folds:
+        vectors["train"] = tuner.cross_fit(training, script.folds)
+
+    prepared = DatasetDict({name: with_text_features(data[name], vectors[name]) for name in data})
+    specifications = feature_specifications(script.dataset, prepared) | {"text": specification}
+    fitted = f"cross-fitted in {script.folds} folds" if script.folds else "fitted on train"
+    source = Path(script.encoder).name if Path(script.encoder).is_dir() else script.encoder
+    encoders = encoder_names(script.dataset, prepared) | {
+        "text": f"{source}, fine-tuned on {script.dataset}, seed {training.seed}, {fitted}"
+    }
+    write_feature_set(
+        prepared,
+        features,
+        encoders=encoders,
+        source=script.dataset,
+        specifications=specifications,
+    )
+    write_whole(output / "dev.json", json.dumps(scores, indent=2) + "\n")
+    print(f"Train on it: synctva train --dataset features --data_dir {features}")

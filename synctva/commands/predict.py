@@ -1,0 +1,125 @@
+"""Recognise the emotions of a conversation.
+
+    synctva predict --text "I got the job!" "That is wonderful!"
+    synctva predict --clips turn1.mp4 turn2.wav
+    synctva predict --model runs/meld-seed0 --file conversation.json --json
+    synctva predict --file conversations.json --csv > emotions.csv
+
+The file holds a conversation: a list whose items are strings, or objects with any of text, speaker,
+audio and video (paths; with start and end in s of a longer recording), text_features,
+audio_features, visual_features; or a list of such lists.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import pipeline
+from transformers.utils import logging
+
+from synctva import MODALITIES
+from synctva.commands.csv_output import write_csv
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva predict", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="model folder or Hub name; default: the shipped one")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--text", nargs="+", help="utterances, in their order")
+    source.add_argument("--clips", nargs="+", help="sound or video files, an utterance each")
+    source.add_argument("--file", type=Path, help="JSON with one conversation or several")
+    parser.add_argument("--top_k", type=int, help="scores to give with --json, --csv; default: all")
+    parser.add_argument(
+        "--calibrate",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="apply the temperature that the checkpoint was calibrated with",
+    )
+    parser.add_argument("--abstain_below", type=float, help="no label where the score is lower")
+    parser.add_argument(
+        "--prediction_set", type=float, help="also a set of labels that covers such a share: 0.9"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print the pipeline's answer as JSON")
+    form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    if options.file:
+        conversation = json.loads(options.file.read_text(encoding="utf-8"))
+    else:
+        conversation = options.text or [{"video": clip} for clip in options.clips]
+    logging.disable_progress_bar()
+    recognise = pipeline("emotion-recognition", model=options.model)
+    answers = recognise(
+        conversation,
+        top_k=options.top_k,
+        calibrate=options.calibrate,
+        abstain_below=options.abstain_below,
+        prediction_set=options.prediction_set,
+    )
+    if options.json:
+        print(json.dumps(answers, indent=2, ensure_ascii=False))
+        return
+    several = answers and isinstance(answers[0], list)
+    conversations = conversation if several else [conversation]
+    answers = answers if several else [answers]
+    if options.csv:
+        labels = recognise.model.config.id2label
+        scores = [f"score_{labels[index]}" for index in range(len(labels))]
+        write_csv(sys.stdout, [*COLUMNS, *scores], rows(conversations, answers))
+        return
+    for utterances, emotions in zip(conversations, answers, strict=True):
+        print("\n".join(map(line, utterances, emotions)), end="\n\n" if several else "\n")
+
+
+COLUMNS = [
+    *("conversation", "utterance", "speaker", "said", "label", "score", "prediction_set"),
+    *(f"contribution_{name}" for name in MODALITIES),
+]
+"""Of the table, before a score for each label."""
+
+
+def rows(
+    conversations: Sequence[Sequence[str | Mapping[str, Any]]],
+    answers: Sequence[Sequence[Mapping[str, Any]]],
+) -> Iterator[dict[str, Any]]:
+    """The table: a row an utterance, both counted from 0; a missing modality contributes 0."""
+    for number, (utterances, emotions) in enumerate(zip(conversations, answers, strict=True)):
+        for position, (utterance, answer) in enumerate(zip(utterances, emotions, strict=True)):
+            speaker, said = source(utterance)
+            yield {
+                "conversation": number,
+                "utterance": position,
+                "speaker": speaker,
+                "said": said,
+                "label": answer["label"],
+                "score": answer["score"],
+                "prediction_set": " ".join(answer.get("prediction_set", [])),
+                **{f"contribution_{name}": v for name, v in answer["contributions"].items()},
+                **{f"score_{name}": v for name, v in answer.get("scores", {}).items()},
+            }
+
+
+def source(utterance: str | Mapping[str, Any]) -> tuple[str, str]:
+    """Speaker and words, or file, of an utterance; "" for what it does not say."""
+    item = {"text": utterance} if isinstance(utterance, str) else utterance
+    said = item.get("text") or item.get("video") or item.get("audio") or ""
+    return item.get("speaker") or "", said
+
+
+def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """One utterance and its answer, for reading."""
+    speaker, said = source(utterance)
+    speaker = f"{speaker}: " if speaker else ""
+    said = said or f"({', '.join(answer['modalities']) or 'nothing'})"
+    label = answer["label"] or "(unsure)"
+    likely = f"{{{', '.join(answer['prediction_set'])}}}  " if "prediction_set" in answer else ""
+    return f"{label:12} {answer['score']:.3f}  {likely}{speaker}{said}"

@@ -1,0 +1,123 @@
+"""Write a data set with its features as Parquet files, to train on or upload.
+
+    synctva prepare --dataset meld --data_dir MELD.Raw --output features/meld
+    synctva prepare --pickle MELD_features_raw1.pkl --output features/mmgcn
+    synctva train --dataset features --data_dir features/meld --streaming
+
+Text that encoders of `synctva finetune` have read, or the default one, side by side; a
+feature set in their place gives its text features as they stand, such as those made in folds:
+    synctva prepare --dataset iemocap --data_dir IEMOCAP \
+        --text_encoders default runs/text-iemocap/features --output features/both
+
+The literature's feature pickles are read without being executed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets import DatasetDict
+
+from synctva.datasets_scripts.legacy_pickles.loading import read_feature_pickle
+from synctva.features.feature_sets import (
+    SCHEMA_FILE,
+    load_feature_set,
+    push_feature_set,
+    read_schema,
+    write_feature_set,
+)
+from synctva.features.text import add_text_features
+from synctva.files import require_new_folder
+from synctva.finetuning import load_encoder
+from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
+from synctva.trainer.recipes import (
+    RECIPES,
+    encoder_names,
+    feature_specifications,
+    load_conversations,
+)
+
+
+def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | DatasetDict, str]:
+    """What `--text_encoders` names, and in words what its features come from."""
+    if (Path(name) / SCHEMA_FILE).is_file():
+        text = read_schema(name)["modalities"].get("text")
+        if text is None:
+            raise ValueError(f"--text_encoders {name}: the feature set has no text features")
+        return load_feature_set(name), text["encoder"]
+    default = name == "default"
+    encoder = TextEncoder.from_spec(MINILM_SPEC) if default else load_encoder(name, layers)
+    words = Path(encoder.spec["name"]).name
+    if encoder.spec["layers"]:
+        words += f", layers {', '.join(map(str, encoder.spec['layers']))}"
+    return encoder, words
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="synctva prepare", description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", choices=[name for name in RECIPES if name != "features"])
+    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
+    parser.add_argument("--seed", type=int, default=0, help="of the simulator's training split")
+    parser.add_argument(
+        "--max_train_conversations", type=int, help="so many for training; the simulator's number"
+    )
+    parser.add_argument(
+        "--text_encoders",
+        nargs="+",
+        metavar="FOLDER",
+        help="fine-tuned encoders of the text, `default`, or feature sets; side by side",
+    )
+    parser.add_argument(
+        "--text_layers", type=int, nargs="+", help="hidden states of those folders' encoders"
+    )
+    parser.add_argument("--pickle", help="a feature pickle, in place of a data set")
+    parser.add_argument("--text_pickle", help="its RoBERTa features, where they are another file")
+    parser.add_argument("--output", required=True, help="a new folder")
+    parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it as this data set")
+    parser.add_argument("--private", action="store_true", help="as a private one")
+    options = parser.parse_args(arguments)
+    if (options.dataset is None) == (options.pickle is None):
+        parser.error("expected one of --dataset and --pickle")
+    if options.text_encoders and not options.dataset:
+        parser.error("--text_encoders: expected --dataset, a pickle has features of its own")
+    if options.text_layers and not options.text_encoders:
+        parser.error("--text_layers: expected --text_encoders")
+    require_new_folder(options.output)
+    if options.pickle:
+        found = read_feature_pickle(options.pickle, text_path=options.text_pickle)
+        for note in found.notes:
+            print(note)
+        data, encoders, source = found.to_datasets(), found.encoders, found.source
+        specifications = {}
+    else:
+        data = load_conversations(
+            options.dataset,
+            options.data_dir,
+            seed=options.seed,
+            max_train_conversations=options.max_train_conversations,
+            embed_text=not options.text_encoders,
+        )
+        encoders, source = encoder_names(options.dataset, data), options.dataset
+        specifications = feature_specifications(options.dataset, data)
+        if options.text_encoders:
+            text = [text_source(name, options.text_layers) for name in options.text_encoders]
+            sources, words = zip(*text, strict=True)
+            data = add_text_features(data, *sources)
+            encoders["text"] = " and ".join(words)
+            if len(sources) == 1 and isinstance(sources[0], TextEncoder):  # a processor has one
+                specifications["text"] = sources[0].spec
+    schema = write_feature_set(
+        data, options.output, encoders=encoders, source=source, specifications=specifications
+    )
+    for split, size in schema["splits"].items():
+        print(
+            f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"
+        )
+    print(f"Train on it: synctva train --dataset features --data_dir {options.output}")
+    if options.push_to_hub:
+        url = push_feature_set(
+            options.output, options.push_to_hub, private=True if options.private else None
+        )
+        print(f"Uploaded: {url}")

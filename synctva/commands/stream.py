@@ -1,0 +1,78 @@
+"""Recognise the emotions of a live conversation, line by line.
+
+    synctva stream --model runs/meld-causal
+    synctva stream --model runs/meld-causal --file talk.jsonl --state talk.safetensors
+
+Each line that comes in, from standard input or the file, is an utterance as JSON: a string, or an
+object with any of text, speaker, audio and video (paths), text_features, audio_features,
+visual_features. One line of JSON answers it at once. A line that cannot be read is answered with
+its error, and the conversation is as if it had not come. The model must be causal.
+
+The state file is read at the start, if there is one, and replaced before each answer: whatever
+ends this process, another goes on from the last answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForTokenClassification, AutoProcessor
+from transformers.utils import logging
+
+import synctva  # noqa: F401  (makes transformers know the model)
+from synctva import MODALITIES
+from synctva.files import written_whole
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="synctva stream", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", required=True, help="folder or Hub name of a causal model")
+    parser.add_argument("--file", type=Path, help="JSON lines; default: standard input")
+    parser.add_argument("--state", type=Path, help="file that keeps the conversation")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str]) -> None:
+    options = parse_arguments(arguments)
+    logging.disable_progress_bar()
+    model = AutoModelForTokenClassification.from_pretrained(options.model).eval()
+    processor = AutoProcessor.from_pretrained(options.model)
+    known = options.state is not None and options.state.exists()
+    stream = model.stream(read_state(options.state) if known else None)
+    with options.file.open(encoding="utf-8") if options.file else nullcontext(sys.stdin) as lines:
+        for line in lines:
+            if not line.strip():
+                continue
+            answer = answer_line(line, stream, processor)
+            if options.state is not None and "error" not in answer:
+                with written_whole(options.state.parent) as unfinished:
+                    save_file(stream.state_dict(), unfinished / options.state.name)
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """What an earlier call kept; a ValueError where the file is damaged."""
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}; expected the file that --state wrote") from error
+
+
+def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
+    """The answer to one utterance, or what is wrong with it."""
+    number = {"utterance": stream.utterances}
+    try:
+        answer = stream.push(processor.utterance_features(json.loads(line)))
+    except ValueError as error:
+        return {**number, "error": str(error)}
+    plain = {name: answer[name] for name in ("label", "score", "scores", "modalities")}
+    strengths = answer["strengths"].tolist()
+    return {**number, **plain, "contributions": dict(zip(MODALITIES, strengths, strict=True))}

@@ -1,0 +1,255 @@
+"""Train Sync-TVA.
+
+    synctva train                                      # the simulator
+    synctva train --dataset meld --data_dir <folder with MELD's CSVs>
+    accelerate launch examples/train.py --dataset iemocap --data_dir <folder> --seed 1
+
+Every field of `SyncTVATrainingArguments` is an option; `synctva/trainer/recipes.py` has each data
+set's defaults, which are also those of a feature set made from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transformers import HfArgumentParser, set_seed
+from transformers.utils import logging
+
+from synctva import MODALITIES, SyncTVAForEmotionRecognition
+from synctva.cards.example import run_example, write_example_pictures
+from synctva.cards.model_card import model_card
+from synctva.features.feature_sets import stream_feature_set
+from synctva.features.text import add_text_tokens
+from synctva.files import only_run
+from synctva.metrics.missing_modalities import subset_scores
+from synctva.plots import write_calibration_pictures
+from synctva.provenance import shown_command
+from synctva.results import collect_results, results_table, write_results
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.checkpoints import last_complete_checkpoint, remove_checkpoints
+from synctva.trainer.recipes import (
+    RECIPES,
+    build_config,
+    build_processor,
+    feature_widths,
+    load_conversations,
+    recipe_of,
+)
+from synctva.trainer.trainer import SyncTVATrainer
+
+
+@dataclass
+class ScriptArguments:
+    """What to train on, and which model."""
+
+    _argument_group_name = "what to train on, and which model"
+
+    dataset: str = field(
+        default="simulated", metadata={"help": "Data set.", "choices": list(RECIPES)}
+    )
+    data_dir: str | None = field(
+        default=None, metadata={"help": "Where the data lies; the simulator needs none."}
+    )
+    modalities: list[str] = field(
+        default_factory=lambda: list(MODALITIES),
+        metadata={"help": "Modalities to train on; the others are masked.", "nargs": "+"},
+    )
+    streaming: bool = field(
+        default=False,
+        metadata={"help": "Read the training split of a feature set while training on it."},
+    )
+    max_train_conversations: int | None = field(
+        default=None, metadata={"help": "Train on so many conversations alone."}
+    )
+    text_backbone: str | None = field(
+        default=None,
+        metadata={"help": "Hub encoder to train end to end; default: frozen text features."},
+    )
+    runs: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Result files of several seeds of this recipe, for the card.",
+            "nargs": "*",
+        },
+    )
+    config: str | None = field(
+        default=None,
+        metadata={"help": "Preset of configuration/, folder or Hub name; default: the recipe's."},
+    )
+    config_overrides: str | None = field(
+        default=None, metadata={"help": "Changes to it: field=value,field=value."}
+    )
+
+
+def parse_arguments(
+    arguments: Sequence[str],
+) -> tuple[ScriptArguments, SyncTVATrainingArguments]:
+    """The options; what is not given takes the data set's recipe."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--dataset", default="simulated")
+    first.add_argument("--data_dir")
+    first.add_argument("--seed", type=int, default=0)
+    known, _ = first.parse_known_args(arguments)
+    parser = HfArgumentParser(
+        (ScriptArguments, SyncTVATrainingArguments),
+        prog="synctva train",
+        usage="%(prog)s [options]",
+        description=(__doc__ or "").splitlines()[0],
+    )
+    folder = (
+        "synctva-simulated"
+        if known.dataset == "simulated"
+        else f"runs/{known.dataset}-seed{known.seed}"
+    )
+    parser.set_defaults(output_dir=folder, seed=known.seed)
+    if known.dataset in RECIPES:  # anything else the parser itself refuses
+        parser.set_defaults(**recipe_of(known.dataset, known.data_dir).training)
+    script, training, unknown = parser.parse_args_into_dataclasses(
+        args=arguments, return_remaining_strings=True
+    )
+    if unknown:
+        parser.error(f"unrecognized arguments: {shlex.join(unknown)}")
+    return script, training
+
+
+def checkpoint_to_resume(training: SyncTVATrainingArguments) -> str | None:
+    """`--resume_from_checkpoint last` continues an interrupted run, if there is one."""
+    last = last_complete_checkpoint(training.output_dir)
+    if training.resume_from_checkpoint is not None:
+        wanted = training.resume_from_checkpoint
+        return last if wanted.lower() in ("last", "true") else wanted
+    if last is not None:
+        raise SystemExit(
+            f"{training.output_dir} has checkpoints of an unfinished run ({last}): continue it "
+            "with --resume_from_checkpoint last, or remove them, or choose another --output_dir"
+        )
+    return None
+
+
+def main(arguments: Sequence[str]) -> None:
+    script, training = parse_arguments(arguments)
+    with only_run(training.output_dir) if training.process_index == 0 else nullcontext():
+        train(script, training, list(arguments))
+
+
+def train(
+    script: ScriptArguments, training: SyncTVATrainingArguments, options: Sequence[str]
+) -> None:
+    """Train, score and write the model's folder; `options` are shown in the card."""
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched != training.world_size:
+        raise SystemExit(
+            f"{launched} processes were launched, but each would train alone: expected one process "
+            "a GPU, or --use_cpu"
+        )
+    if script.streaming and (script.dataset != "features" or script.max_train_conversations):
+        raise SystemExit(
+            "--streaming: expected --dataset features, a folder that synctva/commands/prepare.py "
+            "has written, and no --max_train_conversations"
+        )
+    resume_from = checkpoint_to_resume(training)
+    logging.disable_progress_bar()  # of loading and saving; training keeps its own
+    set_seed(training.seed)  # before the model draws its weights
+    with training.main_process_first(desc="loading the data"):
+        data = load_conversations(
+            script.dataset,
+            script.data_dir,
+            seed=training.seed,
+            modalities=script.modalities,
+            max_train_conversations=script.max_train_conversations,
+            embed_text=script.text_backbone is None,
+            splits=["dev", "test"] if script.streaming else None,
+        )
+    stream = None
+    if script.streaming:
+        stream = stream_feature_set(str(script.data_dir), modalities=script.modalities)
+    recipe = recipe_of(script.dataset, script.data_dir)
+    config = build_config(
+        script.config or recipe.preset, data, script.config_overrides, script.text_backbone
+    )
+    model = SyncTVAForEmotionRecognition(config)
+    processor = build_processor(script.dataset, data, config, script.data_dir)
+    if model.synctva.text_backbone is not None:
+        model.synctva.text_backbone.load_pretrained()
+        data = add_text_tokens(data, processor.text_tokenizer, config)
+    trainer = SyncTVATrainer(
+        model=model,
+        args=training,
+        train_dataset=data["train"] if stream is None else stream,
+        eval_dataset=data["dev"],
+        processing_class=processor,
+    )
+    started = time.perf_counter()
+    with redirect_stdout(sys.stderr):  # the scores on the way: stdout is for the results
+        trainer.train(resume_from_checkpoint=resume_from)
+    seconds = time.perf_counter() - started
+    trainer.calibrate(data["dev"])
+
+    if training.hub_token:  # the card shows the command
+        options = [option.replace(training.hub_token, "<HUB_TOKEN>") for option in options]
+    results = collect_results(
+        trainer,
+        data,
+        dataset=script.dataset,
+        modalities=list(feature_widths(data)),
+        training_seconds=seconds,
+        command=shown_command("synctva train", options),
+    )
+    if "test" in data:
+        results["subsets"] = subset_scores(trainer, data["test"])
+    example = None
+    sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    if trainer.is_world_process_zero() and not sharded:  # one process alone has no whole model
+        example = run_example(model, processor)
+    trainer.model_card = lambda trainer: str(
+        model_card(
+            results,
+            trainer.config,
+            runs=[json.loads(Path(run).read_text(encoding="utf-8")) for run in script.runs],
+            # The trainer's, which there is when it pushes, has the user's name in it.
+            model_name=trainer.hub_model_id
+            or training.hub_model_id
+            or Path(training.output_dir).name,
+            text_encoder=trainer.processor.text_encoder,
+            example=example,
+        )
+    )
+    if trainer.is_world_process_zero():
+        write_results(training.output_dir, results)
+        if "calibration" in results:
+            write_calibration_pictures(training.output_dir, results["calibration"])
+        if example is not None:
+            write_example_pictures(training.output_dir, example)
+    if training.push_to_hub:
+        trainer.push_to_hub()
+    else:
+        trainer.save_model()
+        trainer.create_model_card()
+    if trainer.is_world_process_zero():
+        remove_checkpoints(training.output_dir)  # complete: nothing is left to resume
+        print(f"\n{results_table(results)}\n\ntrained in {seconds:.0f} s\n")
+        reads_text = bool(processor.text_encoder or processor.text_tokens)
+        print(usage(training.output_dir, script.data_dir, reads_text))
+    trainer.end()
+
+
+def usage(folder: str, data_dir: str | None, reads_text: bool) -> str:
+    """The command that uses the model."""
+    if not reads_text:
+        data = f" --data_dir {data_dir}" if data_dir else ""
+        return f"Evaluate it again: synctva evaluate --model {folder}{data}"
+    texts = '"I got the job!" "That is wonderful!"'
+    return f"Use it: synctva predict --model {folder} --text {texts}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

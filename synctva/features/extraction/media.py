@@ -1,0 +1,234 @@
+"""The media of conversations → audio and visual vectors, as Arrow tables in and out.
+
+Worker processes and Ray's actors run the same `MediaExtractor`: a table of work in, a table of
+results out, one row a conversation, matched by `key`. The key is a checksum of what decides the
+result: the encoders, and of each file its path, size, time of change and the part that is wanted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+from datasets import DatasetDict
+
+from synctva.audio.encoder import AudioEncoder
+from synctva.recordings.features import audio_vector, visual_vector
+from synctva.video.encoder import VisualEncoder
+
+Specification = Mapping[str, Any]
+
+VERSION = 1
+"""Raised when the same media and encoders would give another result."""
+
+WORK_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("split", pa.string()),
+        ("dialogue_id", pa.string()),
+        ("media_paths", pa.list_(pa.string())),
+        ("starts", pa.list_(pa.float64())),
+        ("ends", pa.list_(pa.float64())),
+    ]
+)
+"""A row is a conversation; seconds where a part of the file is wanted, null where all of it is."""
+
+_VECTORS = pa.list_(pa.list_(pa.float32()))
+_SKIPPED = pa.struct(
+    [("utterance", pa.int32()), ("modality", pa.string()), ("reason", pa.string())]
+)
+RESULT_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("audio", _VECTORS),
+        ("visual", _VECTORS),
+        ("skipped", pa.list_(_SKIPPED)),
+    ]
+)
+"""A vector an utterance, null where it lacks the modality, NaN where a measure is undefined."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What the media of one conversation of N utterances gave.
+
+    Attributes:
+        vectors: by modality, N times (D,) float32 or None.
+        skipped: {"utterance": position, "modality", "reason"} for each file that could not be read.
+    """
+
+    vectors: dict[str, list[np.ndarray | None]]
+    skipped: list[dict[str, Any]]
+
+
+class MediaExtractor:
+    """A table of work → a table of results.
+
+    Args:
+        audio_encoder, visual_encoder: specifications; None: that modality is not extracted.
+
+    Raises:
+        ValueError, ImportError, OSError: as `from_spec` of the encoders.
+    """
+
+    def __init__(self, audio_encoder: Specification | None, visual_encoder: Specification | None):
+        self._encode: dict[str, Callable[[Mapping[str, Any]], np.ndarray | None]] = {}
+        if audio_encoder is not None:
+            # Undefined measures are filled when all conversations are there to take means from.
+            audio = AudioEncoder.from_spec({**audio_encoder, "fill": None})
+            self._encode["audio"] = partial(audio_vector, encoder=audio)
+        if visual_encoder is not None:
+            visual = VisualEncoder.from_spec(visual_encoder)
+            self._encode["visual"] = partial(visual_vector, encoder=visual)
+
+    def __call__(self, work: pa.Table) -> pa.Table:
+        """Rows of `WORK_SCHEMA` → rows of `RESULT_SCHEMA`, in the same order."""
+        results = [self._conversation(row) for row in work.to_pylist()]
+        return pa.Table.from_pylist(results, RESULT_SCHEMA)
+
+    def _conversation(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = {"key": row["key"], "skipped": []}
+        for modality in self._encode:
+            result[modality] = []
+        parts = zip(row["media_paths"], row["starts"], row["ends"], strict=True)
+        for position, (path, start, end) in enumerate(parts):
+            # As `video`: the sound is the video's own, and a file of sound alone shows nothing.
+            utterance = {"video": path, "start": start, "end": end}
+            for modality, encode in self._encode.items():
+                vector = None
+                try:
+                    vector = encode(utterance)
+                except ImportError:  # nothing is wrong with the file
+                    raise
+                except Exception as error:  # one clip must not end a run of hours
+                    reason = str(error) or type(error).__name__
+                    skipped = {"utterance": position, "modality": modality, "reason": reason}
+                    result["skipped"].append(skipped)
+                result[modality].append(vector)
+        return result
+
+
+def work_table(
+    data: DatasetDict,
+    audio_encoder: Specification | None,
+    visual_encoder: Specification | None,
+    cut_by_time: bool = False,
+) -> pa.Table:
+    """What there is to extract: a row of `WORK_SCHEMA` for each conversation, split by split.
+
+    Args:
+        data: splits with the columns of `synctva.datasets_scripts.schema`.
+        audio_encoder, visual_encoder: specifications of the encoders, None for none.
+        cut_by_time: see `extract_features`.
+
+    Raises:
+        ValueError: no utterance has a file; or utterances share one, and are not cut by time, or
+            lack one.
+    """
+    encoders = json.dumps([audio_encoder, visual_encoder], sort_keys=True)
+    rows = []
+    for split, conversations in data.items():
+        columns = ["dialogue_id", "utterance_ids", "media_paths", "starts", "ends"]
+        for conversation in conversations.select_columns(columns):
+            _check_sharing(conversation, cut_by_time)
+            count = len(conversation["media_paths"])
+            row = {
+                "split": split,
+                "dialogue_id": conversation["dialogue_id"],
+                "media_paths": conversation["media_paths"],
+                "starts": [None] * count,
+                "ends": [None] * count,
+            }
+            if cut_by_time:
+                row |= {
+                    name: list(map(_seconds, conversation[name])) for name in ("starts", "ends")
+                }
+            rows.append({"key": _key(row, encoders), **row})
+    if not any(path is not None for row in rows for path in row["media_paths"]):
+        raise ValueError("media_paths has no file in any split: expected utterances with media")
+    return pa.Table.from_pylist(rows, WORK_SCHEMA)
+
+
+def _check_sharing(conversation: Mapping[str, Any], cut_by_time: bool) -> None:
+    """Utterances that share a file have to be parts of it."""
+    paths = conversation["media_paths"]
+    counts = Counter(path for path in paths if path is not None)
+    if not counts or max(counts.values()) == 1:
+        return
+    shared = max(counts, key=counts.__getitem__)
+    name = f"conversation {conversation['dialogue_id']!r}"
+    if not cut_by_time:
+        raise ValueError(
+            f"{name}: {counts[shared]} utterances share {shared}: expected a file an utterance, or "
+            "cut_by_time, where files are recordings and the utterances' times count from their "
+            "beginnings"
+        )
+    for position, path in enumerate(paths):
+        start, end = conversation["starts"][position], conversation["ends"][position]
+        if counts[path] > 1 and (start is None or end is None):
+            raise ValueError(
+                f"{name}, utterance {conversation['utterance_ids'][position]!r}: start = {start}, "
+                f"end = {end}: expected seconds, because other utterances share {path}"
+            )
+
+
+def _seconds(time: float | None) -> float | None:
+    """The shortest decimal that a column of float32 cannot tell from this: 12.3, not 12.30000019.
+
+    So that the table's times and those that a user gives for the same recording are the same.
+    """
+    return None if time is None else float(str(np.float32(time)))
+
+
+def _key(row: Mapping[str, Any], encoders: str) -> str:
+    parts = zip(row["media_paths"], row["starts"], row["ends"], strict=True)
+    files = [(path, _state(path), start, end) for path, start, end in parts]
+    return hashlib.sha256(json.dumps([VERSION, encoders, files]).encode()).hexdigest()
+
+
+def _state(path: str | None) -> tuple[int, int] | None:
+    """Size and time of change of a file; None where there is none."""
+    try:
+        status = os.stat(path or "")
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def read_results(files: Iterable[str | os.PathLike]) -> dict[str, Extracted]:
+    """What is in Parquet files of `RESULT_SCHEMA`, by key."""
+    results = {}
+    for file in files:
+        for batch in parquet.ParquetFile(Path(file)).iter_batches(batch_size=16):
+            for row in batch.to_pylist():
+                vectors = {
+                    modality: [
+                        None if vector is None else np.array(vector, dtype=np.float32)
+                        for vector in row[modality]
+                    ]
+                    for modality in ("audio", "visual")
+                    if row[modality] is not None
+                }
+                results[row["key"]] = Extracted(vectors, row["skipped"])
+    return results
+
+
+__all__ = [
+    "RESULT_SCHEMA",
+    "WORK_SCHEMA",
+    "Extracted",
+    "MediaExtractor",
+    "Specification",
+    "read_results",
+    "work_table",
+]

@@ -1,0 +1,281 @@
+"""Feature sets: conversations with their features as a folder of Parquet files, and back.
+
+A folder holds
+    data/<split>-00000-of-00002.parquet   conversations in the schema's columns
+    feature_set.json                      label order; width and encoder of each modality; sizes and
+                                          SHA-256 of every file
+    README.md                             the data set's card, which tells `datasets` the splits
+so that `datasets.load_dataset(folder)` reads it without this package, from a disk or the Hub.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, DatasetDict, load_dataset
+from huggingface_hub import HfApi
+from transformers.utils import logging
+
+from synctva.cards.dataset_card import dataset_card
+from synctva.files import require_new_folder, written_whole
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.text_weights import file_sha256
+from synctva.trainer.collator import MODEL_COLUMNS
+from synctva.trainer.statistics import class_counts
+from synctva.trainer.streaming import ConversationStream
+
+logger = logging.get_logger(__name__)
+
+SCHEMA_FILE = "feature_set.json"
+SCHEMA_VERSION = 1
+ROW_GROUP = 256
+"""Conversations in a row group: what a stream reads at once."""
+
+
+def write_feature_set(
+    data: DatasetDict,
+    folder: str | os.PathLike,
+    *,
+    encoders: Mapping[str, str],
+    source: str,
+    specifications: Mapping[str, Any] | None = None,
+    conversations_per_file: int = 10_000,
+) -> dict[str, Any]:
+    """Write splits of conversations as a feature set, whole or not at all.
+
+    Args:
+        data: splits with the columns of `synctva.datasets_scripts.schema`.
+        folder: must not exist, or be empty.
+        encoders: what made the features, by modality.
+        source: where the conversations are from, for the card.
+        specifications: what a processor needs to make such features of raw input, by modality,
+            where it can: a text encoder's specification, the names of the acoustic measures.
+        conversations_per_file: more make further files.
+
+    Returns:
+        What stands in `feature_set.json`.
+
+    Raises:
+        FileExistsError: the folder has something in it.
+        ValueError: an encoder is not named, or names a modality that is not there.
+        WriteError: the disk is full, or may not be written to.
+    """
+    folder = require_new_folder(folder)
+    schema = _describe(data, encoders, source)
+    for name, specification in (specifications or {}).items():
+        schema["modalities"][name]["specification"] = specification
+    # A folder in it, all of which is renamed at once.
+    with written_whole(folder.parent) as unfinished:
+        partial = unfinished / folder.name
+        (partial / "data").mkdir(parents=True)
+        for split, dataset in data.items():
+            schema["files"] |= _write_split(dataset, partial, split, conversations_per_file)
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        (partial / SCHEMA_FILE).write_text(text, encoding="utf-8")
+        (partial / "README.md").write_text(str(dataset_card(schema)), encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    return schema
+
+
+def _describe(data: DatasetDict, encoders: Mapping[str, str], source: str) -> dict[str, Any]:
+    features = next(iter(data.values())).features
+    widths = {
+        name: features[f"{name}_features"].feature.length
+        for name in MODALITIES
+        if f"{name}_features" in features
+    }
+    if set(encoders) != set(widths):
+        raise ValueError(
+            f"encoders names {sorted(encoders)}: expected exactly the modalities that have "
+            f"features, {sorted(widths)}"
+        )
+    labels = list(features["labels"].feature.names)
+    return {
+        "version": SCHEMA_VERSION,
+        "source": source,
+        "label_names": labels,
+        "modalities": {
+            name: {"width": width, "encoder": encoders[name]} for name, width in widths.items()
+        },
+        "splits": {
+            split: {
+                "conversations": len(dataset),
+                "utterances": sum(map(len, dataset["utterance_ids"])),
+                "label_counts": dict(
+                    zip(labels, class_counts(dataset, len(labels)).tolist(), strict=True)
+                ),
+            }
+            for split, dataset in data.items()
+        },
+        "files": {},
+    }
+
+
+def _write_split(
+    dataset: Dataset, folder: Path, split: str, conversations_per_file: int
+) -> dict[str, dict[str, Any]]:
+    count = max(1, math.ceil(len(dataset) / conversations_per_file))
+    files = {}
+    for number in range(count):
+        name = f"data/{split}-{number:05d}-of-{count:05d}.parquet"
+        shard = dataset.shard(count, number, contiguous=True)
+        shard.to_parquet(folder / name, batch_size=ROW_GROUP)
+        files[name] = {
+            "bytes": (folder / name).stat().st_size,
+            "sha256": file_sha256(folder / name),
+        }
+    return files
+
+
+def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
+    """`feature_set.json` of a folder.
+
+    Raises:
+        FileNotFoundError: the folder has none.
+        ValueError: it is no such file, or of a version that this code does not know.
+    """
+    path = Path(folder) / SCHEMA_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} has no {SCHEMA_FILE}: expected a feature set's folder")
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        version, files = schema["version"], list(map(str, schema["files"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not a feature set's schema: {error!r}") from None
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"{path}: version = {version!r}: expected {SCHEMA_VERSION}")
+    for name in files:
+        if not re.fullmatch(r"data/[^/\\]+\.parquet", name):
+            raise ValueError(f"{path}: files has {name!r}: expected data/<name>.parquet")
+    return schema
+
+
+def check_feature_set(folder: str | os.PathLike) -> dict[str, Any]:
+    """Compare every file with the size and checksum in the schema.
+
+    Returns:
+        The schema.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is not the one that was written, by size or checksum.
+    """
+    schema = read_schema(folder)
+    for name, expected in schema["files"].items():
+        path = Path(folder) / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing, which {SCHEMA_FILE} lists")
+        size = path.stat().st_size
+        if size != expected["bytes"]:
+            raise ValueError(f"{path} has {size} bytes: expected {expected['bytes']}, was it cut?")
+        if file_sha256(path) != expected["sha256"]:
+            raise ValueError(f"{path}: SHA-256 differs from that in {SCHEMA_FILE}: was it changed?")
+    return schema
+
+
+def load_feature_set(
+    folder: str | os.PathLike,
+    splits: Sequence[str] | None = None,
+    cache_dir: str | os.PathLike | None = None,
+    keep_in_memory: bool = False,
+) -> DatasetDict:
+    """The splits of a feature set, its files checked.
+
+    Args:
+        folder: of the feature set.
+        splits: which; default: all.
+        cache_dir: where `datasets` keeps what it read; by default its own cache.
+        keep_in_memory: instead of reading from that cache as needed.
+
+    Raises:
+        FileNotFoundError, ValueError: as `check_feature_set`.
+        ValueError: there is no such split.
+    """
+    schema = check_feature_set(folder)
+    data = load_dataset(
+        "parquet",
+        data_files={name: _files(folder, schema, name) for name in splits or schema["splits"]},
+        cache_dir=None if cache_dir is None else str(cache_dir),
+        keep_in_memory=keep_in_memory,
+    )
+    assert isinstance(data, DatasetDict)
+    return data
+
+
+def stream_feature_set(
+    folder: str | os.PathLike, split: str = "train", modalities: Sequence[str] = MODALITIES
+) -> ConversationStream:
+    """A split of a feature set, to train on without loading it.
+
+    Its checksums are not looked at, which would read it whole: `check_feature_set` does.
+
+    Args:
+        folder: of the feature set.
+        split: which.
+        modalities: whose features are read; the others are masked.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: there is no such split.
+    """
+    unread = [f"{name}_features" for name in MODALITIES if name not in modalities]
+    columns = [name for name in MODEL_COLUMNS if name not in unread]
+    return ConversationStream(_files(folder, read_schema(folder), split), columns)
+
+
+def _files(folder: str | os.PathLike, schema: Mapping[str, Any], split: str) -> list[str]:
+    if split not in schema["splits"]:
+        raise ValueError(
+            f"{folder} has no split {split!r}: expected one of {', '.join(schema['splits'])}"
+        )
+    names = [name for name in schema["files"] if name.startswith(f"data/{split}-")]
+    return [str(Path(folder) / name) for name in names]
+
+
+def push_feature_set(
+    folder: str | os.PathLike,
+    repo_id: str,
+    *,
+    private: bool | None = None,
+    token: str | None = None,
+    revision: str | None = None,
+) -> str:
+    """Upload a feature set to the Hub, its files checked first.
+
+    Args:
+        folder: of the feature set.
+        repo_id: "user/name"; made if it is not there.
+        private, token, revision: as in huggingface_hub.
+
+    Returns:
+        The commit's URL.
+
+    Raises:
+        FileNotFoundError, ValueError: as `check_feature_set`.
+    """
+    check_feature_set(folder)
+    api = HfApi(token=token)
+    api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+    commit = api.upload_folder(
+        repo_id=repo_id, repo_type="dataset", folder_path=str(folder), revision=revision
+    )
+    return commit.commit_url
+
+
+__all__ = [
+    "SCHEMA_FILE",
+    "check_feature_set",
+    "load_feature_set",
+    "push_feature_set",
+    "read_schema",
+    "stream_feature_set",
+    "write_feature_set",
+]

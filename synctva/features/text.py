@@ -1,0 +1,198 @@
+"""Features of the text: frozen embeddings, or tokens for a text backbone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import datasets
+import numpy as np
+from datasets import Dataset, DatasetDict, Features, List, Value
+from transformers.utils import logging
+
+from synctva.files import written_whole
+from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
+from synctva.modeling_synctva.text_windows import contextual_tokens
+
+logger = logging.get_logger(__name__)
+
+
+class Encoder(Protocol):
+    """What `add_text_features` needs of a `TextEncoder`."""
+
+    spec: dict[str, Any]
+    width: int
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """N texts → (N, width) float32."""
+
+
+def add_text_features(
+    data: DatasetDict, *sources: Encoder | DatasetDict, cache_dir: str | Path | None = None
+) -> DatasetDict:
+    """Give every conversation a `text_features` column, (N, width) float32.
+
+    What several sources say of a text stands side by side, and the widths add up. Each distinct
+    text is embedded once, and the embeddings are kept on disk under a name made of the encoder and
+    the texts, so that the next run reads them; an encoder that reads context embeds whole
+    conversations, every time. Where a text is empty, the text is masked and its features are 0.
+
+    Args:
+        data: splits with the columns `dialogue_id`, `texts` and `modality_mask`.
+        sources: a `TextEncoder`, or a feature set of the same conversations, whose text features
+            are taken as they stand: those of several folds come from no one encoder.
+        cache_dir: default: `synctva` in the cache directory of `datasets`.
+
+    Raises:
+        ValueError: a feature set has no text features, or lacks one of the conversations, or has
+            other texts for it.
+    """
+    found = [_text_features(data, source, cache_dir) for source in sources]
+    joined = {
+        name: [np.concatenate(own, 1) for own in zip(*(f[name] for f in found), strict=True)]
+        for name in data
+    }
+    return DatasetDict(
+        {name: with_text_features(split, joined[name]) for name, split in data.items()}
+    )
+
+
+def _text_features(
+    data: DatasetDict, source: Encoder | DatasetDict, cache_dir: str | Path | None
+) -> dict[str, list[np.ndarray]]:
+    """(N, D) of each conversation by split, from one source."""
+    if isinstance(source, DatasetDict):
+        return {name: _taken(source, name, split) for name, split in data.items()}
+    if source.spec.get("context") is None:
+        return _encode_once(data, source, cache_dir)
+    return {name: encode_split(source, split) for name, split in data.items()}
+
+
+def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
+    """(N, D) of each conversation of a split, as a feature set has them."""
+    kept = source.get(name)
+    if kept is None or "text_features" not in kept.column_names:
+        raise ValueError(f"the feature set has no text features for the split {name!r}")
+    rows = dict(zip(kept["dialogue_id"], range(len(kept)), strict=True))
+    vectors = []
+    for dialogue, texts in zip(split["dialogue_id"], split["texts"], strict=True):
+        row = kept[rows[dialogue]] if dialogue in rows else None
+        if row is None or row["texts"] != texts:
+            raise ValueError(
+                f"{name} conversation {dialogue!r}: expected the feature set to have it, with the "
+                "same texts"
+            )
+        vectors.append(np.asarray(row["text_features"], dtype=np.float32))
+    return vectors
+
+
+def _encode_once(
+    data: DatasetDict, encoder: Encoder, cache_dir: str | Path | None
+) -> dict[str, list[np.ndarray]]:
+    """(N, D) of each conversation by split, each distinct text embedded once; an empty one is 0."""
+    texts = sorted({text for split in data.values() for row in split["texts"] for text in row})
+    texts = [text for text in texts if text.strip()]
+    vectors = _cached_embeddings(texts, encoder, cache_dir)
+    vectors = np.concatenate([vectors, np.zeros((1, encoder.width), dtype=np.float32)])
+    position = {text: index for index, text in enumerate(texts)}
+    return {
+        name: [vectors[[position.get(text, -1) for text in row]] for row in split["texts"]]
+        for name, split in data.items()
+    }
+
+
+def encode_split(encoder: Any, split: Dataset) -> list[np.ndarray]:
+    """(N, D) of each conversation of a split, by an encoder that reads context."""
+    rows = split.select_columns(["texts", "speakers"])
+    return encoder.encode_conversations([(row["texts"], row["speakers"]) for row in rows])
+
+
+def with_text_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
+    """A split whose `text_features` are these; an empty text is masked.
+
+    Args:
+        data: conversations with `texts` and `modality_mask`.
+        vectors: (N, D) of each.
+    """
+    column = List(List(Value("float32"), length=vectors[0].shape[1]))
+
+    def add(row: dict[str, Any], index: int) -> dict[str, Any]:
+        spoken = [bool(text.strip()) for text in row["texts"]]
+        return {
+            "text_features": np.where(np.array(spoken)[:, None], vectors[index], 0.0),
+            "modality_mask": [
+                [here, *mask[1:]] for here, mask in zip(spoken, row["modality_mask"], strict=True)
+            ],
+        }
+
+    return data.map(
+        add,
+        with_indices=True,
+        features=Features({**data.features, "text_features": column}),
+        # Cheap to redo, and `datasets` would have to hash the features to recognise it.
+        keep_in_memory=True,
+        load_from_cache_file=False,
+        desc="Text features",
+    )
+
+
+def add_text_tokens(data: DatasetDict, tokenizer: Any, config: SyncTVAConfig) -> DatasetDict:
+    """Give every conversation the token columns that a text backbone reads.
+
+    Args:
+        data: splits with the columns `texts`, `speakers` and `modality_mask`.
+        tokenizer: the backbone's.
+        config: says how many turns of context and how many tokens, see `contextual_tokens`.
+    """
+
+    def tokenise(row: dict[str, Any]) -> dict[str, Any]:
+        arrays = contextual_tokens(
+            row["texts"],
+            row["speakers"],
+            tokenizer,
+            config.text_context_past,
+            config.text_context_future,
+            config.text_max_length,
+        )
+        mask = [
+            [bool(text.strip()), *others[1:]]
+            for text, others in zip(row["texts"], row["modality_mask"], strict=True)
+        ]
+        return {**dict(zip(TOKEN_FIELDS, arrays, strict=True)), "modality_mask": mask}
+
+    return DatasetDict(
+        {
+            name: split.map(
+                tokenise, keep_in_memory=True, load_from_cache_file=False, desc=f"Tokens ({name})"
+            )
+            for name, split in data.items()
+        }
+    )
+
+
+def _cached_embeddings(
+    texts: list[str], encoder: Encoder, cache_dir: str | Path | None
+) -> np.ndarray:
+    """(n, width) embeddings of distinct texts, from disk where they lie there."""
+    directory = Path(cache_dir or Path(datasets.config.HF_DATASETS_CACHE) / "synctva")
+    key = json.dumps([encoder.spec, texts], sort_keys=True)
+    path = directory / f"text-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
+    if path.is_file():
+        vectors = np.load(path, allow_pickle=False)
+        if vectors.shape == (len(texts), encoder.width):
+            logger.info(f"Text features read from {path}")
+            return vectors
+    logger.warning(f"Embedding {len(texts)} distinct texts with {encoder.spec.get('name')}")
+    vectors = np.zeros((0, encoder.width), dtype=np.float32)
+    if texts:
+        vectors = np.asarray(encoder.encode(texts), dtype=np.float32)
+    with written_whole(directory) as unfinished:
+        np.save(unfinished / path.name, vectors)
+    return vectors
+
+
+__all__ = ["add_text_features", "add_text_tokens", "encode_split", "with_text_features"]

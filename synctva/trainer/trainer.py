@@ -1,0 +1,301 @@
+"""`SyncTVATrainer`: transformers' Trainer for conversations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import numpy as np
+from torch import Tensor, nn
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
+from transformers.utils import logging
+
+from synctva import metrics
+from synctva.calibration_fitting import calibrate
+from synctva.files import write_whole, written_whole
+from synctva.losses import build_criterion
+from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+from synctva.modeling_synctva.modeling_synctva import (
+    SyncTVAEmotionOutput,
+    SyncTVAForEmotionRecognition,
+)
+from synctva.modeling_synctva.objective import IGNORE_INDEX
+from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.averaging import AveragingTrainer
+from synctva.trainer.checkpoints import WholeCheckpointTrainer
+from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.pushing import PushingTrainer
+from synctva.trainer.sampling import EpochSampler
+from synctva.trainer.statistics import class_counts, conversation_lengths, set_missing_statistics
+from synctva.trainer.streaming import ConversationRows, ConversationStream
+
+logger = logging.get_logger(__name__)
+
+OUTPUT_FIELDS = tuple(SyncTVAEmotionOutput.__dataclass_fields__)
+
+
+class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
+    """Trains and evaluates `SyncTVAForEmotionRecognition`.
+
+    Over transformers' Trainer: a loss for imbalanced classes, divided by the labelled utterances of
+    the whole step over all processes and accumulated batches; modality dropout in training alone; a
+    fresh model gets the training set's feature statistics; steps that do not depend on the number
+    of processes, and a resumed run that equals the uninterrupted one bit for bit; an optional
+    moving average of the weights; scores of labelled utterances alone.
+
+    Args:
+        model: the model, or a folder or name to load it from.
+        args: see `SyncTVATrainingArguments`.
+        train_dataset, eval_dataset: conversations, see `synctva.datasets_scripts.schema`.
+        processing_class: the processor, saved beside the model.
+        model_card: called with the trainer, gives the text of the model card.
+        callbacks: further callbacks.
+    """
+
+    args: SyncTVATrainingArguments
+
+    def __init__(
+        self,
+        model: SyncTVAForEmotionRecognition | str | None = None,
+        args: SyncTVATrainingArguments | None = None,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        processing_class: Any = None,
+        model_card: Callable[[SyncTVATrainer], str] | None = None,
+        callbacks: Sequence[TrainerCallback] = (),
+        **kwargs: Any,
+    ):
+        if isinstance(model, (str, os.PathLike)):
+            model = SyncTVAForEmotionRecognition.from_pretrained(model)
+        if args is None:
+            args = SyncTVATrainingArguments(output_dir="synctva-model")
+        if args.n_gpu > 1:
+            # torch's DataParallel would scatter the packed graph along its first dimension.
+            raise ValueError(
+                f"{args.n_gpu} GPUs in one process: expected one process a GPU, started with "
+                "`accelerate launch` or `torchrun`, or CUDA_VISIBLE_DEVICES set to a single GPU"
+            )
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            compute_metrics=self._scores_of_labelled,
+            callbacks=[_EpochCallback(self), *callbacks],
+            **kwargs,
+        )
+        if args.early_stopping_patience:
+            self.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
+        self.config: SyncTVAConfig = self.model.config
+        self.data_collator = SyncTVACollator(self.config)
+        self.train_collator = SyncTVACollator(
+            self.config, modality_dropout=args.modality_dropout, seed=args.seed
+        )
+        # Not as transformers' processing_class, of which `train` wants a tokenizer.
+        self.processor = processing_class
+        self.model_card = model_card
+        self.criterion = self._build_criterion().to(args.device)
+        self._train_sampler: EpochSampler | None = None
+
+    # What is trained on
+
+    @property
+    def label_names_in_order(self) -> list[str]:
+        """Names of the classes, by their ids."""
+        return [self.config.id2label[index] for index in range(self.config.num_labels)]
+
+    def _build_criterion(self) -> nn.Module:
+        counts = np.ones(self.config.num_labels)  # without training data: for evaluation alone
+        if self.train_dataset is not None:
+            counts = class_counts(self.train_dataset, self.config.num_labels)
+        return build_criterion(
+            self.args.loss,
+            counts.tolist(),
+            label_smoothing=self.args.label_smoothing_factor,
+            focal_gamma=self.args.focal_gamma,
+            class_balanced_beta=self.args.class_balanced_beta,
+            logit_adjustment_tau=self.args.logit_adjustment_tau,
+        )
+
+    def _remove_unused_columns(
+        self, dataset: datasets.Dataset, description: str | None = None
+    ) -> ConversationRows:
+        """The columns that the collator reads, and fast."""
+        return ConversationRows(dataset)
+
+    def _conversations_a_step(self) -> int:
+        arguments = self.args
+        return (
+            arguments.train_batch_size
+            * arguments.gradient_accumulation_steps
+            * arguments.world_size
+        )
+
+    def _data_seed(self) -> int:
+        return self.args.seed if self.args.data_seed is None else self.args.data_seed
+
+    def get_train_dataloader(self):
+        if isinstance(self.train_dataset, ConversationStream):
+            self.train_dataset.set_step(self._data_seed(), self._conversations_a_step())
+        collator, self.data_collator = self.data_collator, self.train_collator
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.data_collator = collator
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler | None:
+        strategy = self.args.train_sampling_strategy
+        if strategy not in ("random", "group_by_length"):
+            return super()._get_train_sampler(train_dataset)
+        self._train_sampler = EpochSampler(
+            conversation_lengths(self.train_dataset),
+            self._conversations_a_step(),
+            seed=self._data_seed(),
+            group_by_length=strategy == "group_by_length",
+        )
+        return self._train_sampler
+
+    def _get_eval_sampler(self, eval_dataset: Any) -> Sampler | None:
+        # In the data set's order, so that the answers line up with its rows.
+        return SequentialSampler(eval_dataset) if hasattr(eval_dataset, "__len__") else None
+
+    # The loss
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ):
+        """The model's `emotion_loss` with the chosen criterion; see `Trainer.compute_loss`."""
+        labels = inputs["labels"]
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        loss = self.model.emotion_loss(
+            outputs,
+            labels,
+            criterion=self.criterion,
+            num_items_in_batch=num_items_in_batch,
+        )
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            # The divisor counts all processes, and their gradients are averaged, not summed.
+            loss = loss * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def create_optimizer(self, model=None):
+        """As `Trainer`'s, with a learning rate of its own for a pretrained text backbone."""
+        fresh = self.optimizer is None
+        optimizer = super().create_optimizer(model)
+        backbone = getattr(self.model.base_model, "text_backbone", None)
+        if fresh and backbone is not None:
+            pretrained = {id(parameter) for parameter in backbone.parameters()}
+            for group in list(optimizer.param_groups):
+                moved = [p for p in group["params"] if id(p) in pretrained]
+                group["params"] = [p for p in group["params"] if id(p) not in pretrained]
+                rate = self.args.backbone_learning_rate
+                optimizer.add_param_group({**group, "params": moved, "lr": rate})
+        return optimizer
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """6 operations a parameter and present node, forward and backward."""
+        nodes = inputs["graph"]["node_utterance"].numel() if "graph" in inputs else 0
+        return 6 * nodes * self.model.num_parameters(exclude_embeddings=True)
+
+    # Evaluation
+
+    def _scores_of_labelled(self, prediction: EvalPrediction) -> dict[str, float]:
+        """Flat scores for the log, those of each class as `f1_<name>`."""
+        logits = prediction.predictions
+        if isinstance(logits, tuple):  # `predict_fields` asked for more; its caller scores
+            return {}
+        return metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
+
+    def predict_fields(self, dataset: Any, fields: Iterable[str] = ("logits",)) -> dict[str, Any]:
+        """Outputs of the model for a data set, in its order.
+
+        Args:
+            dataset: conversations.
+            fields: names of outputs of shape (B, N, ...).
+
+        Returns:
+            By name, an array (conversations, N, ...) padded with -100; and `labels`.
+        """
+        wanted = [name for name in OUTPUT_FIELDS if name in set(fields)]
+        ignored = [name for name in OUTPUT_FIELDS if name not in wanted]
+        output = self.predict(dataset, ignore_keys=ignored)
+        arrays = output.predictions if isinstance(output.predictions, tuple) else None
+        arrays = (output.predictions,) if arrays is None else arrays
+        return {**dict(zip(wanted, arrays, strict=True)), "labels": output.label_ids}
+
+    def score(self, dataset: Any) -> dict[str, Any]:
+        """Scores of the labelled utterances of a data set, as they stand in `results.json`.
+
+        Returns:
+            n, accuracy, weighted_f1, macro_f1, per_class_f1, ece (fractions), nll (nats): of the
+            uncalibrated logits.
+        """
+        output = self.predict_fields(dataset)
+        labelled = output["labels"] != IGNORE_INDEX
+        return metrics.compute(
+            output["logits"][labelled], output["labels"][labelled], self.label_names_in_order
+        )
+
+    def calibrate(self, dataset: Any) -> None:
+        """Fit what the pipeline calibrates with, on dev; the config holds it and is saved with it.
+
+        See `synctva.calibration_fitting`. The weights, and with them the logits, stay.
+        """
+        output = self.predict_fields(dataset)
+        labelled = output["labels"] != IGNORE_INDEX  # (conversations, N)
+        conversations = labelled.nonzero()[0]
+        calibrate(
+            self.config, output["logits"][labelled], output["labels"][labelled], conversations
+        )
+
+    # Saving
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None):
+        if not self.args.should_save:
+            super()._save(output_dir, state_dict)
+            return
+        with written_whole(output_dir or self.args.output_dir) as folder:
+            super()._save(str(folder), state_dict)
+            if self.processor is not None:
+                self.processor.save_pretrained(folder)
+            # As JSON instead of a pickle, which runs code when it is opened.
+            (folder / "training_args.bin").unlink(missing_ok=True)
+            (folder / "training_args.json").write_text(self.args.to_json_string(), encoding="utf-8")
+
+    def create_model_card(self, *args, **kwargs):
+        """Write our own card, if there is one; transformers' leaves the results empty."""
+        if self.model_card is None:
+            super().create_model_card(*args, **kwargs)
+        elif self.is_world_process_zero():
+            write_whole(Path(self.args.output_dir) / "README.md", self.model_card(self))
+
+
+class _EpochCallback(TrainerCallback):
+    """Tells the sampler and the collator where training stands."""
+
+    def __init__(self, trainer: SyncTVATrainer):
+        self.trainer = trainer
+
+    def on_train_begin(self, args, state, control, **kwargs):
+        if isinstance(self.trainer.train_dataset, (datasets.Dataset, ConversationStream)):
+            set_missing_statistics(self.trainer.model, self.trainer.train_dataset)
+
+    def on_epoch_begin(self, args, state, control, **kwargs):
+        # Here and not through accelerate alone, which does not reach the sampler of a resumed epoch
+        # when there are two processes.
+        epoch = int(state.epoch or 0)
+        self.trainer.train_collator.set_epoch(epoch)
+        for ordered in (self.trainer._train_sampler, self.trainer.train_dataset):
+            if isinstance(ordered, (EpochSampler, ConversationStream)):
+                ordered.set_epoch(epoch)
+
+
+__all__ = ["SyncTVATrainer"]

@@ -1,0 +1,261 @@
+"""Frames of a clip → one vector: the expression of the face in them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import logging
+import math
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE
+
+from .face_detector import Face
+from .face_expression import EXPRESSIONS, FEATURES
+from .face_weights import FACE_WEIGHTS_FOLDER, face_networks
+from .hub_image_model import HubImageModel
+
+logger = logging.getLogger(__name__)
+
+FACE_SPEC: dict[str, Any] = {
+    "name": "face-api-expressions",
+    "version": "1.7.15",  # of the npm package @vladmandic/face-api, where the weights come from
+    "sha256": "0d60d96b2e12249a34c92c13d1fe61a849b6580dd58d7c3da2f8331b14c28728",
+    "width": FEATURES + len(EXPRESSIONS),
+    "frames_per_second": 5,
+    "input_sizes": [416, 608],
+}
+"""The default visual encoder: 256 expression features and 7 probabilities."""
+
+
+HUB_PREFIX = "hub:"
+"""Before the name of an image model of the Hub, which then describes the faces that are found."""
+
+
+class VisualSummary(NamedTuple):
+    """What was seen in a clip.
+
+    Attributes:
+        features: (width,) float32, the mean over the frames with a face; None where there is none.
+        frames: how many frames were looked at.
+        frames_with_face: in how many of them a face was found.
+    """
+
+    features: np.ndarray | None
+    frames: int
+    frames_with_face: int
+
+
+class VisualEncoder:
+    """A frozen face detector, and a frozen description of the largest face's expression.
+
+    The largest face, because pictures of a conversation frame the one who speaks, and because an
+    average over everybody would mix a listener's reaction into the speaker's. Who speaks is not
+    looked for: where a listener fills the picture, the features are the listener's.
+
+    Attributes:
+        spec: what was asked for, with defaults filled in:
+            `name`: "face-api-expressions", or "hub:" and the Hub name or folder of an image model
+            that describes the faces in its place; `version` of the package that the weights come
+            from; `sha256`: checksum that the weights' file must have; `width`: numbers a clip, 263:
+            256 features of the expression, then the probabilities of `EXPRESSIONS`; of a Hub
+            model, its own;
+            `frames_per_second`: how often a clip is looked at, at most; `input_sizes`: what a frame
+            is resized to for the detector, the next one where no face was found.
+        width: numbers a clip.
+        licence: of the weights; of a Hub model's, see its card.
+
+    Example:
+        >>> frames = [(0.2 * i, np.zeros((72, 128, 3), np.uint8)) for i in range(5)]
+        >>> VisualEncoder.from_spec(FACE_SPEC).summarise(frames)
+        VisualSummary(features=None, frames=5, frames_with_face=0)
+    """
+
+    licence = "MIT"
+
+    def __init__(self, spec: Mapping[str, Any], weights: bytes):
+        self.spec = dict(spec)
+        self.expression: Any
+        self.detector, self.expression = face_networks(weights)
+        self.width: int = FACE_SPEC["width"]
+        if spec["name"].startswith(HUB_PREFIX):
+            self.expression = HubImageModel(spec["name"].removeprefix(HUB_PREFIX))
+            self.width = self.expression.width
+        if spec["width"] not in (None, self.width):
+            raise ValueError(
+                f"visual encoder {spec['name']} has width {self.width}: expected {spec['width']}"
+            )
+
+    @classmethod
+    def from_spec(
+        cls, spec: Mapping[str, Any], folder: str | os.PathLike | None = None
+    ) -> VisualEncoder:
+        """The encoder of this specification, loaded once a process.
+
+        Args:
+            spec: see `spec` above; only `name` is needed.
+            folder: of a checkpoint, which may carry the weights. Looked at before the package's
+                own folder.
+
+        Raises:
+            ValueError: the specification has an unknown field, or a value that this code does not
+                make features with; or the weights' checksum differs.
+            OSError: the weights are in neither folder.
+        """
+        checked = _checked(spec)
+        folders = [FACE_WEIGHTS_FOLDER] if folder is None else [Path(folder), FACE_WEIGHTS_FOLDER]
+        for place in folders:
+            if (place / FACE_WEIGHTS_FILE).is_file():
+                path = place.resolve() / FACE_WEIGHTS_FILE
+                with _LOADING:
+                    return _load(json.dumps(checked, sort_keys=True), path)
+        raise OSError(
+            f"visual encoder {checked['name']}: no file {FACE_WEIGHTS_FILE} in "
+            f"{' or '.join(map(str, folders))}. The package synctva installs it, and saving a "
+            "processor puts it into the checkpoint's folder"
+        )
+
+    def encode(
+        self,
+        frames: Iterable[tuple[float, np.ndarray]],
+        device: torch.device | str | None = None,
+    ) -> np.ndarray | None:
+        """The features of a clip, (width,) float32; None where no frame shows a face.
+
+        See `summarise`.
+        """
+        return self.summarise(frames, device).features
+
+    @torch.no_grad()
+    def summarise(
+        self,
+        frames: Iterable[tuple[float, np.ndarray]],
+        device: torch.device | str | None = None,
+    ) -> VisualSummary:
+        """The features of a clip, and how often a face was seen.
+
+        Of each 1 / `frames_per_second` seconds, counted from the first frame on, the first frame
+        is looked at. One frame is held at a time: memory does not grow with the clip, and larger
+        batches are slower on a CPU (10 ms a picture alone, 25 ms in fours).
+
+        Args:
+            frames: (time, picture) in the order of time, seconds and (H, W, 3) uint8, of any size.
+            device: where to compute; default: where the encoder is.
+
+        Raises:
+            TypeError, ValueError: a frame is not such a pair; the message says which.
+        """
+        if device is not None:
+            self.detector.to(device)
+            self.expression.to(device)
+        total = np.zeros(self.width)
+        looked_at = found = 0
+        start, last_slot = None, -1
+        for index, frame in enumerate(frames):
+            time, picture = _checked_frame(index, frame)
+            start = time if start is None else start
+            # A thousandth: times are rounded, and 0.6 s has to be in the fourth slot of 0.2 s.
+            slot = math.floor((time - start) * self.spec["frames_per_second"] + 1e-3)
+            if slot <= last_slot:
+                continue
+            last_slot = slot
+            looked_at += 1
+            face = self._largest_face(picture)
+            if face is not None:
+                found += 1
+                total += self.expression.describe([face])[0]
+        features = (total / found).astype(np.float32) if found else None
+        return VisualSummary(features, looked_at, found)
+
+    def _largest_face(self, picture: np.ndarray) -> np.ndarray | None:
+        """The pixels of the largest face, (h, w, 3) uint8; None where there is no face."""
+        for size in self.spec["input_sizes"]:
+            faces = [_cut_out(picture, face) for face in self.detector.detect(picture, size)]
+            largest = max(faces, key=lambda face: face.size, default=None)
+            if largest is not None and largest.size:
+                return largest
+        return None
+
+    def __deepcopy__(self, memo: dict) -> VisualEncoder:
+        return self  # frozen: copying a processor must not copy the weights
+
+
+def _cut_out(picture: np.ndarray, face: Face) -> np.ndarray:
+    """The part of a picture inside a box, to whole pixels: (h, w, 3), perhaps empty."""
+    left, top, width, height = (math.floor(value) for value in face[:4])
+    return picture[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+
+
+def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The specification with defaults filled in."""
+    unknown = sorted(set(spec) - set(FACE_SPEC))
+    if "name" not in spec or unknown:
+        raise ValueError(
+            f"visual encoder specification {dict(spec)!r}: expected a name, and of "
+            f"{sorted(set(FACE_SPEC) - {'name'})} any"
+        )
+    hub = str(spec["name"]).startswith(HUB_PREFIX)
+    for field in ("version",) if hub else ("name", "version", "width"):
+        if spec.get(field, FACE_SPEC[field]) != FACE_SPEC[field]:
+            raise ValueError(
+                f"visual encoder {field} = {spec[field]!r}: expected {FACE_SPEC[field]!r}, with "
+                "which this code makes features"
+            )
+    checked = {**FACE_SPEC, **({"width": None} if hub else {}), **spec}
+    rate, sizes = checked["frames_per_second"], checked["input_sizes"]
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < math.inf:
+        raise ValueError(
+            f"visual encoder frames_per_second = {rate!r}: expected a number larger than 0"
+        )
+    whole = isinstance(sizes, list | tuple) and all(isinstance(size, int) for size in sizes)
+    if not (whole and sizes and all(size > 0 and size % 32 == 0 for size in sizes)):
+        raise ValueError(f"visual encoder input_sizes = {sizes!r}: expected multiples of 32")
+    return checked
+
+
+def _checked_frame(index: int, frame: tuple[float, np.ndarray]) -> tuple[float, np.ndarray]:
+    try:
+        time, picture = frame
+        time = float(time)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"frame {index}: expected a pair of seconds and picture") from error
+    if not math.isfinite(time):
+        raise ValueError(f"frame {index}: time = {time}: expected seconds")
+    if not isinstance(picture, np.ndarray):
+        raise TypeError(
+            f"frame {index} at {time:.3f} s is a {type(picture).__name__}: expected an array "
+            "(height, width, 3) of uint8"
+        )
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+        raise ValueError(
+            f"frame {index} at {time:.3f} s has shape {picture.shape} of {picture.dtype}: expected "
+            "(height, width, 3) of uint8, red, green and blue"
+        )
+    return time, picture
+
+
+_LOADING = threading.Lock()  # of threads that all come first, one loads
+
+
+@functools.lru_cache(maxsize=4)
+def _load(key: str, path: Path) -> VisualEncoder:
+    spec = json.loads(key)
+    weights = path.read_bytes()
+    digest = hashlib.sha256(weights).hexdigest()
+    if digest != spec["sha256"]:
+        raise ValueError(
+            f"visual encoder {spec['name']}: {path} has sha256 {digest}, expected {spec['sha256']}"
+        )
+    logger.info(f"visual encoder {spec['name']} loaded from {path}")
+    return VisualEncoder(spec, weights)
+
+
+__all__ = ["FACE_SPEC", "HUB_PREFIX", "VisualEncoder", "VisualSummary"]

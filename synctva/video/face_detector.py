@@ -1,0 +1,154 @@
+"""Finds faces in pictures: the TinyFaceDetector of face-api."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .face_layers import SeparableConv, square_pictures
+
+# Widths and heights of the five boxes that each cell of the grid proposes, in cells.
+_ANCHORS = (
+    (1.603231, 2.094468),
+    (6.041143, 7.080126),
+    (2.882459, 3.518061),
+    (4.266906, 5.178857),
+    (9.041765, 10.66308),
+)
+_MEAN = (117.001, 114.697, 97.404)  # of the training pictures' red, green and blue
+
+_STRIDE = 32
+_REACH = 96
+"""How many pixels beyond a cell the network looks, rounded up to whole cells."""
+
+
+class Face(NamedTuple):
+    """A box around a face, in pixels of the picture; it may reach over the picture's edges."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    score: float
+
+    @property
+    def area(self) -> float:
+        return self.width * self.height
+
+
+class FaceDetector(nn.Module):
+    """A small convolutional network of the YOLO kind: a grid, five boxes a cell.
+
+    Example:
+        >>> detector = FaceDetector()  # random weights: see `VisualEncoder` for the real ones
+        >>> detector.detect(np.zeros((90, 120, 3), np.uint8), score_threshold=1.0)
+        []
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Numbered as in the original, so that its weights are found by their names.
+        self.conv0 = nn.Conv2d(3, 16, 3)
+        self.conv1 = SeparableConv(16, 32)
+        self.conv2 = SeparableConv(32, 64)
+        self.conv3 = SeparableConv(64, 128)
+        self.conv4 = SeparableConv(128, 256)
+        self.conv5 = SeparableConv(256, 512)
+        self.conv8 = nn.Conv2d(512, 5 * len(_ANCHORS), 1)
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """(n, 3, H, W) float, 0 to 255 → (n, ⌈H / 32⌉, ⌈W / 32⌉, 5, 5): a grid, boxes a cell.
+
+        The last dimension: x, y within the cell (logits), log width and height in anchors, score
+        (logit).
+        """
+        mean = pictures.new_tensor(_MEAN)[:, None, None]
+        states = self.conv0((pictures - mean) / 255)
+        for block in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
+            # Pooled before the activation, which is monotone: the same, and a quarter of the work.
+            states = nn.functional.max_pool2d(states, 2, 2, ceil_mode=True)
+            states = block(nn.functional.leaky_relu(states, 0.1))
+        # The last pooling does not shrink the grid; its windows reach over the bottom and right.
+        states = nn.functional.pad(states, (0, 1, 0, 1), value=-torch.inf)
+        states = nn.functional.leaky_relu(nn.functional.max_pool2d(states, 2, 1), 0.1)
+        states = self.conv8(states)  # (n, 25, G, G)
+        n, _, rows, columns = states.shape
+        return states.permute(0, 2, 3, 1).reshape(n, rows, columns, len(_ANCHORS), 5)
+
+    @torch.no_grad()
+    def detect(
+        self,
+        picture: np.ndarray,
+        size: int = 416,
+        *,
+        score_threshold: float = 0.5,
+        overlap_threshold: float = 0.4,
+    ) -> list[Face]:
+        """The faces in a picture, the surest first.
+
+        Args:
+            picture: (H, W, 3) uint8.
+            size: what the picture's longer side is resized to, a multiple of 32. Small faces need
+                a large one, faces that fill the picture a small one.
+            score_threshold: boxes with a lower score are dropped.
+            overlap_threshold: of two boxes whose intersection over union is larger, the one with
+                the lower score is dropped.
+        """
+        (square,) = square_pictures([picture], size, centred=False)
+        # Most of the padding below a wide picture is beyond what any cell of the picture sees.
+        rows, columns = (
+            min(-(-(_resized(length, picture, size) + _REACH) // _STRIDE) * _STRIDE, size)
+            for length in picture.shape[:2]
+        )
+        grid = self(square[None, :, :rows, :columns].to(self.conv8.weight))[0].float().cpu()
+        return _suppress(_boxes(grid, picture, size, score_threshold), overlap_threshold)
+
+
+def _resized(length: int, picture: np.ndarray, size: int) -> int:
+    """Pixels along a side of the resized picture: whole ones, as the original has it."""
+    return max(math.floor(length * (size / max(picture.shape[:2])) + 0.5), 1)
+
+
+def _boxes(
+    grid: torch.Tensor, picture: np.ndarray, size: int, score_threshold: float
+) -> list[Face]:
+    """(rows, columns, 5, 5) → boxes in pixels of the picture, the surest first."""
+    # By the resized picture's whole pixels, so that a box is the original's to the pixel: which
+    # pixels are cut out decides the features.
+    cell_height, cell_width = (
+        length / _resized(length, picture, size) * _STRIDE for length in picture.shape[:2]
+    )
+    scores = grid[..., 4].sigmoid()
+    faces = []
+    for row, column, anchor in (scores > score_threshold).nonzero().tolist():
+        x, y, log_width, log_height, _ = grid[row, column, anchor].double()
+        width = log_width.exp().item() * _ANCHORS[anchor][0] * cell_width
+        height = log_height.exp().item() * _ANCHORS[anchor][1] * cell_height
+        left = (column + x.sigmoid().item()) * cell_width - width / 2
+        top = (row + y.sigmoid().item()) * cell_height - height / 2
+        faces.append(Face(left, top, width, height, scores[row, column, anchor].item()))
+    return sorted(faces, key=lambda face: -face.score)
+
+
+def _suppress(faces: list[Face], overlap_threshold: float) -> list[Face]:
+    """Drops boxes that overlap with a surer one; `faces` with the surest first."""
+    kept: list[Face] = []
+    for face in faces:
+        if all(_overlap(face, other) <= overlap_threshold for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _overlap(one: Face, other: Face) -> float:
+    """Intersection over union."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (one.area + other.area - shared)
+
+
+__all__ = ["Face", "FaceDetector"]

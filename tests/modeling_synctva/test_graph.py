@@ -1,0 +1,127 @@
+import pytest
+import torch
+
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.graph import (
+    NUM_RELATIONS,
+    TIME_RELATIONS,
+    build_graph,
+    relation_names,
+)
+from tests.support.toy_model import toy_batch, toy_config
+
+
+def graph_of(batch, config):
+    return build_graph(
+        batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], config
+    )
+
+
+def named_edges(graph, batch, kind="edge"):
+    """Edges as {((b, n, modality) source, (b, n, modality) destination): relation name}."""
+    width = batch["attention_mask"].shape[1]
+    nodes = []
+    for name in (*MODALITIES, "lone"):
+        nodes += [(*divmod(i, width), name) for i in graph[f"{name}_index"].tolist()]
+    names = relation_names()
+    triples = zip(
+        graph[f"{kind}_source"].tolist(),
+        graph[f"{kind}_destination"].tolist(),
+        graph[f"{kind}_relation"].tolist(),
+        strict=True,
+    )
+    return {(nodes[s], nodes[d]): names[r] for s, d, r in triples}
+
+
+def expected_edges(batch, windows):
+    """The definition, by loops: `windows[destination, source] = (past, future)`."""
+    edges = {}
+    for b, length in enumerate(batch["attention_mask"].sum(1).tolist()):
+        for n in range(length):
+            present = batch["modality_mask"][b, n]
+            receivers = [m for k, m in enumerate(MODALITIES) if present[k]] or ["lone"]
+            for receiver in receivers:
+                as_modality = "text" if receiver == "lone" else receiver
+                for k, sender in enumerate(MODALITIES):
+                    past, future = windows.get((as_modality, sender), (-1, -1))
+                    for t in range(max(0, n - past), min(length, n + future + 1)):
+                        if past < 0 or not batch["modality_mask"][b, t, k]:
+                            continue
+                        same = batch["speaker_ids"][b, t] == batch["speaker_ids"][b, n]
+                        order = "past" if t < n else "future"
+                        time = f"{order} {'same' if same else 'other'}" if t != n else "same time"
+                        edges[(b, t, sender), (b, n, receiver)] = f"{sender}→{as_modality}, {time}"
+    return edges
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_edges_are_those_of_the_definition(seed):
+    config = toy_config()
+    batch = toy_batch((6, 1, 9, 4), seed)
+    windows = {(i, j): (1, 2) for i in MODALITIES for j in MODALITIES}
+    windows |= {(m, m): (3, 2) for m in MODALITIES}
+    assert named_edges(graph_of(batch, config), batch) == expected_edges(batch, windows)
+
+
+def test_fusion_edges_reach_every_other_modality_and_never_ones_own():
+    batch = toy_batch()
+    config = toy_config(fusion_past_window=1, fusion_future_window=0)
+    windows = {(i, j): (1, 0) for i in MODALITIES for j in MODALITIES if i != j}
+    graph = graph_of(batch, config)
+    assert named_edges(graph, batch, "fusion") == expected_edges(batch, windows)
+
+
+def test_switches_remove_or_merge_relations():
+    batch = toy_batch(keep=0.9)
+
+    def names(**changes):
+        return set(named_edges(graph_of(batch, toy_config(**changes)), batch).values())
+
+    assert not {n for n in names(cross_graphs=["text-audio"]) if "visual" in n and "→" in n} - {
+        f"visual→visual, {time}" for time in TIME_RELATIONS
+    }
+    assert not any("other" in n for n in names(use_speaker_relations=False))
+    own = {n for n in names(use_temporal_graph=False) if n.startswith("text→text")}
+    assert own == {"text→text, same time"}
+    # Symmetric: both directions of a pair carry one relation.
+    symmetric = names(asymmetric=False)
+    assert any(n.startswith("audio→text") for n in symmetric)
+    assert not any(n.startswith("text→audio") for n in symmetric)
+    assert "fusion_source" not in graph_of(batch, toy_config(use_fusion=False))
+
+
+def test_edges_are_sorted_by_destination_and_rowptr_counts_them():
+    graph = graph_of(toy_batch(), toy_config())
+    destination = graph["edge_destination"]
+    assert (destination.diff() >= 0).all()
+    nodes = len(graph["node_utterance"])
+    assert torch.equal(graph["edge_rowptr"].diff(), destination.bincount(minlength=nodes))
+
+
+def test_bias_rows_tell_distances_apart_up_to_the_maximum():
+    config = toy_config(max_distance=2)
+    graph = graph_of(toy_batch(), config)
+    delta = graph["node_utterance"][graph["edge_source"]]
+    delta = (delta - graph["node_utterance"][graph["edge_destination"]]).abs()
+    assert torch.equal(graph["edge_bias"] % 3, delta.clamp(max=2))
+    assert graph["edge_bias"].max() < NUM_RELATIONS * 3
+    without = graph_of(toy_batch(), toy_config(use_distance=False))
+    assert (without["edge_bias"] % 3 == 0).all()
+
+
+def test_causal_graph_never_looks_ahead():
+    config = toy_config(
+        causal=True, future_window=0, cross_future_window=0, fusion_future_window=0,
+        text_context_future=0,
+    )  # fmt: skip
+    batch = toy_batch((9, 5))
+    graph = graph_of(batch, config)
+    for kind in ("edge", "fusion"):
+        for (_, t, _), (_, n, _) in named_edges(graph, batch, kind):
+            assert t <= n
+
+
+def test_empty_batch_has_no_nodes():
+    mask = torch.zeros(2, 3, dtype=torch.bool)
+    graph = build_graph(mask, mask[..., None].expand(-1, -1, 3), mask.long(), toy_config())
+    assert len(graph["node_utterance"]) == 0 == len(graph["edge_source"])

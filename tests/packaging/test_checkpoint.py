@@ -1,0 +1,118 @@
+"""The checkpoint that ships with the package."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from transformers import AutoModel, AutoModelForTokenClassification, AutoProcessor
+
+from synctva.cards.example import EXAMPLE_PICTURES
+from synctva.cards.model_card import OUT_OF_SCOPE
+from synctva.datasets_scripts.labels import MELD_LABELS
+from synctva.modeling_synctva.text_encoder import MINILM_SPEC
+from synctva.plots import CALIBRATION_PICTURES
+from synctva.registration import register
+from synctva.results import read_results
+
+register()
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINT = ROOT / "synctva-meld"
+
+
+def test_code_is_that_of_the_package():
+    code = {path.name for path in (ROOT / "modeling_synctva").glob("*_synctva.py")}
+    assert {path.name for path in CHECKPOINT.glob("*_synctva.py")} == code
+    for name in code:
+        ours = (ROOT / "modeling_synctva" / name).read_text(encoding="utf-8")
+        assert (CHECKPOINT / name).read_text(encoding="utf-8") == ours, name
+
+
+def test_is_small_and_holds_no_pickle():
+    assert sum(path.stat().st_size for path in CHECKPOINT.iterdir()) < 10_000_000
+    assert not [p for p in CHECKPOINT.iterdir() if p.suffix in (".bin", ".pt", ".pkl", ".pth")]
+
+
+def test_loads_by_name_from_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    model = AutoModelForTokenClassification.from_pretrained("synctva-meld").eval()
+    assert [model.config.id2label[i] for i in range(7)] == list(MELD_LABELS)
+    base = AutoModel.from_pretrained("synctva-meld").eval()
+    features = torch.randn(1, 3, MINILM_SPEC["width"])
+    torch.testing.assert_close(
+        base(text_features=features).last_hidden_state,
+        model(text_features=features).last_hidden_state,
+    )
+    processor = AutoProcessor.from_pretrained("synctva-meld")
+    assert processor.text_encoder == MINILM_SPEC
+    assert processor.widths == {"text": MINILM_SPEC["width"], "visual": None, "audio": 8}
+
+
+def test_loads_without_the_package():
+    script = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "synctva":
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Blocker())
+import torch
+from transformers import AutoModel, pipeline
+model = AutoModel.from_pretrained("synctva-meld", trust_remote_code=True)
+recognise = pipeline("emotion-recognition", model="synctva-meld", trust_remote_code=True)
+print(recognise([{"audio_features": [2.0, 60.0, 8.0, 180.0, 30.0, 150.0, 4.0, 9.0]}])[0]["label"])
+"""
+    run = subprocess.run(
+        [sys.executable, "-I", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split()[-1] in MELD_LABELS
+
+
+def test_card_says_what_the_results_are():
+    results = read_results(CHECKPOINT)
+    assert (results["dataset"], results["selected_on"]) == ("meld", "dev")
+    assert (results["dev"]["n"], results["test"]["n"]) == (1109, 2610)
+    card = ModelCard.load(CHECKPOINT / "README.md")
+    about = card.data.to_dict()
+    assert (about["library_name"], about["license"]) == ("transformers", "apache-2.0")
+    assert (about["language"], about["datasets"]) == ("en", ["meld"])
+    assert {"synctva", "emotion-recognition", "conversation", "multimodal"} == set(about["tags"])
+    reported = {(r.dataset_split, r.metric_name): r.metric_value for r in card.data.eval_results}
+    names = {"Accuracy": "accuracy", "Weighted F1": "weighted_f1", "Macro F1": "macro_f1"}
+    assert reported == {
+        (split, name): round(results[split][key], 4)
+        for split in ("dev", "test")
+        for name, key in names.items()
+    }
+    assert "Mean of seeds 0, 1, 2, 3, 4" in card.text
+    assert results["command"] in card.text
+    for index, label in enumerate(MELD_LABELS):
+        assert f"{index}. {label}" in card.text
+    assert results["subsets"].keys() == {"text", "audio"}
+    for seen, scores in results["subsets"].items():
+        assert f"| {seen} | {scores['accuracy']:.4f} | {scores['weighted_f1']:.4f} |" in card.text
+    assert f"by a temperature, {results['calibration']['temperature']:.3f}" in card.text
+    assert OUT_OF_SCOPE in card.text
+
+
+def test_card_shows_the_pictures_that_are_there():
+    text = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
+    shown = {name for _, name in re.findall(r"!\[(.+?)\]\((\S+)\)", text)}
+    assert shown == {path.name for path in CHECKPOINT.glob("*.png")}
+    assert shown == {*CALIBRATION_PICTURES, *EXAMPLE_PICTURES}
+
+
+def test_results_over_seeds_are_those_of_the_benchmark():
+    files = sorted((ROOT / "benchmarks/accuracy/results").glob("meld-synctva-seed*.json"))
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    assert [run["seed"] for run in runs] == [0, 1, 2, 3, 4]
+    shipped = read_results(CHECKPOINT)
+    same = runs[shipped["seed"]]
+    # The same command on another machine may round differently; the recipe is one.
+    assert shipped["test"]["weighted_f1"] == pytest.approx(same["test"]["weighted_f1"], abs=0.02)

@@ -1,0 +1,144 @@
+"""A saved folder serves where only transformers is installed, with `trust_remote_code=True`."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import pipeline
+
+from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
+from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from synctva.registration import register
+
+register()
+
+CODE = Path(__file__).resolve().parents[2] / "modeling_synctva"
+
+CONVERSATIONS = [
+    ["hello ann", {"text": "no way !", "speaker": "bo"}, {"speaker": "ann"}],
+    [{"text": "good day", "audio_features": [0.5, -1.0]}],
+]
+
+# Runs in its own isolated process, in which our package cannot be imported.
+SCRIPT = """
+import json, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "synctva":
+            raise ModuleNotFoundError(f"blocked: {name}", name=name)
+
+sys.meta_path.insert(0, Blocker())
+import torch
+from transformers import (
+    AutoConfig, AutoModel, AutoModelForTokenClassification, AutoProcessor, pipeline,
+)
+
+folder, again, conversations, tensors = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), {}
+
+def load(folder):
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=True)
+    assert config.model_type == "synctva"
+    processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
+    model = AutoModelForTokenClassification.from_pretrained(folder, trust_remote_code=True).eval()
+    base = AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
+    batch = processor(conversations)
+    with torch.no_grad():
+        output, hidden = model(**batch), base(**batch).last_hidden_state
+    recognise = pipeline("emotion-recognition", model=folder, trust_remote_code=True)
+    answers = recognise(conversations, top_k=None, batch_size=2)
+    assert recognise(conversations[0])[2]["modalities"] == []
+    return model, processor, recognise, output.logits, hidden, answers
+
+model, processor, recognise, logits, hidden, answers = load(folder)
+model.save_pretrained(again)
+processor.save_pretrained(again)
+_, _, _, same_logits, same_hidden, same_answers = load(again)
+assert torch.equal(logits, same_logits) and torch.equal(hidden, same_hidden)
+assert answers == same_answers
+recognise.save_pretrained(again + "-pipeline")
+assert load(again + "-pipeline")[-1] == answers
+assert "synctva" not in sys.modules
+print(json.dumps({"logits": logits.tolist(), "hidden": hidden.tolist(), "answers": answers}))
+"""
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory, toy_encoder_spec):
+    folder = tmp_path_factory.mktemp("remote") / "toy"
+    torch.manual_seed(0)
+    config = SyncTVAConfig(
+        text_dim=16,
+        visual_dim=3,
+        audio_dim=2,
+        hidden_size=16,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_hidden_layers=1,
+    )
+    model = SyncTVAForEmotionRecognition(config).eval()
+    processor = SyncTVAProcessor(16, 3, 2, text_encoder=toy_encoder_spec)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder, model, processor
+
+
+def test_folder_carries_all_the_code(checkpoint):
+    folder, _, _ = checkpoint
+    expected = {path.name for path in CODE.glob("*_synctva.py")}
+    assert {path.name for path in folder.glob("*.py")} == expected
+    for name in expected:
+        assert (folder / name).read_bytes() == (CODE / name).read_bytes()
+
+
+def test_config_names_every_class(checkpoint):
+    config = json.loads((checkpoint[0] / "config.json").read_text())
+    assert set(config["auto_map"]) >= {
+        "AutoConfig",
+        "AutoModel",
+        "AutoModelForTokenClassification",
+        "AutoProcessor",
+    }
+    task = config["custom_pipelines"]["emotion-recognition"]
+    assert task["impl"] == "pipeline_synctva.EmotionRecognitionPipeline"
+    assert task["pt"] == ["AutoModelForTokenClassification"]
+
+
+def test_serves_without_the_package(checkpoint, tmp_path):
+    folder, model, processor = checkpoint
+    environment = {
+        **os.environ,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_MODULES_CACHE": str(tmp_path / "modules"),
+        "HF_HUB_OFFLINE": "1",
+    }
+    arguments = [str(folder), str(tmp_path / "again"), json.dumps(CONVERSATIONS)]
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", SCRIPT, *arguments],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    remote = json.loads(process.stdout.splitlines()[-1])
+    batch = processor(CONVERSATIONS)
+    with torch.no_grad():
+        output = model(**batch)
+    torch.testing.assert_close(torch.tensor(remote["logits"]), output.logits)
+    torch.testing.assert_close(torch.tensor(remote["hidden"]), output.last_hidden_state)
+    recognise = pipeline("emotion-recognition", model=str(folder))
+    local = recognise(CONVERSATIONS, top_k=None, batch_size=2)
+    assert [[u["label"] for u in c] for c in remote["answers"]] == [
+        [u["label"] for u in c] for c in local
+    ]
+    for conversation, expected in zip(remote["answers"], local, strict=True):
+        for one, other in zip(conversation, expected, strict=True):
+            assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
+            assert one["contributions"] == pytest.approx(other["contributions"], abs=1e-6)
+            assert one["modalities"] == other["modalities"]

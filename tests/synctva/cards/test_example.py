@@ -1,0 +1,59 @@
+"""What a card's example says is what the model answers."""
+
+import pytest
+import torch
+
+from synctva.audio.prosody import PROSODY_MEASURES
+from synctva.cards.example import (
+    CONVERSATION,
+    EXAMPLE_PICTURES,
+    EXPLAINED,
+    run_example,
+    usage,
+    write_example_pictures,
+)
+from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
+from synctva.modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
+from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from tests.support.toy_conversations import toy_config
+
+from .test_model_card import RESULTS
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return SyncTVAForEmotionRecognition(toy_config(text_dim=16, audio_dim=8))
+
+
+@pytest.mark.parametrize("hears", [True, False])
+def test_example_is_what_the_pipeline_answers(model, toy_encoder_spec, hears, tmp_path):
+    measures = list(PROSODY_MEASURES) if hears else None
+    processor = SyncTVAProcessor(16, None, 8, toy_encoder_spec, measures)
+    example = run_example(model.train(), processor)
+    recognise = EmotionRecognitionPipeline(model=model, processor=processor)
+    told = [{"speaker": name, "text": text} for name, text, _ in CONVERSATION]
+    assert example.from_text == recognise(told)
+    assert example.explanation["utterance"] == EXPLAINED
+    modalities = ["text", "audio"] if hears else ["text"]
+    assert example.explanation["modalities"] == modalities
+    assert all(answer["modalities"] == modalities for answer in example.answers)
+
+    text = usage("me/toy", RESULTS, model.config, toy_encoder_spec, example)
+    for answer, (_, said, _) in zip(example.from_text, CONVERSATION, strict=True):
+        assert f"{answer['label']:8} {answer['score']:.2f}  {said}\n" in text
+    assert ("with invented prosody" in text) == hears
+    write_example_pictures(tmp_path, example)
+    assert {path.name for path in tmp_path.iterdir()} == EXAMPLE_PICTURES.keys()
+
+
+def test_a_model_of_features_has_no_example_but_code_that_prints_its_shape(model):
+    assert run_example(model, SyncTVAProcessor(16, None, 8)) is None
+    text = usage("me/toy", RESULTS, model.config, None, None)
+    assert "torch.Size([1, 5, 3])" in text
+    assert "text_features=torch.randn(1, 5, 16)" in text
+
+
+def test_an_encoder_that_is_not_there_costs_the_example_alone(model, toy_encoder_spec, tmp_path):
+    spec = {**toy_encoder_spec, "name": str(tmp_path / "nowhere")}
+    assert run_example(model, SyncTVAProcessor(16, None, 8, spec)) is None

@@ -1,0 +1,212 @@
+import math
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
+from scipy import stats
+
+from synctva.cards.example import CONVERSATION, EXAMPLE_PICTURES, CardExample
+from synctva.cards.model_card import DATASETS, OUT_OF_SCOPE, model_card
+from synctva.cards.tables import mean_and_interval
+from synctva.plots import CALIBRATION_PICTURES
+from tests.support.toy_conversations import LABELS, toy_config
+
+SCORES = {
+    "n": 50,
+    "accuracy": 0.625,
+    "weighted_f1": 0.61239,
+    "macro_f1": 0.5,
+    "per_class_f1": {"calm": 0.7, "glad": 0.2, "cross": 0.6},
+    "nll": 1.1,
+    "ece": 0.05,
+}
+RESULTS = {
+    "dataset": "meld",
+    "seed": 3,
+    "commit": "c" * 40,
+    "uncommitted_changes": False,
+    "selected_on": "dev",
+    "modalities": ["text", "audio"],
+    "versions": {"synctva": "0.1.0", "torch": "2.13.0"},
+    "training_seconds": 84.0,
+    "command": "synctva train --dataset meld --seed 3",
+    "dev": {**SCORES, "accuracy": 0.6},
+    "test": SCORES,
+    "majority": {**SCORES, "accuracy": 0.48},
+}
+CALIBRATION = {
+    "temperature": 1.2345,
+    "before": {"nll": 1.1, "ece": 0.05, "brier": 0.52},
+    "after": {"nll": 1.0, "ece": 0.02, "brier": 0.51},
+    "abstention": {
+        "abstain_below": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+        "coverage": [1.0, 0.9, 0.8, 0.7, 0.6, 0.5],
+        "risk": [0.4, 0.35, 0.3, 0.25, 0.2, 0.15],
+    },
+    "prediction_sets": {
+        "0.9": {
+            "coverage": 0.89,
+            "coverage_by_conversation": 0.905,
+            "coverage_of_worst_class": 0.5,
+            "mean_size": 2.25,
+        }
+    },
+}
+ENCODER = {"name": "some/encoder"}
+EXAMPLE = CardExample(
+    from_text=[{"label": "glad", "score": 0.876}] * len(CONVERSATION),
+    answers=[],
+    explanation={"label": "calm", "modalities": ["text"], "shapley": {"text": 0.25}},
+)
+
+
+@pytest.fixture(scope="module")
+def card():
+    return model_card(RESULTS, toy_config(), model_name="me/synctva-meld", text_encoder=ENCODER)
+
+
+def test_metadata(card):
+    data = card.data.to_dict()
+    assert data["license"] == "apache-2.0"
+    assert data["library_name"] == "transformers"
+    assert data["language"] == "en"
+    assert data["datasets"] == ["meld"]
+    assert {"emotion-recognition", "multimodal", "synctva"} <= set(data["tags"])
+    assert "pipeline_tag" not in data
+    assert "simulated" not in str(data)
+
+
+def test_model_index(card):
+    name, evaluated = model_index_to_eval_results(card.data.to_dict()["model-index"])
+    assert name == "me/synctva-meld"
+    found = {(e.dataset_split, e.metric_name): e.metric_value for e in evaluated}
+    assert found["test", "Accuracy"] == 0.625
+    assert found["test", "Weighted F1"] == 0.6124
+    assert found["dev", "Accuracy"] == 0.6
+    assert len(found) == len(evaluated) == 6
+    assert {e.dataset_type for e in evaluated} == {"meld"}
+
+
+def test_sections_stand_in_this_order(card):
+    full = {**RESULTS, "calibration": CALIBRATION, "subsets": {"text": SCORES}}
+    runs = [RESULTS, {**RESULTS, "seed": 4}]
+    text = model_card(full, toy_config(), runs=runs).text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings == [
+        "# synctva",
+        "## Labels, in this order",
+        "## How to use",
+        "## Data",
+        "## Results",
+        "### Over seeds",
+        "### When modalities are missing",
+        "## Calibration",
+        "## How it was made",
+        "## Limits",
+        "## Out of scope",
+    ]
+    assert text.endswith(f"## Out of scope\n\n{OUT_OF_SCOPE}\n")
+
+
+def test_text(card):
+    text = card.text
+    positions = [text.index(f"{index}. {label}") for index, label in enumerate(LABELS)]
+    assert positions == sorted(positions)
+    assert "from text and audio features" in text
+    assert 'pipeline("emotion-recognition", model="me/synctva-meld")' in text
+    assert "`some/encoder`" in text
+    assert "synctva train --dataset meld --seed 3" in text
+    assert "c" * 40 in text
+    assert "with uncommitted changes" not in text
+    assert "selected on dev" in text
+    assert "| test | 50 | 0.6250 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |" in text
+    assert "| majority class, test | 50 | 0.4800 |" in text
+    assert "| glad | 0.2000 | 0.2000 | 0.2000 |" in text
+    assert "glad (F1 0.20) and cross (F1 0.60)" in text
+    assert "Over seeds" not in text
+    for phrase in ("Out of scope", "work or in education", "European Union", "internal state"):
+        assert phrase in text
+    assert "research" in text
+
+
+def test_what_is_written_can_be_read_by_the_hub_library(card, tmp_path):
+    path = tmp_path / "README.md"
+    path.write_text(str(card))
+    loaded = ModelCard.load(path)
+    assert loaded.data.to_dict() == card.data.to_dict()
+    assert yaml.safe_load(str(card).split("---")[1])["license"] == "apache-2.0"
+
+
+def test_seeds_come_with_an_interval():
+    runs = [
+        {**RESULTS, "seed": seed, "test": {**SCORES, "weighted_f1": value}}
+        for seed, value in enumerate((0.60, 0.62, 0.61))
+    ]
+    half = stats.t.ppf(0.975, 2) * 0.01 / math.sqrt(3)
+    assert mean_and_interval([0.60, 0.62, 0.61]) == pytest.approx((0.61, half))
+    text = model_card(RESULTS, toy_config(), runs=runs).text
+    assert "Mean of seeds 0, 1, 2" in text
+    assert f"0.6100 ± {half:.4f}" in text
+    assert math.isnan(mean_and_interval([0.5])[1])
+
+
+def test_missing_modalities_have_a_table(card):
+    subsets = {"text": {**SCORES, "accuracy": 0.55}, "audio": {**SCORES, "accuracy": 0.45}}
+    text = model_card({**RESULTS, "subsets": subsets}, toy_config()).text
+    rows = [
+        line for line in text.splitlines() if line.startswith(("| text ", "| audio ", "| text+"))
+    ]
+    assert rows == [
+        "| text | 0.5500 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+        "| audio | 0.4500 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+        "| text+audio | 0.6250 | 0.6124 | 0.5000 | 1.1000 | 0.0500 |",
+    ]
+    assert "modalities are missing" not in card.text
+    assert "modalities are missing" not in model_card({**RESULTS, "subsets": {}}, toy_config()).text
+
+
+def test_the_example_is_shown_with_what_it_printed(card):
+    text = model_card(RESULTS, toy_config(), text_encoder=ENCODER, example=EXAMPLE).text
+    printed = "\n".join(f"glad     0.88  {said}" for _, said, _ in CONVERSATION)
+    assert f"```\n```\n{printed}\n```\n" in text
+    assert "(Shapley values in nats: text +0.25)" in text
+    assert "invented prosody" not in text
+    for name, title in EXAMPLE_PICTURES.items():
+        assert f"![{title}]({name})" in text
+        assert name not in card.text
+    assert "| reliability" not in card.text
+
+
+def test_limits_say_what_was_not_tested(card):
+    limits = card.text.partition("## Limits")[2].partition("## Out of scope")[0]
+    for phrase in ("Other languages", "groups of people", "ECE above", "diarisation"):
+        assert phrase in limits
+
+
+def test_a_calibrated_model_shows_what_that_is_worth(card):
+    text = model_card({**RESULTS, "calibration": CALIBRATION}, toy_config()).text
+    assert "by a temperature, 1.234, fitted on dev" in text
+    assert "| before | 1.1000 | 0.0500 | 0.5200 |" in text
+    assert "| after | 1.0000 | 0.0200 | 0.5100 |" in text
+    assert "| 0.100 | 100.0% | 60.0% |" in text
+    assert "| 0.600 | 50.0% | 85.0% |" in text
+    assert "| 90% | 90.5% | 89.0% | 50.0% | 2.25 |" in text
+    for picture in CALIBRATION_PICTURES:
+        assert f"]({picture})" in text
+    assert "## Calibration" not in card.text
+
+
+def test_simulated_model_shows_features_and_the_optimum():
+    results = {**RESULTS, "dataset": "simulated", "bayes_optimal": {**SCORES, "accuracy": 0.8}}
+    card = model_card(results, toy_config())
+    assert "optimum, test" in card.text
+    assert "audio_features=torch.randn(1, 5, 4)" in card.text
+    assert "visual_features" not in card.text  # not trained on
+    assert "No person spoke them" in card.text
+    assert not {"language", "datasets"} & card.data.to_dict().keys()
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_every_data_set_has_a_card(dataset):
+    assert DATASETS[dataset][0] in model_card({**RESULTS, "dataset": dataset}, toy_config()).text

@@ -1,0 +1,42 @@
+import csv
+import io
+
+import pytest
+
+from synctva.commands.csv_output import as_text, write_csv
+
+FORMULAS = [
+    '=HYPERLINK("http://example.org", "prize")',
+    "+1+1",
+    "-1+1",
+    "- Who is it?",
+    "@SUM(1, 1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\0=1+1",
+    "\N{FULLWIDTH EQUALS SIGN}1+1",
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_becomes_text(text):
+    assert as_text(text) == f"'{text}"
+    assert as_text(as_text(text)) == as_text(text)
+
+
+@pytest.mark.parametrize("cell", ["", "so = so", "a-b", " =1+1", "'=1+1", -1, -0.5, None, True])
+def test_anything_else_stays(cell):
+    assert as_text(cell) is cell
+
+
+def test_table_is_read_back():
+    said = ['He said "no", twice', "two\nlines", "ü, ß"]
+    rows = [{"said": text, "score": -0.25, "=1": "x"} for text in said]
+    file = io.StringIO()
+    write_csv(file, ["said", "score", "=1", "more"], [*rows, {"said": "=1+1"}])
+    file.seek(0)
+    *read, last = csv.DictReader(file)
+    assert [row["said"] for row in read] == said
+    assert [float(row["score"]) for row in read] == [-0.25] * 3
+    assert last == {"said": "'=1+1", "score": "", "'=1": "", "more": ""}

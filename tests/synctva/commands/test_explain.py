@@ -1,0 +1,50 @@
+"""`synctva explain` on a toy checkpoint."""
+
+import json
+
+import pytest
+import torch
+
+from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.commands.explain import main
+from tests.support.toy_conversations import WIDTHS, toy_config
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    torch.manual_seed(0)
+    SyncTVAForEmotionRecognition(toy_config()).save_pretrained(folder)
+    widths = {f"{name}_dim": width for name, width in WIDTHS.items()}
+    SyncTVAProcessor(**widths).save_pretrained(folder)
+    conversation = [
+        {"speaker": "Ann", "text_features": [0.1] * 6},
+        {"speaker": "Bo", "audio_features": [0.2] * 4, "visual_features": [0.0] * 5},
+    ]
+    file = folder / "conversation.json"
+    file.write_text(json.dumps(conversation))
+    return ["--model", str(folder), "--file", str(file)]
+
+
+def test_prints_a_table_and_saves_pictures(options, tmp_path, capsys):
+    pictures = tmp_path / "new" / "pictures"
+    main([*options, "--utterance", "1", "--edges", "3", "--pictures", str(pictures)])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("utterance 1: ")
+    assert [line.split()[0] for line in lines[3:6]] == ["text", "visual", "audio"]
+    assert lines[3].endswith("missing")
+    assert len(lines) == 8 + 3
+    assert {path.name for path in pictures.iterdir()} == {"shapley.png", "attention.png"}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures.iterdir())
+
+
+def test_prints_json(options, capsys):
+    main([*options, "--utterance", "0", "--label", "cross", "--json"])
+    explanation = json.loads(capsys.readouterr().out)
+    assert explanation["label"] == "cross"
+    assert explanation["shapley"].keys() == WIDTHS.keys()
+
+
+def test_what_is_not_there_ends_with_a_reason(options):
+    with pytest.raises(SystemExit, match="utterance = 2: expected a number from 0 to 1"):
+        main([*options, "--utterance", "2"])

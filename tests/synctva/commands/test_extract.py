@@ -1,0 +1,97 @@
+"""From raw clips to a trained model, and raw clips again; Ray against one process."""
+
+import csv
+import importlib
+import os
+
+import numpy as np
+import pytest
+from transformers import AutoProcessor
+
+from synctva.commands import extract, train
+from synctva.features.feature_sets import load_feature_set, read_schema
+from tests.support.media_conversations import face_clip, wav, write_clips
+
+TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
+
+
+@pytest.fixture(autouse=True)
+def toy_text(toy_encoder_spec, monkeypatch, tmp_path):
+    monkeypatch.setattr(extract, "MINILM_SPEC", toy_encoder_spec)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table with clips: faces that speak, and sounds alone."""
+    for name in ("happy", "sad"):
+        (tmp_path / f"{name}.mp4").write_bytes(face_clip(name))
+    (tmp_path / "voice.wav").write_bytes(wav())
+    with (tmp_path / "own.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["dialogue_id", "utterance_id", "speaker", "text", "emotion", "split", "media_path"]
+        )
+        for split in ("train", "dev", "test"):
+            turns = (("good", "happy.mp4"), ("", "sad.mp4"), ("day", "voice.wav"))
+            for t, (text, clip) in enumerate(turns):
+                emotion = "glad" if "happy" in clip else "calm"
+                writer.writerow([split, t, "ann", text, emotion, split, clip])
+    return tmp_path / "own.csv"
+
+
+def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, capsys):
+    features, model = str(tmp_path / "features"), str(tmp_path / "model")
+    options = ["--dataset", "table", "--data_dir", str(table), "--output", features]
+    extract.main(options)
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[3:7] == [
+        f"text: 6 of 9 utterances ({read_schema(features)['modalities']['text']['encoder']})",
+        "visual: 6 of 9 utterances (face-api-expressions, version 1.7.15)",
+        "audio: 9 of 9 utterances (prosody+mfcc, version 1)",
+        "skipped: 0",
+    ]
+    command = printed.splitlines()[-1]
+    assert command.startswith("Train on it: ")
+    quick = ["--num_train_epochs", "1", "--use_cpu", "--report_to", "none"]
+    train.main([*command.split()[5:], "--output_dir", model, "--config_overrides", TOY, *quick])
+    capsys.readouterr()
+
+    row = load_feature_set(features, keep_in_memory=True)["test"][0]
+    turns = [
+        {"text": text, "speaker": "ann", "video": path}
+        for text, path in zip(row["texts"], row["media_paths"], strict=True)
+    ]
+    batch = AutoProcessor.from_pretrained(model)([turns])
+    assert batch["modality_mask"][0].tolist() == row["modality_mask"]
+    for name, tolerance in (("text", 1e-6), ("visual", 1e-5), ("audio", 0)):
+        made, kept = batch[f"{name}_features"][0], row[f"{name}_features"]
+        np.testing.assert_allclose(made, np.float32(kept), rtol=0, atol=tolerance, err_msg=name)
+
+    # The same model's encoders, for other clips: those means, not theirs.
+    other = str(tmp_path / "other")
+    write_clips(tmp_path / "clips")
+    clips = ["--dataset", "clips", "--data_dir", str(tmp_path / "clips"), "--output", other]
+    extract.main([*clips, "--model", model, "--no-visual", "--no-text"])
+    assert "Read it: synctva.load_feature_set" in capsys.readouterr().out
+    one, two = (read_schema(folder)["modalities"] for folder in (features, other))
+    assert two == {"audio": one["audio"]}
+
+
+@pytest.mark.slow  # Ray starts several processes
+def test_ray_makes_what_one_process_makes(tmp_path, monkeypatch, toy_encoder_spec, capsys):
+    # Both are read when ray is imported: nothing is reported, and nothing waits for a console.
+    monkeypatch.setitem(os.environ, "RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setitem(os.environ, "RAY_DATA_DISABLE_PROGRESS_BARS", "1")
+    ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'synctva[ray]'")
+    by_ray = importlib.import_module("examples.extract_features_ray")
+    monkeypatch.setattr(by_ray, "MINILM_SPEC", toy_encoder_spec)
+    clips = ["--dataset", "clips", "--data_dir", str(write_clips(tmp_path / "clips"))]
+    extract.main([*clips, "--output", str(tmp_path / "serial")])
+    printed = capsys.readouterr().out.splitlines()[:-1]
+    by_ray.main([*clips, "--output", str(tmp_path / "ray"), "--workers", "2"])
+    assert not ray.is_initialized()
+    assert read_schema(tmp_path / "ray") == read_schema(tmp_path / "serial")
+    skipped = [(tmp_path / name / "skipped.csv").read_text() for name in ("ray", "serial")]
+    assert skipped[0] == skipped[1]
+    assert capsys.readouterr().out.splitlines()[-len(printed) :] == printed

@@ -1,0 +1,128 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from datasets import DatasetDict, load_dataset
+from huggingface_hub import DatasetCard
+
+from synctva.features.feature_sets import (
+    SCHEMA_FILE,
+    check_feature_set,
+    load_feature_set,
+    read_schema,
+    stream_feature_set,
+    write_feature_set,
+)
+from tests.support.toy_conversations import LABELS, WIDTHS, toy_dataset
+
+ENCODERS = {name: f"toy {name}" for name in WIDTHS}
+
+
+@pytest.fixture
+def data():
+    return DatasetDict({"train": toy_dataset(9), "dev": toy_dataset(3, seed=1)})
+
+
+@pytest.fixture
+def folder(tmp_path, data):
+    folder = tmp_path / "features"
+    write_feature_set(data, folder, encoders=ENCODERS, source="Toy", conversations_per_file=4)
+    return folder
+
+
+def test_what_was_written_comes_back(folder, data, tmp_path):
+    names = sorted(path.name for path in (folder / "data").iterdir())
+    assert names == [
+        "dev-00000-of-00001.parquet",
+        *(f"train-0000{i}-of-00003.parquet" for i in range(3)),
+    ]
+    for loaded in (
+        load_feature_set(folder, cache_dir=str(tmp_path / "one")),
+        load_dataset(str(folder), cache_dir=str(tmp_path / "two")),  # by the card alone
+    ):
+        assert list(loaded) == ["train", "dev"]
+        for split in data:
+            assert loaded[split].features == data[split].features
+            assert loaded[split][:] == data[split][:]
+    streamed = load_dataset(str(folder), streaming=True)["train"]
+    assert list(streamed) == list(data["train"])
+    ids = sorted(row["dialogue_id"] for row in stream_feature_set(folder))
+    assert ids == sorted(data["train"]["dialogue_id"])
+
+
+def test_the_schema_says_what_is_in_it(folder, data):
+    schema = read_schema(folder)
+    assert schema["label_names"] == list(LABELS)
+    assert schema["modalities"]["audio"] == {"width": WIDTHS["audio"], "encoder": "toy audio"}
+    assert schema["splits"]["dev"]["conversations"] == 3
+    counts = schema["splits"]["train"]["label_counts"]
+    assert sum(counts.values()) == schema["splits"]["train"]["utterances"]
+    assert list(counts) == list(LABELS)
+
+
+def test_the_card_is_valid_and_names_the_encoders(folder):
+    card = DatasetCard.load(folder / "README.md")
+    assert card.data.configs[0]["data_files"][0] == {
+        "split": "train",
+        "path": "data/train-*.parquet",
+    }
+    assert "| audio | 4 | toy audio |" in card.text
+    assert "Out of scope" in card.text
+
+
+def test_a_changed_a_cut_and_a_missing_file_are_refused(folder):
+    path = folder / "data" / "dev-00000-of-00001.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    with pytest.raises(ValueError, match=r"dev-00000-of-00001\.parquet: SHA-256 differs"):
+        load_feature_set(folder)
+    path.write_bytes(whole[:-7])
+    with pytest.raises(ValueError, match=rf"has {len(whole) - 7} bytes: expected {len(whole)}"):
+        check_feature_set(folder)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="dev-00000-of-00001"):
+        check_feature_set(folder)
+
+
+def test_bad_schemas_are_refused(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match=SCHEMA_FILE):
+        read_schema(tmp_path)
+    schema = read_schema(folder)
+    (folder / SCHEMA_FILE).write_text(json.dumps({**schema, "version": 9}))
+    with pytest.raises(ValueError, match="version = 9: expected 1"):
+        read_schema(folder)
+    for name in ("data/../../secret.parquet", "/etc/passwd", "data/train-0.pkl", "..\\a.parquet"):
+        (folder / SCHEMA_FILE).write_text(json.dumps({**schema, "files": {name: {}}}))
+        with pytest.raises(ValueError, match=r"expected data/<name>\.parquet"):
+            stream_feature_set(folder)
+    (folder / SCHEMA_FILE).write_text("[]")
+    with pytest.raises(ValueError, match="not a feature set's schema"):
+        read_schema(folder)
+
+
+def test_nothing_is_overwritten_or_left_half_written(folder, data, tmp_path):
+    with pytest.raises(FileExistsError, match="expected a new or an empty folder"):
+        write_feature_set(data, folder, encoders=ENCODERS, source="Toy")
+    with pytest.raises(ValueError, match="encoders names"):
+        write_feature_set(data, tmp_path / "new", encoders={"text": "x"}, source="Toy")
+    assert [path.name for path in tmp_path.iterdir()] == ["features"]
+
+
+def test_killed_while_writing_leaves_no_folder(tmp_path):
+    program = f"""
+import os
+from datasets import DatasetDict
+from synctva import feature_set
+from tests.support.toy_conversations import toy_dataset
+feature_set.dataset_card = lambda schema: os.kill(os.getpid(), 9)
+data = DatasetDict(train=toy_dataset(3))
+feature_set.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODERS!r}, source="Toy")
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -9
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_split_that_is_not_there_is_refused(folder):
+    with pytest.raises(ValueError, match="no split 'test': expected one of train, dev"):
+        stream_feature_set(folder, "test")

@@ -1,0 +1,119 @@
+"""Temperature and prediction sets against what they are defined by, and coverage as measured."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import log_softmax, softmax
+
+from synctva.calibration_fitting import (
+    calibrate,
+    calibration_report,
+    fit_temperature,
+    fit_thresholds,
+)
+from synctva.metrics import compute
+from synctva.modeling_synctva.calibration import prediction_sets
+from tests.support.toy_conversations import LABELS, toy_config
+
+
+def conversations(count, seed, *, spread=1.0, sharpness=1.0):
+    """Logits, labels and conversations of utterances, some conversations harder than others.
+
+    Labels are drawn from softmax(logits / sharpness), so the right temperature is `sharpness`.
+    """
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 30, count)
+    ids = np.repeat(np.arange(count), lengths)
+    ease = np.exp(spread * rng.normal(size=count))[ids]
+    logits = rng.normal(size=(len(ids), 3)) * ease[:, None]
+    labels = (log_softmax(logits, axis=-1) + rng.gumbel(size=logits.shape)).argmax(-1)
+    return logits * sharpness, labels, ids
+
+
+def nll(logits, labels):
+    return -log_softmax(logits, axis=-1)[np.arange(len(labels)), labels].mean()
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 1.0, 4.0])
+def test_the_temperature_undoes_a_scale_of_the_logits(sharpness):
+    logits, labels, _ = conversations(300, 0, sharpness=sharpness)
+    temperature = fit_temperature(logits, labels)
+    assert temperature == pytest.approx(sharpness, rel=0.1)
+    assert fit_temperature(logits * 2, labels) == pytest.approx(2 * temperature, rel=1e-3)
+    # No other temperature has a higher likelihood.
+    for other in (0.98, 1.02):
+        assert nll(logits / temperature, labels) < nll(logits / temperature / other, labels)
+
+
+def test_the_temperature_stays_finite():
+    logits = np.eye(3) * 5
+    assert 0.05 <= fit_temperature(logits, [0, 1, 2]) < 1  # always right: the smaller the better
+    assert 1 < fit_temperature(logits, [1, 2, 0]) <= 20  # always wrong: the larger the better
+
+
+def test_thresholds_of_conversations_of_one_utterance_are_those_of_split_conformal():
+    scores = np.random.default_rng(0).random(150)
+    thresholds = fit_thresholds(scores, np.arange(150))
+    for level in (1, 50, 80, 90, 99):
+        rank = int(np.ceil((150 + 1) * level / 100 - 1e-9))  # the (n + 1)(1 - alpha)-th smallest
+        expected = np.sort(scores)[rank - 1]
+        assert expected <= thresholds[level - 1] <= expected + 1e-5
+    assert len(thresholds) == 99
+    assert thresholds == sorted(thresholds)
+
+
+def test_a_conversation_counts_once_however_long():
+    scores = np.concatenate([np.full(1000, 0.9), [0.1, 0.2, 0.3]])
+    ids = np.concatenate([np.zeros(1000, dtype=int), [1, 2, 3]])
+    thresholds = fit_thresholds(scores, ids)
+    shuffled = np.random.default_rng(0).permutation(len(ids))
+    assert fit_thresholds(scores[shuffled], ids[shuffled]) == thresholds
+    # Four conversations and the new one: a fifth each, in the order of the scores.
+    assert [thresholds[level - 1] for level in (20, 40, 60, 80)] == [0.1, 0.2, 0.3, 0.9]
+    assert thresholds[81 - 1] == 1.0  # beyond 4 / 5 every label belongs
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_coverage_on_new_conversations_is_what_was_asked_for(coverage):
+    """Over 200 draws of 40 conversations for calibration; the guarantee's bounds."""
+    covered = []
+    for seed in range(200):
+        logits, labels, ids = conversations(40, seed)
+        scores = 1 - softmax(logits, axis=-1)[np.arange(len(labels)), labels]
+        thresholds = fit_thresholds(scores, ids)
+        logits, labels, ids = conversations(40, 1000 + seed)
+        sets = prediction_sets(torch.tensor(softmax(logits, axis=-1)), coverage, thresholds)
+        held = sets.numpy()[np.arange(len(labels)), labels]
+        covered.append((np.bincount(ids, weights=held) / np.bincount(ids)).mean())
+    error = np.std(covered) / np.sqrt(len(covered))
+    # From above 2 / (K + 1), and what adding the likeliest label and rounding up may add.
+    assert coverage - 3 * error <= np.mean(covered) <= coverage + 2 / 41 + 0.01
+
+
+def test_what_is_fitted_lies_in_the_config_and_lowers_the_nll():
+    config = toy_config()
+    logits, labels, ids = conversations(120, 0, sharpness=3.0)
+    calibrate(config, logits.astype(np.float32), labels, ids)
+    assert config.calibration_temperature == pytest.approx(3.0, rel=0.1)
+    assert len(config.conformal_thresholds) == 99
+    logits, labels, ids = conversations(200, 1, sharpness=3.0)
+    report = calibration_report(config, logits, labels, ids)
+    before, after = report["before"], report["after"]
+    scores = compute(logits, labels, LABELS)
+    assert (before["nll"], before["ece"]) == pytest.approx((scores["nll"], scores["ece"]))
+    for key in ("nll", "ece", "brier"):
+        assert after[key] < before[key]
+    assert after["ece"] < 0.05
+    for asked, had in report["prediction_sets"].items():
+        assert had["coverage_by_conversation"] == pytest.approx(float(asked), abs=0.05)
+        assert 1 <= had["mean_size"] <= 3
+    accuracy = (logits.argmax(-1) == labels).mean()
+    assert report["abstention"]["risk"][0] == pytest.approx(1 - accuracy)
+
+
+def test_an_uncalibrated_config_and_no_utterance_are_refused():
+    logits, labels, ids = conversations(3, 0)
+    with pytest.raises(ValueError, match="conformal_thresholds = None"):
+        calibration_report(toy_config(), logits, labels, ids)
+    with pytest.raises(ValueError, match="no labelled utterance"):
+        calibrate(toy_config(), logits[:0], labels[:0], ids[:0])

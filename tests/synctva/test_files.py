@@ -1,0 +1,75 @@
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from synctva.files import UNFINISHED, WriteError, explained, only_run, write_whole
+
+HOLD = """
+import sys
+from synctva.files import only_run
+with only_run(sys.argv[1]):
+    print("inside", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = write_whole(tmp_path / "card.md", "one")
+    assert write_whole(path, "two ☂").read_text(encoding="utf-8") == "two ☂"
+    assert [file.name for file in tmp_path.iterdir()] == ["card.md"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path):
+    path = write_whole(tmp_path / "card.md", "one")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # as full as it gets without root
+    try:
+        with pytest.raises(WriteError, match=r"written: .*File too large.* MB are free there"):
+            write_whole(path, "x" * 10_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["card.md"]
+
+
+def test_a_second_run_into_the_folder_is_refused_until_the_first_is_gone(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"inside\n"
+        with pytest.raises(RuntimeError, match="being written by another run"), only_run(folder):
+            pass
+        with only_run(tmp_path / "another"):
+            holder.kill()  # as SIGKILL: nothing is cleaned up
+            holder.wait()
+    with only_run(folder):
+        assert not folder.exists()  # making it is the run's affair
+
+
+def test_the_same_process_may_come_back(tmp_path):
+    for _ in range(2):
+        with only_run(tmp_path / "run"):
+            pass
+
+
+def test_what_a_killed_run_left_unfinished_is_removed_by_the_next(tmp_path):
+    left = tmp_path / "run" / f"{UNFINISHED}abc"
+    left.mkdir(parents=True)
+    (left / "half").touch()
+    write_whole(tmp_path / "run" / "whole", "text")
+    with only_run(tmp_path / "run"):
+        assert [path.name for path in (tmp_path / "run").iterdir()] == ["whole"]
+
+
+def test_an_error_is_explained_once_and_others_are_left_alone(tmp_path):
+    with pytest.raises(WriteError) as raised, explained(tmp_path / "a"), explained(tmp_path / "b"):
+        raise RuntimeError("why")
+    assert str(raised.value).startswith(f"{tmp_path / 'b'} could not be written: why (")
+    with pytest.raises(ValueError, match="why"), explained(tmp_path):
+        raise ValueError("why")

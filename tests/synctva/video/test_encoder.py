@@ -1,0 +1,341 @@
+import copy
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from transformers import ViTConfig, ViTModel
+
+from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE
+from synctva.video import encoder as module
+from synctva.video.encoder import FACE_SPEC, VisualEncoder
+from synctva.video.face_detector import Face, FaceDetector
+from synctva.video.face_expression import EXPRESSIONS as CLASSES
+from synctva.video.face_layers import SeparableConv, square_pictures
+from synctva.video.face_weights import FACE_WEIGHTS_FOLDER
+from synctva.video.hub_image_model import PREPROCESSOR
+from tests.support import face_reference
+from tests.support.drawn_face import EXPRESSIONS, drawn_face
+
+REFERENCE = json.loads(face_reference.PATH.read_text())
+REFERENCE_PICTURES = face_reference.reference_pictures()
+PICTURES = {name: picture for name, (picture, _) in REFERENCE_PICTURES.items()}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> VisualEncoder:
+    return VisualEncoder.from_spec(FACE_SPEC)
+
+
+@pytest.fixture(scope="module")
+def quick() -> VisualEncoder:
+    """For what does not depend on faces."""
+    return VisualEncoder.from_spec({**FACE_SPEC, "input_sizes": [64]})
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+
+def clip(*pictures: np.ndarray, seconds: float = 0.2) -> list[tuple[float, np.ndarray]]:
+    return [(i * seconds, picture) for i, picture in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_says_what_face_api_says(encoder, name):
+    (picture, size), expected = REFERENCE_PICTURES[name], REFERENCE[name]
+    assert face_reference.digest(picture) == expected["sha256"], "the drawing is another one"
+    faces = encoder.detector.detect(picture, size)
+    boxes = np.array([face["box"] for face in expected["faces"]]).reshape(-1, 5)
+    np.testing.assert_allclose(np.array(faces).reshape(-1, 5), boxes, atol=1e-3)
+    for face, said in zip(faces, expected["faces"], strict=True):
+        described = encoder.expression.describe([module._cut_out(picture, face)])[0]
+        every = described[: 256 : face_reference.EVERY]
+        np.testing.assert_allclose(every, said["features"], atol=1e-4)
+        np.testing.assert_allclose(described[256:], said["probabilities"], atol=1e-5)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_drawn_expressions_are_told_apart(encoder, expression):
+    features = encoder.encode(clip(drawn_face(**EXPRESSIONS[expression])))
+    assert CLASSES[features[256:].argmax()] == expression
+
+
+def test_features_are_the_mean_over_frames_with_a_face(encoder):
+    happy, angry = (drawn_face(**EXPRESSIONS[name]) for name in ("happy", "angry"))
+    nobody = PICTURES["nobody"]
+    summary = encoder.summarise(clip(happy, nobody, angry, nobody))
+    assert (summary.frames, summary.frames_with_face) == (4, 2)
+    assert summary.features.dtype == np.float32
+    assert summary.features.shape == (encoder.width,) == (263,)
+    alone = np.stack([encoder.encode(clip(picture)) for picture in (happy, angry)])
+    np.testing.assert_allclose(summary.features, alone.mean(0), atol=1e-5)
+    np.testing.assert_array_equal(summary.features, encoder.encode(clip(happy, angry)))
+
+
+def test_largest_face_is_described(encoder):
+    small = drawn_face(240, 200, (120, 100), 45, **EXPRESSIONS["happy"])
+    large = drawn_face(240, 200, (120, 100), 80, **EXPRESSIONS["angry"])
+    both = np.concatenate([small, large], axis=1)
+    assert len(encoder.detector.detect(both)) == 2
+    assert CLASSES[encoder.encode(clip(both))[256:].argmax()] == "angry"
+    assert CLASSES[encoder.encode(clip(both[:, ::-1]))[256:].argmax()] == "angry"
+
+
+def test_small_face_is_found_with_a_second_look(encoder):
+    picture = PICTURES["small, wide"]
+    assert [len(encoder.detector.detect(picture, size)) for size in (416, 608)] == [0, 1]
+    assert encoder.encode(clip(picture)) is not None
+    once = VisualEncoder.from_spec({**FACE_SPEC, "input_sizes": [416]})
+    assert once.encode(clip(picture)) is None
+
+
+def test_batch_equals_single(encoder):
+    faces = [*PICTURES.values(), noise(50, 70, 3)]
+    single = [encoder.expression.describe([face])[0] for face in faces]
+    np.testing.assert_allclose(encoder.expression.describe(faces), single, atol=1e-4)
+    assert encoder.expression.describe([]).shape == (0, 263)
+
+
+def test_padding_that_no_cell_sees_is_left_out(encoder, monkeypatch):
+    """The cells of a wide and of a tall picture, against those of the whole square."""
+    grids, forward = [], encoder.detector.forward
+
+    def recorded(pictures):
+        grids.append(forward(pictures)[0])
+        return grids[-1][None]
+
+    monkeypatch.setattr(encoder.detector, "forward", recorded)
+    wide = PICTURES["small, wide"]
+    assert wide.shape == (240, 1280, 3)
+    square = np.zeros((1280, 1280, 3), np.uint8)
+    square[:240] = wide
+    for picture in (wide, wide.transpose(1, 0, 2), square, square.transpose(1, 0, 2)):
+        encoder.detector.detect(picture, 608)
+    cells = 4  # 240 / 1280 * 608 / 32, rounded up
+    assert [grid.shape[:2] for grid in grids] == [(7, 19), (19, 7), (19, 19), (19, 19)]
+    torch.testing.assert_close(grids[0][:cells], grids[2][:cells], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(grids[1][:, :cells], grids[3][:, :cells], rtol=1e-4, atol=1e-4)
+
+
+def test_repeats_itself(encoder):
+    frames = clip(*PICTURES.values())
+    np.testing.assert_array_equal(encoder.encode(frames), encoder.encode(iter(frames)))
+
+
+@pytest.mark.parametrize(
+    "pictures",
+    [
+        [],
+        [noise(90, 120, 3)],
+        [np.zeros((90, 120, 3), np.uint8), np.full((90, 120, 3), 255, np.uint8)],
+        [noise(1, 1, 3)],
+        [noise(1, 3000, 3), noise(3000, 1, 3), noise(2, 3, 3)],
+        [np.broadcast_to(np.uint8(7), (30_000, 40_000, 3))],  # 3.6 GB, if it were copied
+    ],
+    ids=["no frame", "noise", "constant", "one pixel", "lines", "huge"],
+)
+def test_no_face_is_none(encoder, pictures):
+    summary = encoder.summarise(clip(*pictures))
+    assert summary == (None, len(pictures), 0)
+    assert encoder.encode(clip(*pictures)) is None
+
+
+def test_large_picture_of_a_face(encoder):
+    small = drawn_face(**EXPRESSIONS["angry"])
+    large = small.repeat(16, 0).repeat(16, 1)
+    assert large.shape == (3840, 5120, 3)
+    assert CLASSES[encoder.encode(clip(large))[256:].argmax()] == "angry"
+
+
+def test_frames_are_sampled_by_time(encoder, quick):
+    """25 frames a second, and those of them that are looked at, give the same."""
+    shown = [drawn_face(**EXPRESSIONS[name]) for name in ("happy", "sad", "neutral")]
+    frames = [(7 + i / 25, shown[i // 5]) for i in range(15)]
+    assert quick.summarise(iter(frames)).frames == 3
+    np.testing.assert_array_equal(encoder.encode(frames), encoder.encode(frames[::5]))
+    rare = VisualEncoder.from_spec({**quick.spec, "frames_per_second": 0.5})
+    assert rare.summarise(frames).frames == 1
+    assert quick.summarise(clip(*shown * 4, seconds=0.6)).frames == 12
+
+
+def test_one_frame_is_held_at_a_time(quick):
+    def frames():
+        for i in range(6):
+            yield 0.2 * i, picture
+
+    class Counted(np.ndarray):
+        alive = 0
+
+        def __array_finalize__(self, _):
+            Counted.alive += 1
+
+        def __del__(self):
+            Counted.alive -= 1
+
+    picture = noise(40, 50, 3)
+    most = 0
+
+    def counted():
+        nonlocal most
+        for time, array in frames():
+            most = max(most, Counted.alive)
+            yield time, array.copy().view(Counted)
+
+    assert quick.summarise(counted()).frames == 6
+    assert most <= 2
+
+
+@pytest.mark.parametrize(
+    ("frame", "error", "message"),
+    [
+        ((0.4, noise(9, 9)), ValueError, r"frame 1 at 0.400 s has shape \(9, 9\) of uint8"),
+        ((0.4, noise(9, 9, 1)), ValueError, r"shape \(9, 9, 1\)"),
+        ((0.4, noise(9, 9, 4)), ValueError, r"shape \(9, 9, 4\).*expected \(height, width, 3\)"),
+        ((0.4, noise(0, 9, 3)), ValueError, r"shape \(0, 9, 3\)"),
+        ((0.4, noise(9, 9, 3) / 255), ValueError, "of float64: expected .* of uint8"),
+        ((0.4, [[0]]), TypeError, "frame 1 at 0.400 s is a list"),
+        ((float("nan"), noise(9, 9, 3)), ValueError, "frame 1: time = nan"),
+        ((None, noise(9, 9, 3)), TypeError, "frame 1: expected a pair of seconds and picture"),
+        (noise(9, 9, 3), TypeError, "frame 1: expected a pair of seconds and picture"),
+    ],
+)
+def test_refuses_a_frame(encoder, frame, error, message):
+    with pytest.raises(error, match=message):
+        encoder.encode([(0.0, noise(9, 9, 3)), frame])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"version": "1.7.15"}, "expected a name, and of .*'version'"),
+        ({**FACE_SPEC, "colour": "red"}, "'colour': 'red'.*expected a name"),
+        ({**FACE_SPEC, "name": "other"}, "name = 'other': expected 'face-api-expressions'"),
+        ({**FACE_SPEC, "version": "2.0"}, "version = '2.0': expected '1.7.15'"),
+        ({**FACE_SPEC, "width": 7}, "width = 7: expected 263"),
+        ({**FACE_SPEC, "frames_per_second": 0}, "frames_per_second = 0: expected a number"),
+        ({**FACE_SPEC, "input_sizes": []}, r"input_sizes = \[\]: expected multiples of 32"),
+        ({**FACE_SPEC, "input_sizes": [400]}, r"input_sizes = \[400\]: expected multiples of 32"),
+        ({**FACE_SPEC, "frames_per_second": "5"}, "frames_per_second = '5': expected a number"),
+    ],
+)
+def test_refuses_specification(spec, message):
+    with pytest.raises(ValueError, match=message):
+        VisualEncoder.from_spec(spec)
+
+
+def test_other_weights_are_refused_with_both_checksums(tmp_path):
+    with pytest.raises(ValueError, match=f"has sha256 {FACE_SPEC['sha256']}, expected {'0' * 64}"):
+        VisualEncoder.from_spec({**FACE_SPEC, "sha256": "0" * 64})
+    weights = bytearray((FACE_WEIGHTS_FOLDER / FACE_WEIGHTS_FILE).read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / FACE_WEIGHTS_FILE).write_bytes(weights)
+    with pytest.raises(ValueError, match=f"{FACE_WEIGHTS_FILE} has sha256 .*{FACE_SPEC['sha256']}"):
+        VisualEncoder.from_spec(FACE_SPEC, tmp_path)
+
+
+def test_weights_travel_with_a_checkpoint(encoder, tmp_path, monkeypatch):
+    """Code that came from the Hub has no weights beside it: the checkpoint's folder has them."""
+    shipped = FACE_WEIGHTS_FOLDER / FACE_WEIGHTS_FILE
+    monkeypatch.setattr(module, "FACE_WEIGHTS_FOLDER", tmp_path / "nothing here")
+    with pytest.raises(OSError, match=f"no file {FACE_WEIGHTS_FILE} in .* or .*nothing here"):
+        VisualEncoder.from_spec(FACE_SPEC, tmp_path)
+    shutil.copy(shipped, tmp_path)
+    loaded = VisualEncoder.from_spec(FACE_SPEC, tmp_path)
+    frames = clip(PICTURES["happy"])
+    np.testing.assert_array_equal(loaded.encode(frames), encoder.encode(frames))
+
+
+def test_loaded_once():
+    encoder = VisualEncoder.from_spec(FACE_SPEC)
+    assert VisualEncoder.from_spec({"name": "face-api-expressions"}) is encoder
+    assert copy.deepcopy(encoder) is encoder
+
+
+def test_squares_by_hand():
+    """Twice as many places as pixels: between two pixels stands their mean, outside is black."""
+    picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 10
+    (square,) = square_pictures([picture], 4, centred=False)
+    first = torch.from_numpy(picture[..., 0]).float()
+    columns = torch.stack([first[:, 0], first.mean(1), first[:, 1], first[:, 1]], 1)
+    expected = torch.stack([columns[0], columns.mean(0), columns[1], columns[1]])
+    torch.testing.assert_close(square[0], expected)
+    wide, odd = np.full((1, 3, 3), 8, np.uint8), np.full((3, 2, 3), 8, np.uint8)
+    (square,) = square_pictures([wide], 3, centred=False)
+    assert square[0].tolist() == [[8, 8, 8], [0, 0, 0], [0, 0, 0]]
+    (square,) = square_pictures([wide], 3, centred=True)
+    assert square[0].tolist() == [[0, 0, 0], [8, 8, 8], [0, 0, 0]]
+    (square,) = square_pictures([odd], 3, centred=True)
+    assert square[0].tolist() == [[8, 8, 0]] * 3
+
+
+def test_separable_convolution_equals_a_full_one():
+    """The product of both filters is one 3 x 3 filter a pair of channels."""
+    torch.manual_seed(0)
+    block = SeparableConv(3, 5)
+    filters = block.pointwise.weight * block.depthwise.weight[:, 0][None]  # (5, 3, 3, 3)
+    pictures = torch.randn(2, 3, 6, 7)
+    full = torch.nn.functional.conv2d(pictures, filters, block.pointwise.bias, padding=1)
+    torch.testing.assert_close(block(pictures), full)
+
+
+def test_overlapping_boxes_leave_the_surest():
+    detector = FaceDetector()
+    proposals = torch.full((1, 13, 13, 5, 5), -20.0)
+    proposals[..., :4] = 0
+    proposals[0, 5, 5, 1, 4] = 3.0
+    proposals[0, 5, 6, 1, 4] = 2.0  # a cell to the right: overlaps
+    proposals[0, 5, 12, 1, 4] = 1.0  # far from it
+    detector.forward = lambda pictures: proposals
+    picture = np.zeros((416, 416, 3), np.uint8)
+    first, second = detector.detect(picture)
+    width, height = 6.041143 * 32, 7.080126 * 32
+    expected = Face(5.5 * 32 - width / 2, 5.5 * 32 - height / 2, width, height, 0.952574)
+    np.testing.assert_allclose(first, expected, rtol=1e-5)
+    assert second.left == pytest.approx(12.5 * 32 - width / 2)
+    assert len(detector.detect(picture, overlap_threshold=1.0)) == 3
+    assert len(detector.detect(picture, score_threshold=0.9)) == 1
+
+
+@pytest.fixture(scope="module")
+def hub_folder(tmp_path_factory):
+    """A tiny vision transformer, saved as the Hub would have it."""
+    folder = tmp_path_factory.mktemp("vit")
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=8,
+        image_size=16,
+        patch_size=8,
+    )
+    ViTModel(config, add_pooling_layer=False).save_pretrained(folder)
+    settings = {
+        "size": {"height": 16, "width": 16},
+        "image_mean": [0.4] * 3,
+        "image_std": [0.2] * 3,
+    }
+    (folder / PREPROCESSOR).write_text(json.dumps(settings))
+    return folder
+
+
+def test_a_hub_model_describes_the_faces(hub_folder):
+    encoder = VisualEncoder.from_spec({"name": f"hub:{hub_folder}"})
+    assert encoder.width == 8
+    picture = drawn_face(**EXPRESSIONS["happy"])
+    found = encoder.summarise([(0.0, picture), (1.0, np.zeros_like(picture)), (2.0, picture)])
+    assert (found.frames, found.frames_with_face) == (3, 2)
+    model = ViTModel.from_pretrained(hub_folder, add_pooling_layer=False).eval()
+    face = torch.from_numpy(encoder._largest_face(picture).copy()).permute(2, 0, 1)[None] / 255
+    square = torch.nn.functional.interpolate(face, (16, 16), mode="bilinear", antialias=True)
+    with torch.no_grad():
+        expected = model((square - 0.4) / 0.2).last_hidden_state[0].mean(0)
+    np.testing.assert_allclose(found.features, expected, atol=1e-5)
+    assert encoder.encode([(0.0, np.zeros((50, 50, 3), np.uint8))]) is None
+
+
+def test_a_hub_model_of_another_width_is_refused(hub_folder):
+    with pytest.raises(ValueError, match="has width 8: expected 9"):
+        VisualEncoder.from_spec({"name": f"hub:{hub_folder}", "width": 9})

@@ -1,0 +1,175 @@
+"""The command `synctva`: what it runs, where it prints, how it ends."""
+
+import ast
+import csv
+import importlib.metadata
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import synctva_command_line
+from synctva.results import read_results
+from synctva_command_line import COMMANDS, main
+from tests.support.model_folder import write_model_folder
+from tests.support.toy_conversations import LABELS, WIDTHS
+from tests.synctva.commands.test_train import QUICK
+
+ROOT = Path(__file__).parents[1]
+LISTED = [entry for group in COMMANDS.values() for entry in group.items()]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(write_model_folder(tmp_path_factory.mktemp("command_line") / "toy"))
+
+
+@pytest.fixture
+def conversation(tmp_path):
+    file = tmp_path / "conversation.json"
+    utterances = [
+        {"speaker": "Ann", "text_features": [0.5] * WIDTHS["text"]},
+        {"speaker": "=1+1", "text": "", "audio_features": [0.1] * WIDTHS["audio"]},
+    ]
+    file.write_text(json.dumps([utterances, utterances[:1]]))
+    return str(file)
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy():
+    script = (
+        "import sys, synctva_command_line\n"
+        "try: synctva_command_line.main(['--help'])\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "assert not {'torch', 'transformers', 'numpy', 'synctva'} & sys.modules.keys()"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    for name, text in LISTED:
+        assert any(line.split() == [name, *text.split()] for line in run.stdout.splitlines())
+
+
+@pytest.mark.parametrize(("name", "text"), LISTED)
+def test_a_command_is_described_as_its_module_is(name, text):
+    source = (ROOT / "synctva" / "commands" / f"{name}.py").read_text()
+    first = ast.get_docstring(ast.parse(source)).split("\n\n")[0]
+    assert " ".join(first.split()) == text
+
+
+def test_version_is_the_packages(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert not stop.value.code
+    assert capsys.readouterr().out == f"synctva {importlib.metadata.version('synctva')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: command"),
+        (["tarin"], "invalid choice: 'tarin'"),
+        (["predict", "--txt", "Hello"], "synctva predict: error: "),
+        (["train", "--nothing", "1"], "synctva train: error: unrecognized arguments: --nothing 1"),
+        (["card"], "synctva card: error: the following arguments are required: folder"),
+    ],
+)
+def test_a_wrong_option_ends_with_2(arguments, message, capsys):
+    with pytest.raises((SystemExit, ValueError)) as stop:
+        raise SystemExit(main(arguments))
+    assert stop.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "--file", "missing.json"], "No such file or directory: 'missing.json'"),
+        (["predict", "--model", "./missing", "--text", "Hello"], "./missing"),
+        (["train", "--dataset", "meld", "--output_dir", "unused"], "data_dir is missing"),
+        (["evaluate", "--model", "missing"], "missing has no results.json: name the --dataset"),
+        (["card", "missing"], "missing has no results.json"),
+    ],
+)
+def test_the_users_mistake_ends_with_1_and_one_message(arguments, message, capsys, tmp_path):
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as context:
+        context.chdir(tmp_path)
+        assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Traceback" not in printed.err
+    last = printed.err.splitlines()[-1]
+    assert last.startswith(f"synctva {arguments[0]}: error: ")
+    assert message in last
+
+
+def test_traceback_on_demand():
+    with pytest.raises(FileNotFoundError):
+        main(["--traceback", "predict", "--file", "missing.json"])
+
+
+def test_our_own_errors_keep_their_traceback(monkeypatch):
+    monkeypatch.setattr("synctva.commands.card.main", lambda arguments: {}["ours"])
+    with pytest.raises(KeyError):
+        main(["card", "folder"])
+
+
+def test_an_interrupted_command_says_so_as_shells_do(monkeypatch):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("synctva.commands.card.main", interrupted)
+    assert main(["card", "folder"]) == 130
+
+
+def test_predict_prints_json_and_nothing_else(model, conversation, capsys):
+    assert main(["predict", "--model", model, "--file", conversation, "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [len(conversation) for conversation in answers] == [2, 1]
+
+
+def test_predict_prints_the_same_as_a_table(model, conversation, capsys):
+    main(["predict", "--model", model, "--file", conversation, "--json"])
+    answers = json.loads(capsys.readouterr().out)
+    assert main(["predict", "--model", model, "--file", conversation, "--csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [(row["conversation"], row["utterance"]) for row in rows] == [
+        ("0", "0"),
+        ("0", "1"),
+        ("1", "0"),
+    ]
+    assert [row["speaker"] for row in rows] == ["Ann", "'=1+1", "Ann"]  # no formula
+    for row, answer in zip(rows, [*answers[0], *answers[1]], strict=True):
+        assert row["label"] == answer["label"]
+        assert {name: float(row[f"score_{name}"]) for name in LABELS} == answer["scores"]
+        for name, value in answer["contributions"].items():
+            assert float(row[f"contribution_{name}"]) == value
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(tmp_path, capsys):
+    folder = str(tmp_path / "model")
+    assert main(["train", "--max_train_conversations", "20", "--output_dir", folder, *QUICK]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.lstrip().startswith("simulated, seed 0")
+    assert "'eval_weighted_f1'" in printed.err and "'eval_weighted_f1'" not in printed.out
+    assert "100%" in printed.err
+    assert main(["evaluate", "--model", folder, "--use_cpu", "--json"]) == 0
+    again, before = json.loads(capsys.readouterr().out), read_results(folder)
+    assert again["test"]["accuracy"] == pytest.approx(before["test"]["accuracy"])
+
+
+def test_every_command_is_documented():
+    page = (ROOT / "docs" / "command_line.md").read_text(encoding="utf-8")
+    for name, _ in LISTED:
+        assert re.search(rf"^\| `synctva {name}[ `]", page, re.M), name
+
+
+def test_module_runs_as_a_program():
+    command = [sys.executable, "-m", "synctva_command_line", "tarin"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 2
+    assert Path(synctva_command_line.__file__) == ROOT / "synctva_command_line.py"
