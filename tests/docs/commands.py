@@ -111,7 +111,7 @@ def _check_python(arguments: list[str]) -> None:
         module = arguments.pop(1)
     else:
         assert (ROOT / arguments[0]).is_file(), f"there is no {arguments[0]}"
-        module = "synctva." + arguments[0].removesuffix(".py").replace("/", ".")
+        module = arguments[0].removesuffix(".py").replace("/", ".")
     if module == "build":  # of the Python Packaging Authority
         return
     loaded = _imported(module)
@@ -124,7 +124,7 @@ def _check_python(arguments: list[str]) -> None:
 def _check_synctva(arguments: list[str]) -> None:
     if arguments:
         options = synctva_command_line.parse_arguments(arguments)
-        loaded = _imported(f"synctva.examples.{synctva_command_line.EXAMPLES[options.command]}")
+        loaded = _imported(f"synctva.commands.{options.command}")
         if loaded is not None:
             _check_main(loaded.main, options.options)
 
@@ -134,7 +134,7 @@ def _imported(module: str) -> ModuleType | None:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith(("synctva", "benchmarks")):
+        if (error.name or "").startswith(("synctva", "benchmarks", "examples")):
             raise
         return None
 
@@ -156,7 +156,7 @@ def _check_main(main, arguments: list[str]) -> None:
         patch.setattr("sys.argv", ["program", *arguments])
         patch.setattr(argparse.ArgumentParser, "parse_known_args", parse_known_args)
         try:
-            main()
+            main(*[arguments] if inspect.signature(main).parameters else [])
         except Parsed:
             return
         except SystemExit as error:

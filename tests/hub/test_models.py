@@ -77,7 +77,7 @@ def test_the_repository_carries_code_processor_and_weights(hub, pushed):
         files = hub.model(name).files()
         assert {"config.json", "processor_config.json", "model.safetensors"} <= files.keys()
         code = {path for path in files if path.endswith(".py")}
-        assert code == {path.name for path in CODE.glob("*_synctva.py")}
+        assert code == {path.name for path in CODE.glob("[!_]*.py")}
         for file in code:
             assert files[file].content == (CODE / file).read_bytes()
         assert not [path for path in files if path.endswith((".bin", ".pt", ".pth", ".pkl"))]

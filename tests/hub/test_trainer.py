@@ -7,7 +7,7 @@ from huggingface_hub import ModelCard
 
 from .conftest import ROOT
 
-CODE = {path.name for path in (ROOT / "modeling_synctva").glob("*_synctva.py")}
+CODE = {path.name for path in (ROOT / "modeling_synctva").glob("[!_]*.py")}
 PICKLES = (".bin", ".pt", ".pth", ".pkl")
 
 

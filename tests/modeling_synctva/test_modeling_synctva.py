@@ -265,9 +265,8 @@ def test_saved_folder_carries_every_code_file(tmp_path):
     from synctva.modeling_synctva import modeling_synctva as module
 
     toy_model().save_pretrained(tmp_path)
-    source = {p.name for p in __import__("pathlib").Path(module.__file__).parent.glob("*_*.py")}
-    source.discard("__init__.py")
-    assert {p.name for p in tmp_path.glob("*.py")} - {"__init__.py"} == source
+    source = {p.name for p in __import__("pathlib").Path(module.__file__).parent.glob("[!_]*.py")}
+    assert {p.name for p in tmp_path.glob("*.py")} == source
     saved = json.loads((tmp_path / "config.json").read_text())
     assert set(saved["auto_map"]) == {
         "AutoConfig", "AutoModel", "AutoModelForTokenClassification", "AutoProcessor",

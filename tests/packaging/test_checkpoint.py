@@ -1,6 +1,7 @@
 """The checkpoint that ships with the package."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,12 +26,12 @@ ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "synctva-meld"
 
 
-def test_code_is_that_of_the_package():
-    code = {path.name for path in (ROOT / "modeling_synctva").glob("*_synctva.py")}
-    assert {path.name for path in CHECKPOINT.glob("*_synctva.py")} == code
+def test_code_is_links_to_the_package_and_no_copy():
+    code = {path.name for path in (ROOT / "modeling_synctva").glob("[!_]*.py")}
+    assert {path.name for path in CHECKPOINT.glob("*.py")} == code
     for name in code:
-        ours = (ROOT / "modeling_synctva" / name).read_text(encoding="utf-8")
-        assert (CHECKPOINT / name).read_text(encoding="utf-8") == ours, name
+        assert (CHECKPOINT / name).is_symlink(), f"{name} is a copy: `make checkpoint` mends it"
+        assert os.readlink(CHECKPOINT / name) == f"../modeling_synctva/{name}"
 
 
 def test_is_small_and_holds_no_pickle():

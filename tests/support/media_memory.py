@@ -11,8 +11,8 @@ from benchmarks.memory import peak_megabytes
 
 def main():
     # The folder as it lies in the repository: without torch, memory can be told.
-    from modeling_synctva.audio_decoding_synctva import read_audio
-    from modeling_synctva.video_decoding_synctva import read_frames
+    from synctva.audio.decoding import read_audio
+    from synctva.video.decoding import read_frames
 
     path, *starts = sys.argv[1:]
     for start in map(float, starts):

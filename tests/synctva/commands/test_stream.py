@@ -78,7 +78,7 @@ def test_a_bad_line_is_answered_with_what_is_wrong(folder, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == main_line
 
 
-def test_a_model_that_looks_ahead_is_refused(main):
+def test_a_model_that_looks_ahead_is_refused():
     with pytest.raises(ValueError, match="causal = False"):
         main(["--model", str(ROOT / "synctva-meld")])
 

@@ -258,7 +258,7 @@ def test_own_table_with_text(table, tmp_path, capsys, monkeypatch, toy_encoder_s
     capsys.readouterr()
     prepared = ["--dataset", "features", "--data_dir", features, "--output_dir", streamed]
     train.main([*prepared, "--streaming", *QUICK])
-    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("Use it: python")
+    assert capsys.readouterr().out.strip().splitlines()[-1].startswith("Use it: synctva predict")
     predict.main(["--model", streamed, "--text", "good day", "no"])
     assert len(capsys.readouterr().out.splitlines()) == 2
 

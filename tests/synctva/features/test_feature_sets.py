@@ -113,11 +113,11 @@ def test_killed_while_writing_leaves_no_folder(tmp_path):
     program = f"""
 import os
 from datasets import DatasetDict
-from synctva import feature_set
+from synctva.features import feature_sets
 from tests.support.toy_conversations import toy_dataset
-feature_set.dataset_card = lambda schema: os.kill(os.getpid(), 9)
+feature_sets.dataset_card = lambda schema: os.kill(os.getpid(), 9)
 data = DatasetDict(train=toy_dataset(3))
-feature_set.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODERS!r}, source="Toy")
+feature_sets.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODERS!r}, source="Toy")
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -9
     assert not (tmp_path / "new").exists()

@@ -24,7 +24,7 @@ needs_linux = pytest.mark.skipif(
 
 def run(module, *arguments, limit):
     """What a program of this folder prints, which must end well within `limit` s."""
-    command = [sys.executable, "-m", f"tests.modeling_synctva.{module}", *map(str, arguments)]
+    command = [sys.executable, "-m", f"tests.support.{module}", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
