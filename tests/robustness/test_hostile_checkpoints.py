@@ -330,7 +330,7 @@ def test_a_wrong_field_of_the_processor_is_refused(folder, fields):
     assert str(refusal.value)
 
 
-# The state of a live conversation; `modeling_synctva/test_stream.py` has the values that are refused.
+# The state of a live conversation; `modeling_synctva/test_stream.py` has what is refused in it.
 
 
 def test_a_cut_state_of_a_stream_is_refused(tmp_path):

@@ -10,7 +10,6 @@ from benchmarks.memory import peak_megabytes
 
 
 def main():
-    # The folder as it lies in the repository: without torch, memory can be told.
     from synctva.audio.decoding import read_audio
     from synctva.video.decoding import read_frames
 

@@ -226,14 +226,14 @@ def read_all(folder, inputs, read_audio, read_frames, MediaError):
 
 def main():
     folder, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    # The folder as it lies in the repository: without torch, memory can be told.
-    from modeling_synctva.media_source_synctva import MediaError
+    from synctva.recordings.sources import MediaError
 
     from synctva.audio.decoding import read_audio
     from synctva.video.decoding import read_frames
 
+    imported = peak_megabytes()  # torch, most of it
     counts = read_all(folder, odd_inputs()[first:last], read_audio, read_frames, MediaError)
-    print(json.dumps({**counts, "peak_mib": peak_megabytes()}))
+    print(json.dumps({**counts, "mib": peak_megabytes() - imported}))
 
 
 if __name__ == "__main__":
