@@ -2,8 +2,8 @@
 
     python -m benchmarks.media
 
-The clip is 10 s of h264 and AAC at 1280 x 720 and 25 pictures a second, made here: a picture that
-scrolls, or a given one with a face in it (`--picture`), and a voice-like sound. The recordings are
+The clip is 10 s of h264 and AAC at 1280 x 720 and 25 images a second, made here: an image that
+scrolls, or a given one with a face in it (`--image`), and a voice-like sound. The recordings are
 1 and 30 minutes of the same at 320 x 180, each read as utterances of 6 s by their times. Each
 measurement is a process of its own, on one thread; seconds are processor time and wall clock.
 """
@@ -33,17 +33,17 @@ RATE, FPS, TURN = 16_000, 25, 6.0
 
 
 def write_recording(
-    path: Path, seconds: int, size: tuple[int, int], picture: np.ndarray | None = None
+    path: Path, seconds: int, size: tuple[int, int], image: np.ndarray | None = None
 ) -> None:
-    """An mp4 whose picture scrolls by a pixel a frame, with a voice of rising pitch each second."""
+    """An mp4 whose image scrolls by a pixel a frame, with a voice of rising pitch each second."""
     import av
 
     width, height = size
-    if picture is None:
-        picture = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
-        picture = picture.repeat(8, 0).repeat(8, 1)
+    if image is None:
+        image = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+        image = image.repeat(8, 0).repeat(8, 1)
     scene = np.zeros((height, width, 3), np.uint8)
-    scene[: picture.shape[0], : picture.shape[1]] = picture[:height, :width]
+    scene[: image.shape[0], : image.shape[1]] = image[:height, :width]
     clock = np.arange(RATE) / RATE
     phase = 2 * np.pi * (110 * clock + 30 * clock**2)
     voice = 0.2 * (np.sin(phase) + 0.5 * np.sin(2 * phase)) * np.sin(np.pi * clock) ** 2
@@ -102,20 +102,20 @@ def apart(path: Path, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--picture", help="image with a face for the clip")
+    parser.add_argument("--image", help="image with a face for the clip")
     parser.add_argument("--minutes", type=int, default=30, help="of the long recording")
     parser.add_argument("--read", nargs=2, metavar=("FILE", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.read:
         print(json.dumps(read(options.read[0], float(options.read[1]))))
         return
-    picture = None
-    if options.picture:
+    image = None
+    if options.image:
         from matplotlib.image import imread
 
-        picture = imread(options.picture)[..., :3]
-        if picture.dtype != np.uint8:
-            picture = (255 * picture).astype(np.uint8)
+        image = imread(options.image)[..., :3]
+        if image.dtype != np.uint8:
+            image = (255 * image).astype(np.uint8)
     with tempfile.TemporaryDirectory() as scratch:
         report = {}
         for name, seconds, size in (
@@ -124,7 +124,7 @@ def main() -> None:
             (f"recording_{options.minutes}_minutes", 60 * options.minutes, (320, 180)),
         ):
             path = Path(scratch, f"{name}.mp4")
-            write_recording(path, seconds, size, picture if name == "clip_720p" else None)
+            write_recording(path, seconds, size, image if name == "clip_720p" else None)
             report[name] = apart(path, seconds)
             print(name, json.dumps(report[name]), flush=True)
     RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ class SplitSize:
     """Size of one split."""
 
     utterances: int
-    dialogues: int
+    conversations: int
 
 
 MELD_SIZES = {
@@ -99,8 +99,8 @@ def size_differences(
 ) -> list[str]:
     """One sentence for each split whose size is not the official one."""
     return [
-        f"{split}: {found[split].utterances:,} utterances in {found[split].dialogues:,} dialogues, "
-        f"the official release has {size.utterances:,} in {size.dialogues:,}"
+        f"{split}: {found[split].utterances:,} utterances in {found[split].conversations:,} conversations, "
+        f"the official release has {size.utterances:,} in {size.conversations:,}"
         for split, size in official.items()
         if found[split] != size
     ]

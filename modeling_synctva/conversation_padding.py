@@ -111,9 +111,9 @@ def number_by_first_appearance(names: Iterable[Any]) -> list[int]:
 
 
 def _name(row: Mapping[str, Any], index: int) -> str:
-    dialogue = row.get("dialogue_id")
+    conversation = row.get("dialogue_id")
     return f"conversation {index}" + (
-        f" (dialogue_id {dialogue!r})" if dialogue is not None else ""
+        f" (dialogue_id {conversation!r})" if conversation is not None else ""
     )
 
 

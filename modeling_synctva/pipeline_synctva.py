@@ -48,7 +48,7 @@ class EmotionRecognitionPipeline(Pipeline):
         `prediction_set`: labels, likeliest first, which hold the true one in at least the asked
         share of utterances (if it was asked for): a promise over conversations like those of dev,
         an utterance drawn from each, and not for each utterance, each emotion or other data;
-        `contributions`: by modality, the enhancement's strength in [0, 1], 0 where it is missing:
+        `strengths`: by modality, the enhancement's strength in [0, 1], 0 where it is missing:
         how far the model opened that modality's gate, not a cause;
         `modalities`: those present; empty where the utterance is answered from its context alone.
 
@@ -241,7 +241,7 @@ class EmotionRecognitionPipeline(Pipeline):
             answer["scores"] = {names[c]: probabilities[c] for c in order[:top_k]}
         if members is not None:
             answer["prediction_set"] = [names[c] for c in order if members[c]]
-        answer["contributions"] = dict(zip(MODALITIES, strengths, strict=True))
+        answer["strengths"] = dict(zip(MODALITIES, strengths, strict=True))
         answer["modalities"] = [
             name for name, here in zip(MODALITIES, present, strict=True) if here
         ]

@@ -35,11 +35,11 @@ class SyncTVAProcessor(ProcessorMixin):
         text_dim, visual_dim, audio_dim: width of each modality's features, as in the model's
             config; None where the checkpoint was not trained with that modality, which is then
             masked even if it is given.
-        text_encoder: specification of the frozen encoder that embeds texts, see `TextEncoder`;
+        text_encoder: spec of the frozen encoder that embeds texts, see `TextEncoder`;
             None where text comes as `text_features` or as tokens.
         audio_features: names of the audio measures in order, so that an utterance may give them by
             name; None where they are only given as vectors.
-        audio_encoder, visual_encoder: specifications of the encoders that make features of
+        audio_encoder, visual_encoder: specs of the encoders that make features of
             recordings, see `AudioEncoder` and `VisualEncoder`; None where features are only given.
         text_tokens: for a text backbone trained end to end, {"name": its tokenizer's Hub name or
             folder, "past": turns, "future": turns, "max_length": tokens}; None otherwise.

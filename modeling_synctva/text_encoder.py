@@ -46,7 +46,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 CONTEXT_FIELDS = ("tokens", "past", "future", "turn")
-"""What the `context` of a specification says, see `conversation_windows`."""
+"""What the `context` of a spec says, see `conversation_windows`."""
 
 _POOLINGS = ("mean", "cls")
 
@@ -101,21 +101,20 @@ class TextEncoder:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> TextEncoder:
-        """The encoder of this specification, loaded once a process.
+        """The encoder of this spec, loaded once a process.
 
         Tried in this order: a local folder of that name; the Hub's cache; an installed package
         that ships those very weights; the Hub, unless offline.
 
         Raises:
-            ValueError: the specification has an unknown or missing field, or the weights' checksum
+            ValueError: the spec has an unknown or missing field, or the weights' checksum
                 or width differs.
             OSError: none of the sources has it; the message says how to get it.
         """
         unknown = sorted(set(spec) - {"name", *_DEFAULTS})
         if "name" not in spec or unknown:
             raise ValueError(
-                f"text encoder specification {dict(spec)!r}: expected a name, and of "
-                f"{sorted(_DEFAULTS)} any"
+                f"text encoder spec {dict(spec)!r}: expected a name, and of {sorted(_DEFAULTS)} any"
             )
         with _LOADING:
             return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))

@@ -146,8 +146,8 @@ def test_predict_prints_the_same_as_a_table(model, conversation, capsys):
     for row, answer in zip(rows, [*answers[0], *answers[1]], strict=True):
         assert row["label"] == answer["label"]
         assert {name: float(row[f"score_{name}"]) for name in LABELS} == answer["scores"]
-        for name, value in answer["contributions"].items():
-            assert float(row[f"contribution_{name}"]) == value
+        for name, value in answer["strengths"].items():
+            assert float(row[f"strength_{name}"]) == value
 
 
 def test_results_go_to_stdout_and_progress_to_stderr(tmp_path, capsys):

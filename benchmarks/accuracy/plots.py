@@ -1,8 +1,8 @@
-"""Pictures of a data set's runs: confusion matrix, F1 by class, ablations, learning curves.
+"""Plots of a data set's runs: confusion matrix, F1 by class, ablations, learning curves.
 
     python -m benchmarks.accuracy.plots --dataset meld
 
-Each is a PNG in `docs/pictures/`, made of the JSON files of the runs alone; a picture of which the
+Each is a PNG in `docs/images/`, made of the JSON files of the runs alone; a plot of which the
 runs hold nothing is left out.
 """
 
@@ -23,7 +23,7 @@ from .experiments import DATASETS
 from .runs import RESULTS, Runs, features_name, read_runs
 from .tables import WHOLE, ordered
 
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+PLOTS = Path(__file__).parents[2] / "docs" / "plots"
 DOTS_AN_INCH = 80
 MARKERS = "osv^D<>Pp*X"
 
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--features", help="name or folder of the feature set; default: frozen")
     parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are kept")
-    parser.add_argument("--out", type=Path, default=PICTURES, help="folder for the pictures")
+    parser.add_argument("--out", type=Path, default=PLOTS, help="folder for the plots")
     options = parser.parse_args(arguments)
     name = features_name(options.dataset, options.features)
     runs = read_runs(options.results, options.dataset, name)

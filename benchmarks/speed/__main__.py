@@ -1,6 +1,6 @@
 """Speed and memory of Sync-TVA and of what would be used instead; minutes on one quiet core.
 
-    python -m benchmarks.speed                              # results/<processor>.json and pictures
+    python -m benchmarks.speed                              # results/<processor>.json and plots
     python -m benchmarks.speed --json FILE --write docs/speed.md
     python -m benchmarks.speed --toy --json FILE            # does it run: seconds, no measurement
 
@@ -30,7 +30,7 @@ import torch
 
 from synctva.provenance import provenance
 
-from .plots import save_pictures
+from .plots import save_plots
 from .report import contract, document_tables
 from .shapes import FULL, TOY, Size
 
@@ -71,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(json.dumps({k: v for k, v in results.items() if k != "parts"}, indent=2))
     print(path)
-    for picture in save_pictures(parts, path.with_suffix("")):
-        print(picture)
+    for plot in save_plots(parts, path.with_suffix("")):
+        print(plot)
     if options.write is not None:
         document_tables(results, options.write)
 
@@ -81,7 +81,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--json", type=Path, help="file for the results, pictures beside it")
+    parser.add_argument("--json", type=Path, help="file for the results, plots beside it")
     parser.add_argument("--write", type=Path, help="document to put the tables into")
     parser.add_argument("--toy", action="store_true", help="tiny, to see that everything runs")
     parser.add_argument("--run", choices=ALLOCATORS, help=argparse.SUPPRESS)

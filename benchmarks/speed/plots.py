@@ -1,4 +1,4 @@
-"""Pictures of the results: cost against length, and whole models."""
+"""Plots of the results: cost against length, and whole models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 DOTS_AN_INCH = 80
 
 
-def save_pictures(parts: Mapping[str, Any], folder: Path) -> list[Path]:
+def save_plots(parts: Mapping[str, Any], folder: Path) -> list[Path]:
     """A PNG each, in a folder beside the results."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -53,4 +53,4 @@ def plot_models(parts: Mapping[str, Any]) -> Figure:
     return figure
 
 
-__all__ = ["plot_lengths", "plot_models", "save_pictures"]
+__all__ = ["plot_lengths", "plot_models", "save_plots"]

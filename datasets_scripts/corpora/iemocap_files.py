@@ -1,8 +1,8 @@
-"""The files of IEMOCAP's official release, one dialogue at a time.
+"""The files of IEMOCAP's official release, one conversation at a time.
 
-    Session{1..5}/dialog/EmoEvaluation/<dialogue>.txt      times, name, agreed label of utterances
-    Session{1..5}/dialog/transcriptions/<dialogue>.txt     what was said
-    Session{1..5}/sentences/wav/<dialogue>/<utterance>.wav
+    Session{1..5}/dialog/EmoEvaluation/<conversation>.txt      times, name, agreed label of utterances
+    Session{1..5}/dialog/transcriptions/<conversation>.txt     what was said
+    Session{1..5}/sentences/wav/<conversation>/<utterance>.wav
 
 Read from generated trees in this format; not run on the real release.
 """
@@ -20,9 +20,9 @@ from .text_repair import decode, repair_text
 ROOT_NAME = "IEMOCAP_full_release"
 SESSIONS = (1, 2, 3, 4, 5)
 
-# Ses01F_script01_2_M003: the dialogue, then who speaks. The F of "Ses01F" is not the speaker: it
+# Ses01F_script01_2_M003: the conversation, then who speaks. The F of "Ses01F" is not the speaker: it
 # says which of the two actors wore the markers.
-_NAME = re.compile(r"(?P<dialogue>(?P<session>Ses\d\d)[FM]_\w+)_(?P<speaker>[FM])[0-9A-Z]+")
+_NAME = re.compile(r"(?P<conversation>(?P<session>Ses\d\d)[FM]_\w+)_(?P<speaker>[FM])[0-9A-Z]+")
 _TIMES = r"\[\s*(?P<start>\d+(?:\.\d*)?)\s*-\s*(?P<end>\d+(?:\.\d*)?)\s*\]"
 # [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
 _EVALUATION = re.compile(rf"{_TIMES}\s*(?P<name>\S+)\s+(?P<code>\S+)\s+\[.*\]\s*")
@@ -32,7 +32,7 @@ _SPOKEN = re.compile(rf"(?P<name>\S+)\s*{_TIMES}\s*:?(?P<text>.*)")
 
 @dataclass(frozen=True)
 class Dialogue:
-    """Where the parts of a dialogue lie; its transcript and its wavs may be missing."""
+    """Where the parts of a conversation lie; its transcript and its wavs may be missing."""
 
     name: str
     session: int
@@ -63,13 +63,13 @@ def release_root(folder: Path) -> Path | None:
 
 
 def find_dialogues(root: Path) -> list[Dialogue]:
-    """The dialogues of all sessions, by session and name.
+    """The conversations of all sessions, by session and name.
 
     Raises:
         FileNotFoundError: a session lacks its labels or transcripts.
-        ValueError: a dialogue lies in the folder of another session.
+        ValueError: a conversation lies in the folder of another session.
     """
-    dialogues = []
+    conversations = []
     for session in SESSIONS:
         folder = root / f"Session{session}"
         evaluations = folder / "dialog" / "EmoEvaluation"
@@ -82,27 +82,29 @@ def find_dialogues(root: Path) -> list[Dialogue]:
             raise FileNotFoundError(f"There is no folder {transcripts}; expected {ROOT_NAME}.")
         for file in files:
             if not file.name.startswith(f"Ses{session:02}"):
-                raise ValueError(f"{file}: expected the name of a dialogue of session {session}.")
+                raise ValueError(
+                    f"{file}: expected the name of a conversation of session {session}."
+                )
             wavs = folder / "sentences" / "wav" / file.stem
-            dialogues.append(Dialogue(file.stem, session, file, transcripts / file.name, wavs))
-    return dialogues
+            conversations.append(Dialogue(file.stem, session, file, transcripts / file.name, wavs))
+    return conversations
 
 
-def read_evaluation(dialogue: Dialogue) -> list[Utterance]:
-    """The utterances of a dialogue in the order of their starts, then of their names.
+def read_evaluation(conversation: Dialogue) -> list[Utterance]:
+    """The utterances of a conversation in the order of their starts, then of their names.
 
     Lines that do not begin with "[" are the header or the single annotators' opinions.
 
     Raises:
-        ValueError: an unreadable line, an unknown label, an utterance twice or of another dialogue
+        ValueError: an unreadable line, an unknown label, an utterance twice or of another conversation
             (the message names file, line and value), or no utterance at all.
     """
     utterances: dict[str, Utterance] = {}
-    lines = decode(dialogue.evaluation.read_bytes()).splitlines()
+    lines = decode(conversation.evaluation.read_bytes()).splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.startswith("["):
             continue
-        where = f"{dialogue.evaluation}, line {number}"
+        where = f"{conversation.evaluation}, line {number}"
         match = _EVALUATION.fullmatch(line)
         if match is None:
             raise ValueError(
@@ -111,10 +113,10 @@ def read_evaluation(dialogue: Dialogue) -> list[Utterance]:
             )
         name, code = match["name"], match["code"]
         parts = _NAME.fullmatch(name)
-        if parts is None or parts["dialogue"] != dialogue.name:
+        if parts is None or parts["conversation"] != conversation.name:
             raise ValueError(
-                f"{where}: {name!r} is not an utterance of this dialogue; expected a name such as "
-                f"{dialogue.name}_F000."
+                f"{where}: {name!r} is not an utterance of this conversation; expected a name such as "
+                f"{conversation.name}_F000."
             )
         label_id(code, IEMOCAP_CODES, where)
         if name in utterances:
@@ -127,21 +129,23 @@ def read_evaluation(dialogue: Dialogue) -> list[Utterance]:
             code,
         )
     if not utterances:
-        raise ValueError(f"{dialogue.evaluation} has no line of the form [start - end] name label.")
+        raise ValueError(
+            f"{conversation.evaluation} has no line of the form [start - end] name label."
+        )
     return sorted(utterances.values(), key=lambda u: (u.start, u.name))
 
 
-def read_transcript(dialogue: Dialogue) -> tuple[dict[str, str], int]:
+def read_transcript(conversation: Dialogue) -> tuple[dict[str, str], int]:
     """Texts by utterance, and the number of lines that name no utterance.
 
     The release has lines without a name ("M: ...") and names without a label ("..._FXX0"): neither
     is an error. Where a name stands twice, the first line counts.
     """
-    if not dialogue.transcript.is_file():
+    if not conversation.transcript.is_file():
         return {}, 0
     texts: dict[str, str] = {}
     nameless = 0
-    for line in decode(dialogue.transcript.read_bytes()).splitlines():
+    for line in decode(conversation.transcript.read_bytes()).splitlines():
         match = _SPOKEN.fullmatch(line.strip())
         if match is not None:
             texts.setdefault(match["name"], repair_text(match["text"]))

@@ -1,7 +1,7 @@
 """The published forms of feature pickles, and how a file is told to be one of them.
 
-All are tuples (or lists) whose members are dicts by dialogue, with one entry an utterance, and
-collections of the dialogues of a split. The orders below are those in which the authors' own code
+All are tuples (or lists) whose members are dicts by conversation, with one entry an utterance, and
+collections of the conversations of a split. The orders below are those in which the authors' own code
 unpacks its files:
     declare-lab/conv-emotion   DialogueRNN/dataloader.py, bc-LSTM-pytorch/dataloader.py,
                                COSMIC/erc-training/dataloader.py
@@ -157,14 +157,14 @@ def identify_form(data: Any, name: str | None = None) -> FeatureForm:
 
 
 def split_ids(value: Any) -> list[Any]:
-    """Dialogues of a split, in order of their ids: some files have sets, which have no order."""
+    """Conversations of a split, in order of their ids: some files have sets, which have no order."""
     return sorted(id_.item() if isinstance(id_, np.generic) else id_ for id_ in value)
 
 
 def _misfit(form: FeatureForm, data: Sequence[Any]) -> str | None:
     """Why the members cannot be those of the form; None if they can.
 
-    The forms of the two corpora are told apart by dialogues and speakers, and so are files of other
+    The forms of the two corpora are told apart by conversations and speakers, and so are files of other
     corpora that have the same members but other labels (EmoryNLP, DailyDialog, CMU-MOSEI).
     """
     members = dict(zip(form.members, data, strict=True))
@@ -173,19 +173,19 @@ def _misfit(form: FeatureForm, data: Sequence[Any]) -> str | None:
             continue
         if name in SPLITS:
             if not is_sequence(value) and not isinstance(value, (set, frozenset)):
-                return f"{name} is {kind(value)}, expected a collection of dialogues"
+                return f"{name} is {kind(value)}, expected a collection of conversations"
             ids: Iterable[Any] = value
         else:
             if not isinstance(value, dict) or not value:
                 what = "an empty dict" if isinstance(value, dict) else kind(value)
-                return f"{name} is {what}, expected a dict by dialogue"
+                return f"{name} is {what}, expected a dict by conversation"
             ids = value
         for id_ in ids:
             if not _is_dialogue(id_, form.corpus):
                 expected = (
                     "a name like 'Ses01F_impro01'" if form.corpus == "iemocap" else "a number"
                 )
-                return f"{name} names the dialogue {short(id_)}, expected {expected}"
+                return f"{name} names the conversation {short(id_)}, expected {expected}"
     speakers = next(iter(members["speakers"].values()))
     speaker = next(iter(speakers), None) if is_sequence(speakers) else None
     if form.corpus == "iemocap" and not isinstance(speaker, str):

@@ -1,4 +1,4 @@
-"""What the members of a feature pickle say of a dialogue, each value checked where it stands."""
+"""What the members of a feature pickle say of a conversation, each value checked where it stands."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ class FeatureMembers:
     widths: dict[str, int] = field(default_factory=dict)
     """Width of each modality, from the first vector that was read."""
 
-    def utterance_ids(self, dialogue: Any) -> list[str]:
-        """Names of the utterances: the file's where they are text, else <dialogue>_<number>."""
-        count = len(self._entries("labels", dialogue))
+    def utterance_ids(self, conversation: Any) -> list[str]:
+        """Names of the utterances: the file's where they are text, else <conversation>_<number>."""
+        count = len(self._entries("labels", conversation))
         if "utterance_ids" not in self.members:
-            return [f"{dialogue}_{number}" for number in range(count)]
+            return [f"{conversation}_{number}" for number in range(count)]
         names = []
-        for row, name in enumerate(self._entries("utterance_ids", dialogue, count)):
+        for row, name in enumerate(self._entries("utterance_ids", conversation, count)):
             if not isinstance(name, str) and not _is_whole(name):
                 raise ValueError(
-                    f"{self.path}, dialogue {dialogue!r}, utterance {row}: its id is "
+                    f"{self.path}, conversation {conversation!r}, utterance {row}: its id is "
                     f"{short(name)}; expected text or a number."
                 )
-            names.append(str(name) if isinstance(name, str) else f"{dialogue}_{name}")
+            names.append(str(name) if isinstance(name, str) else f"{conversation}_{name}")
         return names
 
-    def labels(self, dialogue: Any, ids: Sequence[str]) -> list[int]:
+    def labels(self, conversation: Any, ids: Sequence[str]) -> list[int]:
         """Positions in the corpus's label names."""
         names = LABELS[self.form.corpus]
         labels = []
-        for label, utterance in zip(self._entries("labels", dialogue), ids, strict=True):
+        for label, utterance in zip(self._entries("labels", conversation), ids, strict=True):
             if not _is_whole(label) or not 0 <= label < len(names):
                 numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names))
                 raise ValueError(
-                    f"{self._where(dialogue, utterance)}: unknown label {short(label)}; "
+                    f"{self._where(conversation, utterance)}: unknown label {short(label)}; "
                     f"expected one of: {numbered}."
                 )
             labels.append(int(label))
         return labels
 
-    def speakers(self, dialogue: Any, ids: Sequence[str]) -> list[str]:
+    def speakers(self, conversation: Any, ids: Sequence[str]) -> list[str]:
         """ "M" and "F" in IEMOCAP; in MELD the position in a one-hot vector."""
         speakers = []
-        entries = self._entries("speakers", dialogue, len(ids))
+        entries = self._entries("speakers", conversation, len(ids))
         for speaker, utterance in zip(entries, ids, strict=True):
-            where = self._where(dialogue, utterance)
+            where = self._where(conversation, utterance)
             if self.form.corpus == "iemocap":
                 if not isinstance(speaker, str) or speaker not in ("M", "F"):
                     raise ValueError(f"{where}: speaker {short(speaker)}; expected 'M' or 'F'.")
@@ -75,29 +75,31 @@ class FeatureMembers:
             speakers.append(str(vector.argmax()))
         return speakers
 
-    def texts(self, dialogue: Any, ids: Sequence[str]) -> list[str]:
+    def texts(self, conversation: Any, ids: Sequence[str]) -> list[str]:
         """What was said."""
-        entries = self._entries("sentences", dialogue, len(ids))
+        entries = self._entries("sentences", conversation, len(ids))
         for text, utterance in zip(entries, ids, strict=True):
             if not isinstance(text, str):
                 raise ValueError(
-                    f"{self._where(dialogue, utterance)}: sentence {short(text)}; expected text."
+                    f"{self._where(conversation, utterance)}: sentence {short(text)}; expected text."
                 )
         return [repair_text(text) for text in entries]
 
-    def features(self, modality: str, dialogue: Any, ids: Sequence[str]) -> np.ndarray:
+    def features(self, modality: str, conversation: Any, ids: Sequence[str]) -> np.ndarray:
         """(N, D) float32 of a modality; several layers of text are averaged."""
         layers = [name for name in TEXT_LAYERS if name in self.members]
         if modality != "text" or not layers:
-            return self._matrix(modality, modality, dialogue, ids)
-        matrices = [self._matrix(layer, "text", dialogue, ids) for layer in layers]
+            return self._matrix(modality, modality, conversation, ids)
+        matrices = [self._matrix(layer, "text", conversation, ids) for layer in layers]
         return np.stack(matrices).mean(axis=0)
 
-    def _matrix(self, member: str, modality: str, dialogue: Any, ids: Sequence[str]) -> np.ndarray:
+    def _matrix(
+        self, member: str, modality: str, conversation: Any, ids: Sequence[str]
+    ) -> np.ndarray:
         rows = []
-        entries = self._entries(member, dialogue, len(ids))
+        entries = self._entries(member, conversation, len(ids))
         for entry, utterance in zip(entries, ids, strict=True):
-            where = self._where(dialogue, utterance)
+            where = self._where(conversation, utterance)
             row = _vector(entry, where, member)
             width = self.widths.setdefault(modality, len(row))
             if len(row) != width:
@@ -108,12 +110,12 @@ class FeatureMembers:
             rows.append(row)
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
-    def _entries(self, member: str, dialogue: Any, count: int | None = None) -> Sequence[Any]:
-        """A dialogue's entries in a member, one an utterance; `count` of them."""
-        where = f"{self.path}, dialogue {dialogue!r}"
-        if dialogue not in self.members[member]:
+    def _entries(self, member: str, conversation: Any, count: int | None = None) -> Sequence[Any]:
+        """A conversation's entries in a member, one an utterance; `count` of them."""
+        where = f"{self.path}, conversation {conversation!r}"
+        if conversation not in self.members[member]:
             raise ValueError(f"{where} is missing from {member}; expected it there.")
-        entries = self.members[member][dialogue]
+        entries = self.members[member][conversation]
         if not is_sequence(entries):
             raise ValueError(f"{where}: {member} is {short(entries)}; expected a list.")
         if count is not None and len(entries) != count:
@@ -122,8 +124,8 @@ class FeatureMembers:
             )
         return entries
 
-    def _where(self, dialogue: Any, utterance: str) -> str:
-        return f"{self.path}, dialogue {dialogue!r}, utterance {utterance!r}"
+    def _where(self, conversation: Any, utterance: str) -> str:
+        return f"{self.path}, conversation {conversation!r}, utterance {utterance!r}"
 
 
 def open_feature_pickle(path: str | Path, form: str | None = None) -> FeatureMembers:

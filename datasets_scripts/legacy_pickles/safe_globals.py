@@ -153,7 +153,7 @@ def _dict(items: Any = ()) -> dict:
 
 
 def _default_dict(factory: Any = None) -> dict:
-    # The factory is dropped: a dialogue that the file lacks is to be missed, not made up.
+    # The factory is dropped: a conversation that the file lacks is to be missed, not made up.
     if factory is not None and not isinstance(factory, GlobalName):
         raise PickleRefused("a defaultdict whose default is not a plain type.")
     return {}

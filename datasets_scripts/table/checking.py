@@ -54,8 +54,8 @@ class TableFile(Located):
     times: np.ndarray
     """(rows, 2) start and end in seconds, NaN where unknown."""
     media: list[Path | None]
-    dialogues: dict[str, list[int]]
-    """Rows of each dialogue; both in the order of the file."""
+    conversations: dict[str, list[int]]
+    """Rows of each conversation; both in the order of the file."""
     features: dict[str, FileFeatures]
     """By modality; all three."""
     ignored: list[str]
@@ -85,7 +85,7 @@ def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
         cells,
         times=_times(table, mistakes),
         media=path_column(table, "media_path", mistakes),
-        dialogues=_dialogues(cells["dialogue_id"]),
+        conversations=_dialogues(cells["dialogue_id"]),
         features={modality: read_features(table, modality, mistakes) for modality in MODALITIES},
         ignored=[c for c in table.columns if c not in known and not c.startswith(prefixes)],
     )
@@ -115,13 +115,13 @@ def _times(table: CsvTable | JsonTable, mistakes: list[Mistake]) -> np.ndarray:
 
 def _check_utterances(file: TableFile, mistakes: list[Mistake]) -> None:
     utterances = file.cells["utterance_id"]
-    for dialogue, rows in file.dialogues.items():
+    for conversation, rows in file.conversations.items():
         first: dict[str, int] = {}
         for row in rows:
             name = utterances[row]
             if name and first.setdefault(name, row) != row:
                 found = (
-                    f"dialogue {dialogue!r}: duplicate utterance id {name!r}, the first of which "
+                    f"conversation {conversation!r}: duplicate utterance id {name!r}, the first of which "
                     f"is in line {file.lines[first[name]]}"
                 )
                 mistakes.append(file.mistake(row, "utterance_id", found, "each id once"))

@@ -74,7 +74,7 @@ class AudioEncoder:
 
     An undefined measure (the mean pitch where no frame is voiced, the articulation rate where no
     nucleus is found) is an empty cell in the tables, which `datasets_scripts.feature_table` fills
-    with the training set's mean. The same has to happen to raw sound: a checkpoint's specification
+    with the training set's mean. The same has to happen to raw sound: a checkpoint's spec
     carries the training set's means in `fill`. Without it, as when a table is being extracted, such
     a number is NaN.
 
@@ -106,10 +106,10 @@ class AudioEncoder:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> AudioEncoder:
-        """The encoder of this specification, loaded once a process.
+        """The encoder of this spec, loaded once a process.
 
         Raises:
-            ValueError: the specification has an unknown or missing field, an unknown name, or
+            ValueError: the spec has an unknown or missing field, an unknown name, or
                 another version, width or sample rate than the encoder.
             ImportError: the package that the encoder needs is not installed.
             OSError: a Hub model is neither a folder, nor in the cache, nor could be downloaded.
@@ -117,7 +117,7 @@ class AudioEncoder:
         unknown = sorted(set(spec) - {"name", *_DEFAULTS})
         if "name" not in spec or unknown:
             raise ValueError(
-                f"audio encoder specification {dict(spec)!r}: expected a name, and of "
+                f"audio encoder spec {dict(spec)!r}: expected a name, and of "
                 f"{sorted(_DEFAULTS)} any"
             )
         with _LOADING:

@@ -26,7 +26,7 @@ CONVERSATION = (
 """Invented: who speaks, what, and the eight prosodic measures that it might have been said with."""
 
 EXPLAINED = 2
-"""The utterance that the pictures explain."""
+"""The utterance that the plots explain."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,23 @@ def run_example(model: Any, processor: Any) -> CardExample | None:
         return None
 
 
-EXAMPLE_PICTURES = {
+EXAMPLE_PLOTS = {
     "timeline.png": "Emotions over the conversation, a panel a speaker",
-    "contributions.png": "What each modality adds",
+    "strengths.png": "What each modality adds",
     "attention.png": "What the utterance attends to",
 }
-"""Pictures of the example beside a model, which its card shows, and their titles."""
+"""Plots of the example beside a model, which its card shows, and their titles."""
 
 
-def write_example_pictures(folder: str | os.PathLike, example: CardExample) -> None:
-    """Write `EXAMPLE_PICTURES` into a model folder that exists."""
+def write_example_plots(folder: str | os.PathLike, example: CardExample) -> None:
+    """Write `EXAMPLE_PLOTS` into a model folder that exists."""
     figures = (
         plot_timeline(example.answers, [name for name, _, _ in CONVERSATION]),
         plot_shapley(example.explanation),
         plot_attention(example.explanation),
     )
     with written_whole(folder) as unfinished:
-        for name, figure in zip(EXAMPLE_PICTURES, figures, strict=True):
+        for name, figure in zip(EXAMPLE_PLOTS, figures, strict=True):
             figure.savefig(unfinished / name, dpi=80)
 
 
@@ -133,22 +133,22 @@ def usage(
         "An utterance may also carry `text_features`, `audio_features` and `visual_features`, "
         "and recordings as `audio` and `video` where the processor names the encoder of that "
         "modality. "
-        "An answer's `contributions` are gate values in [0, 1], not causes."
+        "An answer's `strengths` are gate values in [0, 1], not causes."
     )
     if example is not None:
-        lines.append(_pictures(example))
+        lines.append(_plots(example))
     return "\n\n".join(lines)
 
 
-def _pictures(example: CardExample) -> str:
-    """What the pictures show, in words too."""
+def _plots(example: CardExample) -> str:
+    """What the plots show, in words too."""
     read = " and ".join(example.explanation["modalities"])
     invented = ", with invented prosody," if "audio" in example.explanation["modalities"] else ""
     shapley = example.explanation["shapley"]
     added = ", ".join(f"{m} {shapley[m]:+.2f}" for m in example.explanation["modalities"])
-    shown = "\n\n".join(f"![{title}]({name})" for name, title in EXAMPLE_PICTURES.items())
+    shown = "\n\n".join(f"![{title}]({name})" for name, title in EXAMPLE_PLOTS.items())
     return (
-        f"The same conversation{invented} in pictures (`synctva.plots`), from {read}: the "
+        f"The same conversation{invented} in plots (`synctva.plots`), from {read}: the "
         f"emotions; why utterance {EXPLAINED} got {example.explanation['label']} by "
         f"`recognise.explain` (Shapley values in nats: {added}); and which utterances it attended "
         f"to.\n\n{shown}"
@@ -175,9 +175,9 @@ def _use_of_features(model_name: str, results: Mapping[str, Any], config: SyncTV
 
 __all__ = [
     "CONVERSATION",
-    "EXAMPLE_PICTURES",
+    "EXAMPLE_PLOTS",
     "CardExample",
     "run_example",
     "usage",
-    "write_example_pictures",
+    "write_example_plots",
 ]

@@ -71,9 +71,9 @@ def model_card(
         runs: the results of several seeds of the same recipe, this one among them; gives means
             with 95% intervals.
         model_name: how users load it.
-        text_encoder: specification of the frozen text encoder, if texts can be given.
-        example: what the model answers to an invented conversation, see `run_example`; its pictures
-            have to lie beside the card, see `write_example_pictures`.
+        text_encoder: spec of the frozen text encoder, if texts can be given.
+        example: what the model answers to an invented conversation, see `run_example`; its plots
+            have to lie beside the card, see `write_example_plots`.
 
     Returns:
         A card with metadata, to save as README.md. Scores are fractions, as in `results`.

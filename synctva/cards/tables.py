@@ -104,7 +104,7 @@ def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -
             f"{calibration['temperature']:.3f}, fitted on {fitted_on}; `calibrate=False` leaves "
             "them. On test:",
             _markdown(["", *CALIBRATION_SCORES.values()], rows),
-            "![Reliability diagram](reliability.png)",
+            "![Reliability diagram](calibration.png)",
             "With `abstain_below=0.6` it gives no label where the score is lower:",
             _markdown(["abstain_below", "answered", "right among them"], answered),
             "![Share of wrong answers against the share answered](coverage_risk.png)",

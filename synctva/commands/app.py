@@ -25,7 +25,7 @@ from transformers.utils import logging
 from synctva import MODALITIES, EmotionRecognitionPipeline
 from synctva.modeling_synctva.explanation import explain_utterance
 from synctva.plots import plot_attention, plot_scores, plot_shapley, plot_timeline
-from synctva.plots.html import STYLE, panels, picture, table
+from synctva.plots.html import STYLE, panels, plot, table
 from synctva.recordings.transcripts import TIMED_EXAMPLE, Line, parse_transcript
 from synctva.space import write_space
 
@@ -230,7 +230,7 @@ def show_timeline(analysis: Analysis) -> str:
     said = ([i, line.speaker or "", line.text] for i, line in enumerate(analysis.lines))
     found = ([a["label"], f"{a['score']:.2f}", ", ".join(a["modalities"])] for a in answers)
     return panels(
-        picture(
+        plot(
             plot_timeline(answers, speakers if any(speakers) else None),
             "Timeline: each emotion's score, by speaker",
             ["utterance", *labels],
@@ -247,26 +247,26 @@ def show_timeline(analysis: Analysis) -> str:
 def show_utterance(
     recognise: EmotionRecognitionPipeline, analysis: Analysis, utterance: int
 ) -> str:
-    """An utterance's scores, its modalities' contributions and its attention as HTML."""
+    """An utterance's scores, its modalities' strengths and its attention as HTML."""
     answer = analysis.answers[utterance]
     inputs = {name: tensor.to(recognise.device) for name, tensor in analysis.inputs.items()}
     explanation = explain_utterance(recognise.model, inputs, utterance)
     shapley, present = explanation["shapley"], explanation["modalities"]
     edge = ["layer", "source_utterance", "source_modality", "destination_modality", "relation"]
     return panels(
-        picture(
+        plot(
             plot_scores(answer),
             f"Scores of utterance {utterance}",
             ["emotion", "score"],
             ([name, f"{score:.2f}"] for name, score in answer["scores"].items()),
         ),
-        picture(
+        plot(
             plot_shapley(explanation),
             f"What each modality adds to “{explanation['label']}” (Shapley values, not calibrated)",
             ["modality", "Shapley value, nats"],
             ([m, f"{shapley[m]:+.2f}" if m in present else "missing"] for m in MODALITIES),
         ),
-        picture(
+        plot(
             plot_attention(explanation),
             f"Where utterance {utterance} looked (attention; not what it found there)",
             [*(name.replace("_", " ") for name in edge), "attention"],

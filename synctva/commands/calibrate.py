@@ -4,7 +4,7 @@
 
 `synctva train` does so itself; this is for a folder that was trained before it did, or on other
 conversations of the same data set. The weights stay; the config, results.json, the card and its
-pictures are made anew.
+plots are made anew.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from huggingface_hub import ModelCard
 from transformers.utils import logging
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
-from synctva.cards.example import run_example, write_example_pictures
+from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
 from synctva.features.text import add_text_tokens
 from synctva.files import write_whole, written_whole
-from synctva.plots import write_calibration_pictures
+from synctva.plots import write_calibration_plots
 from synctva.provenance import provenance, shown_command
 from synctva.results import (
     calibration_lines,
@@ -90,10 +90,10 @@ def main(arguments: Sequence[str]) -> None:
     with written_whole(folder) as unfinished:
         model.save_pretrained(unfinished)  # the code too: an older one knows nothing of calibration
     write_results(folder, results)
-    write_calibration_pictures(folder, calibration)
+    write_calibration_plots(folder, calibration)
     example = run_example(model, processor)
     if example is not None:
-        write_example_pictures(folder, example)
+        write_example_plots(folder, example)
     card = folder / "README.md"
     model_name = ModelCard.load(card).data.model_name if card.is_file() else folder.name
     runs = [json.loads(Path(run).read_text(encoding="utf-8")) for run in options.runs]

@@ -16,10 +16,10 @@ from pathlib import Path
 from huggingface_hub import ModelCard
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
-from synctva.cards.example import run_example, write_example_pictures
+from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
 from synctva.files import write_whole
-from synctva.plots import write_calibration_pictures
+from synctva.plots import write_calibration_plots
 from synctva.results import RESULTS_FILE, read_results
 
 
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ()) -> Path:
-    """Write a folder's README.md and the pictures in it.
+    """Write a folder's README.md and the plots in it.
 
     Args:
         folder: of a trained model.
@@ -67,7 +67,7 @@ def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ())
         example=example,
     )
     if example is not None:
-        write_example_pictures(folder, example)
+        write_example_plots(folder, example)
     if "calibration" in results:
-        write_calibration_pictures(folder, results["calibration"])
+        write_calibration_plots(folder, results["calibration"])
     return write_whole(path, str(card))

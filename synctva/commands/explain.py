@@ -2,9 +2,9 @@
 
     synctva explain --text "I got the job!" "That is wonderful!" --utterance 1
     synctva explain --file conversation.json --utterance 3 --label joy --json
-    synctva explain --file conversation.json --utterance 3 --pictures folder
+    synctva explain --file conversation.json --utterance 3 --plots folder
 
-The file holds one conversation, as for synctva/commands/predict.py. Pictures are shapley.png and
+The file holds one conversation, as for synctva/commands/predict.py. Plots are shapley.png and
 attention.png. docs/explanations.md says how to read all this.
 """
 
@@ -35,7 +35,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--label", help="emotion to explain; default: the likeliest")
     parser.add_argument("--edges", type=int, default=10, help="edges to print; all, with --json")
     parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
-    parser.add_argument("--pictures", type=Path, help="folder to write pictures into")
+    parser.add_argument("--plots", type=Path, help="folder to write plots into")
     return parser.parse_args(arguments)
 
 
@@ -54,8 +54,8 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(explanation, indent=2, ensure_ascii=False))
     else:
         print(table(explanation, options.edges))
-    if options.pictures:
-        with written_whole(options.pictures) as unfinished:
+    if options.plots:
+        with written_whole(options.plots) as unfinished:
             plot_shapley(explanation).savefig(unfinished / "shapley.png")
             plot_attention(explanation).savefig(unfinished / "attention.png")
 

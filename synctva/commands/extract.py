@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]:
-    """The specifications of the encoders that were asked for."""
+    """The specs of the encoders that were asked for."""
     if options.model:
         processor = AutoProcessor.from_pretrained(options.model)
         found = {
@@ -77,8 +77,8 @@ def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]
             "text": MINILM_SPEC,
         }
     return {
-        f"{name}_encoder": None if getattr(options, f"no_{name}") else specification
-        for name, specification in found.items()
+        f"{name}_encoder": None if getattr(options, f"no_{name}") else spec
+        for name, spec in found.items()
     }
 
 

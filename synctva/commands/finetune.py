@@ -28,7 +28,7 @@ from synctva.finetuning import (
     FinetuningArguments,
     save_encoder,
 )
-from synctva.trainer.recipes import encoder_names, feature_specifications, load_conversations
+from synctva.trainer.recipes import encoder_names, feature_specs, load_conversations
 
 
 @dataclass
@@ -65,14 +65,14 @@ def main(arguments: Sequence[str]) -> None:
     encoder, scores = tuner.fit(replace(training, output_dir=str(output / "whole")))
     shown = ("accuracy", "weighted_f1", "macro_f1")
     print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
-    specification = save_encoder(encoder, output / "encoder")
+    spec = save_encoder(encoder, output / "encoder")
     fitted_alike = [split for split in data if not (script.folds and split == "train")]
     vectors = {split: encode_split(encoder, data[split]) for split in fitted_alike}
     if script.folds:
         vectors["train"] = tuner.cross_fit(training, script.folds)
 
     prepared = DatasetDict({name: with_text_features(data[name], vectors[name]) for name in data})
-    specifications = feature_specifications(script.dataset, prepared) | {"text": specification}
+    specs = feature_specs(script.dataset, prepared) | {"text": spec}
     fitted = f"cross-fitted in {script.folds} folds" if script.folds else "fitted on train"
     source = Path(script.encoder).name if Path(script.encoder).is_dir() else script.encoder
     encoders = encoder_names(script.dataset, prepared) | {
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> None:
         features,
         encoders=encoders,
         source=script.dataset,
-        specifications=specifications,
+        specs=specs,
     )
     write_whole(output / "dev.json", json.dumps(scores, indent=2) + "\n")
     print(f"Train on it: synctva train --dataset features --data_dir {features}")

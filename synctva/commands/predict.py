@@ -82,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
 
 COLUMNS = [
     *("conversation", "utterance", "speaker", "said", "label", "score", "prediction_set"),
-    *(f"contribution_{name}" for name in MODALITIES),
+    *(f"strength_{name}" for name in MODALITIES),
 ]
 """Of the table, before a score for each label."""
 
@@ -103,7 +103,7 @@ def rows(
                 "label": answer["label"],
                 "score": answer["score"],
                 "prediction_set": " ".join(answer.get("prediction_set", [])),
-                **{f"contribution_{name}": v for name, v in answer["contributions"].items()},
+                **{f"strength_{name}": v for name, v in answer["strengths"].items()},
                 **{f"score_{name}": v for name, v in answer.get("scores", {}).items()},
             }
 

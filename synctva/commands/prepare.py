@@ -35,7 +35,7 @@ from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.trainer.recipes import (
     RECIPES,
     encoder_names,
-    feature_specifications,
+    feature_specs,
     load_conversations,
 )
 
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
         for note in found.notes:
             print(note)
         data, encoders, source = found.to_datasets(), found.encoders, found.source
-        specifications = {}
+        specs = {}
     else:
         data = load_conversations(
             options.dataset,
@@ -100,17 +100,15 @@ def main(arguments: Sequence[str]) -> None:
             embed_text=not options.text_encoders,
         )
         encoders, source = encoder_names(options.dataset, data), options.dataset
-        specifications = feature_specifications(options.dataset, data)
+        specs = feature_specs(options.dataset, data)
         if options.text_encoders:
             text = [text_source(name, options.text_layers) for name in options.text_encoders]
             sources, words = zip(*text, strict=True)
             data = add_text_features(data, *sources)
             encoders["text"] = " and ".join(words)
             if len(sources) == 1 and isinstance(sources[0], TextEncoder):  # a processor has one
-                specifications["text"] = sources[0].spec
-    schema = write_feature_set(
-        data, options.output, encoders=encoders, source=source, specifications=specifications
-    )
+                specs["text"] = sources[0].spec
+    schema = write_feature_set(data, options.output, encoders=encoders, source=source, specs=specs)
     for split, size in schema["splits"].items():
         print(
             f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"

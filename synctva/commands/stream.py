@@ -75,4 +75,4 @@ def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
         return {**number, "error": str(error)}
     plain = {name: answer[name] for name in ("label", "score", "scores", "modalities")}
     strengths = answer["strengths"].tolist()
-    return {**number, **plain, "contributions": dict(zip(MODALITIES, strengths, strict=True))}
+    return {**number, **plain, "strengths": dict(zip(MODALITIES, strengths, strict=True))}

@@ -25,13 +25,13 @@ from transformers import HfArgumentParser, set_seed
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
-from synctva.cards.example import run_example, write_example_pictures
+from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
 from synctva.features.feature_sets import stream_feature_set
 from synctva.features.text import add_text_tokens
 from synctva.files import only_run
 from synctva.metrics.missing_modalities import subset_scores
-from synctva.plots import write_calibration_pictures
+from synctva.plots import write_calibration_plots
 from synctva.provenance import shown_command
 from synctva.results import collect_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
@@ -226,9 +226,9 @@ def train(
     if trainer.is_world_process_zero():
         write_results(training.output_dir, results)
         if "calibration" in results:
-            write_calibration_pictures(training.output_dir, results["calibration"])
+            write_calibration_plots(training.output_dir, results["calibration"])
         if example is not None:
-            write_example_pictures(training.output_dir, example)
+            write_example_plots(training.output_dir, example)
     if training.push_to_hub:
         trainer.push_to_hub()
     else:

@@ -112,9 +112,9 @@ def _metadata(
 ) -> dict[str, str]:
     config = model.config
     encoders = {
-        name: specification
+        name: spec
         for name in MODALITIES
-        if processor and (specification := getattr(processor, f"{name}_encoder"))
+        if processor and (spec := getattr(processor, f"{name}_encoder"))
     }
     return {
         "labels": json.dumps([config.id2label[index] for index in range(config.num_labels)]),

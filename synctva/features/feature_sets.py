@@ -44,7 +44,7 @@ def write_feature_set(
     *,
     encoders: Mapping[str, str],
     source: str,
-    specifications: Mapping[str, Any] | None = None,
+    specs: Mapping[str, Any] | None = None,
     conversations_per_file: int = 10_000,
 ) -> dict[str, Any]:
     """Write splits of conversations as a feature set, whole or not at all.
@@ -54,8 +54,8 @@ def write_feature_set(
         folder: must not exist, or be empty.
         encoders: what made the features, by modality.
         source: where the conversations are from, for the card.
-        specifications: what a processor needs to make such features of raw input, by modality,
-            where it can: a text encoder's specification, the names of the acoustic measures.
+        specs: what a processor needs to make such features of raw input, by modality,
+            where it can: a text encoder's spec, the names of the acoustic measures.
         conversations_per_file: more make further files.
 
     Returns:
@@ -68,8 +68,8 @@ def write_feature_set(
     """
     folder = require_new_folder(folder)
     schema = _describe(data, encoders, source)
-    for name, specification in (specifications or {}).items():
-        schema["modalities"][name]["specification"] = specification
+    for name, spec in (specs or {}).items():
+        schema["modalities"][name]["spec"] = spec
     # A folder in it, all of which is renamed at once.
     with written_whole(folder.parent) as unfinished:
         partial = unfinished / folder.name
@@ -155,6 +155,9 @@ def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
     for name in files:
         if not re.fullmatch(r"data/[^/\\]+\.parquet", name):
             raise ValueError(f"{path}: files has {name!r}: expected data/<name>.parquet")
+    for modality in schema.get("modalities", {}).values():
+        if "specification" in modality:  # the key's first name
+            modality["spec"] = modality.pop("specification")
     return schema
 
 

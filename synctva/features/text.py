@@ -79,11 +79,11 @@ def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
         raise ValueError(f"the feature set has no text features for the split {name!r}")
     rows = dict(zip(kept["dialogue_id"], range(len(kept)), strict=True))
     vectors = []
-    for dialogue, texts in zip(split["dialogue_id"], split["texts"], strict=True):
-        row = kept[rows[dialogue]] if dialogue in rows else None
+    for conversation, texts in zip(split["dialogue_id"], split["texts"], strict=True):
+        row = kept[rows[conversation]] if conversation in rows else None
         if row is None or row["texts"] != texts:
             raise ValueError(
-                f"{name} conversation {dialogue!r}: expected the feature set to have it, with the "
+                f"{name} conversation {conversation!r}: expected the feature set to have it, with the "
                 "same texts"
             )
         vectors.append(np.asarray(row["text_features"], dtype=np.float32))

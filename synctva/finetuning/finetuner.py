@@ -33,7 +33,7 @@ from synctva.trainer.checkpoints import last_complete_checkpoint
 CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
 """Windows for encoders of 512 positions: most conversations of MELD are one."""
 
-SPECIFICATION_FILE = "text_encoder.json"
+SPEC_FILE = "text_encoder.json"
 
 
 @dataclass
@@ -115,9 +115,9 @@ class Finetuner:
         )
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(arguments.output_dir))
         scores = trainer.evaluate()
-        specification = {"name": self.source, "context": dict(self.context)}
+        spec = {"name": self.source, "context": dict(self.context)}
         encoder.to(arguments.device)
-        return TextEncoder(specification, encoder, self.tokenizer), scores
+        return TextEncoder(spec, encoder, self.tokenizer), scores
 
     def cross_fit(self, arguments: FinetuningArguments, folds: int) -> list[np.ndarray]:
         """Features of each training conversation by an encoder that was not trained on it.
@@ -151,29 +151,29 @@ class Finetuner:
 
 
 def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
-    """Write encoder, tokenizer and specification; whole or not at all.
+    """Write encoder, tokenizer and spec; whole or not at all.
 
     In bfloat16: it was trained so, and half the size. The encoder's own weights are rounded too, so
     that it makes the features that the saved one will make.
 
     Returns:
-        The specification by which a processor finds it.
+        The spec by which a processor finds it.
     """
     partial = folder.with_name(f".{folder.name}-partial")
     shutil.rmtree(partial, ignore_errors=True)
     encoder.model.to(torch.bfloat16).save_pretrained(partial)
     encoder.model.to(torch.float32)
     encoder.tokenizer.save_pretrained(partial)
-    specification = {
+    spec = {
         **encoder.spec,
         "name": str(folder.resolve()),
         "sha256": file_sha256(partial / WEIGHTS),
         "width": encoder.width,
     }
-    (partial / SPECIFICATION_FILE).write_text(json.dumps(specification, indent=2) + "\n")
+    (partial / SPEC_FILE).write_text(json.dumps(spec, indent=2) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
-    return specification
+    return spec
 
 
 def load_encoder(folder: str | Path, layers: Sequence[int] | None = None) -> TextEncoder:
@@ -186,14 +186,14 @@ def load_encoder(folder: str | Path, layers: Sequence[int] | None = None) -> Tex
     Raises:
         FileNotFoundError: the folder holds no encoder that was written so.
     """
-    file = Path(folder) / SPECIFICATION_FILE
+    file = Path(folder) / SPEC_FILE
     if not file.is_file():
         raise FileNotFoundError(f"{folder}: expected an encoder of a fine-tuning, with {file.name}")
-    specification = json.loads(file.read_text(encoding="utf-8"))
-    specification["name"] = str(Path(folder).resolve())
+    spec = json.loads(file.read_text(encoding="utf-8"))
+    spec["name"] = str(Path(folder).resolve())
     if layers is not None:
-        specification |= {"layers": list(layers), "width": None}
-    encoder = TextEncoder.from_spec(specification)
+        spec |= {"layers": list(layers), "width": None}
+    encoder = TextEncoder.from_spec(spec)
     encoder.spec["width"] = encoder.width
     return encoder
 

@@ -1,4 +1,4 @@
-"""Pictures as matplotlib figures, to save with `figure.savefig("picture.png")`.
+"""Plots as matplotlib figures, to save with `figure.savefig("plot.png")`.
 
 Built without pyplot: no global state, no display.
 """
@@ -8,21 +8,21 @@ from __future__ import annotations
 from .conversation import plot_scores, plot_timeline
 from .explanation import plot_attention, plot_shapley
 from .results import (
-    CALIBRATION_PICTURES,
+    CALIBRATION_PLOTS,
+    plot_calibration,
     plot_confusion_matrix,
     plot_coverage_risk,
-    plot_reliability,
-    write_calibration_pictures,
+    write_calibration_plots,
 )
 
 __all__ = [
-    "CALIBRATION_PICTURES",
+    "CALIBRATION_PLOTS",
     "plot_attention",
+    "plot_calibration",
     "plot_confusion_matrix",
     "plot_coverage_risk",
-    "plot_reliability",
     "plot_scores",
     "plot_shapley",
     "plot_timeline",
-    "write_calibration_pictures",
+    "write_calibration_plots",
 ]

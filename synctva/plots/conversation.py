@@ -1,4 +1,4 @@
-"""Pictures of the pipeline's answers: a conversation's emotions, an utterance's scores."""
+"""Plots of the pipeline's answers: a conversation's emotions, an utterance's scores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def plot_timeline(
         answers: the pipeline's, one an utterance. With `scores` (`top_k=None`) all emotions are
             shown, else the likeliest alone.
         speakers: of each utterance; default: one panel for all.
-        title: above the picture.
+        title: above the plot.
 
     Raises:
         ValueError: no answer, or not a speaker for each.
@@ -76,7 +76,7 @@ def plot_scores(answer: Answer, title: str | None = None) -> Figure:
 
     Args:
         answer: the pipeline's for one utterance.
-        title: above the picture.
+        title: above the plot.
     """
     scores = _scores(answer)
     labels = sorted(scores, key=lambda label: -scores[label])
@@ -94,7 +94,7 @@ def plot_scores(answer: Answer, title: str | None = None) -> Figure:
 
 
 def shorten(name: str, most: int = 20) -> str:
-    """The name, cut to a length at which no picture is all margin."""
+    """The name, cut to a length at which no plot is all margin."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
 

@@ -1,4 +1,4 @@
-"""Pictures of an explanation: what each modality adds, and where an utterance attends to."""
+"""Plots of an explanation: what each modality adds, and where an utterance attends to."""
 
 from __future__ import annotations
 

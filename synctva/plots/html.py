@@ -1,4 +1,4 @@
-"""Pictures and tables as HTML, for a page that is read by eye or by ear."""
+"""Plots and tables as HTML, for a page that is read by eye or by ear."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STYLE = """
 .panels figure {margin: 0; max-width: 100%}
 .panels figcaption, .panels caption {text-align: left; font-weight: 600; padding: 4px 0}
 .panels > .numbers {flex: 1 1 440px}
-.picture, .numbers {overflow-x: auto}
-.picture img {max-width: none; background: white}
+.plot, .numbers {overflow-x: auto}
+.plot img {max-width: none; background: white}
 .numbers table {width: 100%; border-collapse: collapse}
 .numbers table, .numbers tr, .numbers thead, .numbers tbody {border: 0 !important}
 .numbers th, .numbers td {text-align: left; padding: 4px 12px 4px 0; vertical-align: top;
@@ -31,9 +31,7 @@ def panels(*parts: str) -> str:
     return f'<div class="panels">{"".join(parts)}</div>'
 
 
-def picture(
-    figure: Figure, caption: str, header: Sequence[str], rows: Iterable[Iterable[Any]]
-) -> str:
+def plot(figure: Figure, caption: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """A figure with its numbers beside it, for whoever does not see it.
 
     Args:
@@ -48,7 +46,7 @@ def picture(
     source = base64.b64encode(file.getvalue().encode()).decode()
     name = escape(caption)
     return (
-        f'<figure><figcaption>{name}</figcaption><div class="picture">'
+        f'<figure><figcaption>{name}</figcaption><div class="plot">'
         f'<img alt="{name}; the numbers are below" src="data:image/svg+xml;base64,{source}"></div>'
         f"<details><summary>The same as numbers</summary>{table(caption, header, rows)}</details>"
         "</figure>"
@@ -73,4 +71,4 @@ def table(caption: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) ->
     )
 
 
-__all__ = ["STYLE", "panels", "picture", "table"]
+__all__ = ["STYLE", "panels", "plot", "table"]

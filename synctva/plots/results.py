@@ -1,4 +1,4 @@
-"""Pictures of results: the confusion matrix, calibration and abstention."""
+"""Plots of results: the confusion matrix, calibration and abstention."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def plot_confusion_matrix(
     Args:
         matrix: (C, C) counts, a row a true class, a column a predicted one.
         label_names: C names in the order of the classes.
-        title: above the picture.
+        title: above the plot.
 
     Returns:
         A figure to save with `figure.savefig("confusion.png")`.
@@ -62,7 +62,7 @@ def plot_confusion_matrix(
     return figure
 
 
-def plot_reliability(calibration: Mapping[str, Any]) -> Figure:
+def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
     """Reliability diagram before and after calibration: accuracy of the answers by their score.
 
     Args:
@@ -110,20 +110,20 @@ def plot_coverage_risk(calibration: Mapping[str, Any]) -> Figure:
     return figure
 
 
-CALIBRATION_PICTURES = {
-    "reliability.png": plot_reliability,
+CALIBRATION_PLOTS = {
+    "calibration.png": plot_calibration,
     "coverage_risk.png": plot_coverage_risk,
 }
-"""Pictures beside a calibrated model, which its card shows."""
+"""Plots beside a calibrated model, which its card shows."""
 
 
-def write_calibration_pictures(folder: str | os.PathLike, calibration: Mapping[str, Any]) -> None:
-    """Write `CALIBRATION_PICTURES` into a model folder.
+def write_calibration_plots(folder: str | os.PathLike, calibration: Mapping[str, Any]) -> None:
+    """Write `CALIBRATION_PLOTS` into a model folder.
 
     Args:
         folder: that exists.
         calibration: what `synctva.calibration_fitting.calibration_report` gives.
     """
     with written_whole(folder) as unfinished:
-        for name, plot in CALIBRATION_PICTURES.items():
+        for name, plot in CALIBRATION_PLOTS.items():
             plot(calibration).savefig(unfinished / name)

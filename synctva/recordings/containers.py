@@ -14,7 +14,7 @@ from .sources import EXPECTED, MediaError, import_av, open_source
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 8192 * 4320
-"""Largest picture that is decoded: a damaged header can ask for gigabytes."""
+"""Largest image that is decoded: a damaged header can ask for gigabytes."""
 
 SEEK_FROM = 30.0
 """Start in s below which a recording is decoded from its beginning: exact in every container."""
@@ -23,17 +23,17 @@ PREROLL = 2.0
 """Seconds decoded ahead of the start after a seek: codecs need what came before to settle."""
 
 LOOKAHEAD = 32
-"""Packets known ahead when choosing which pictures to decode: no codec reorders more than 16."""
+"""Packets known ahead when choosing which images to decode: no codec reorders more than 16."""
 
 # What is opened. Playlists (hls, dash, concat, sdp) are not among them: they make the demuxer open
 # other files and addresses, which a clip from a stranger must not. Nor are the demuxers that make
-# sound or pictures out of any bytes or text.
+# sound or images out of any bytes or text.
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,gif,h264,hevc,ivf,matroska,mjpeg,mov,"
     "mp3,mp4,mpeg,mpegts,mpegvideo,mxf,nistsphere,nut,ogg,rm,tta,voc,w64,wav,webm,wv,"
     "apng,bmp_pipe,gif_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
-# FFmpeg's flags of a track: the one to play; cover art and preview pictures.
+# FFmpeg's flags of a track: the one to play; cover art and preview images.
 _DEFAULT = 0x0001
 _ATTACHED = 0x0400 | 0x0800
 
@@ -113,7 +113,7 @@ class Recording:
         Of several, the one that players would take. Cover art is no video.
 
         Raises:
-            MediaError: there is no decoder for it, or its pictures are too large.
+            MediaError: there is no decoder for it, or its images are too large.
         """
         streams = [
             stream
@@ -129,7 +129,7 @@ class Recording:
         stream = (defaults or known)[0]
         if kind == "video" and stream.width * stream.height > MAX_PIXELS:
             raise self.error(
-                f"pictures of {stream.width} x {stream.height}: expected at most {MAX_PIXELS:,} "
+                f"images of {stream.width} x {stream.height}: expected at most {MAX_PIXELS:,} "
                 "pixels"
             )
         return stream
@@ -171,8 +171,8 @@ class Recording:
         Args:
             kind: "audio" or "video".
             start: time in s; frames before it come as well, but not all of them where it is far in.
-            needed: whether a picture shown from one time in s to another is wanted. What is not may
-                be missing: pictures that no other builds on are then not decoded.
+            needed: whether an image shown from one time in s to another is wanted. What is not may
+                be missing: images that no other builds on are then not decoded.
 
         Yields:
             (time in s or None where unknown, av.AudioFrame or av.VideoFrame)
@@ -244,9 +244,9 @@ class Recording:
     def _thinned(
         self, packets: Iterable[Any], decoder: Any, needed: Callable[[float, float], bool]
     ) -> Iterator[Any]:
-        """The packets, the decoder told ahead of each whether its picture may be left out."""
+        """The packets, the decoder told ahead of each whether its image may be left out."""
         ahead: deque[Any] = deque()
-        known: deque[float] = deque(maxlen=2 * LOOKAHEAD)  # times of pictures, some already decoded
+        known: deque[float] = deque(maxlen=2 * LOOKAHEAD)  # times of images, some already decoded
 
         def first() -> Any:
             packet = ahead.popleft()

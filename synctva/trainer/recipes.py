@@ -34,7 +34,7 @@ class Recipe:
         preset: folder of `configuration/presets/` with the model's config.
         training: fields of `SyncTVATrainingArguments`.
         embeds_text: text features come from the frozen text encoder.
-        audio_encoder: specification of what makes the audio features of raw sound, where the data's
+        audio_encoder: spec of what makes the audio features of raw sound, where the data's
             own were made so.
         train_conversations: of the simulator, which draws as many as it is asked for.
     """
@@ -188,42 +188,42 @@ def feature_widths(data: DatasetDict) -> dict[str, int]:
     }
 
 
-def feature_specifications(
+def feature_specs(
     dataset: str, data: DatasetDict, data_dir: str | Path | None = None
 ) -> dict[str, Any]:
-    """The specification of what makes the features of each modality of raw input, where known."""
+    """The spec of what makes the features of each modality of raw input, where known."""
     if dataset == "features":
         modalities = read_schema(str(data_dir))["modalities"]
-        known = {name: modality.get("specification") for name, modality in modalities.items()}
-        return {name: specification for name, specification in known.items() if specification}
-    specifications = _encoders(dataset, data)
-    if "audio" in specifications and "train" in data:
+        known = {name: modality.get("spec") for name, modality in modalities.items()}
+        return {name: spec for name, spec in known.items() if spec}
+    specs = _encoders(dataset, data)
+    if "audio" in specs and "train" in data:
         # What stands for a measure that is undefined, as in the tables.
         mean, _ = feature_statistics(data["train"], ["audio"])["audio"]
-        specifications["audio"]["fill"] = mean.tolist()
-    return specifications
+        specs["audio"]["fill"] = mean.tolist()
+    return specs
 
 
 def _encoders(dataset: str, data: DatasetDict) -> dict[str, Any]:
-    """The recipe's specifications for what this data has, before anything is learnt from it."""
+    """The recipe's specs for what this data has, before anything is learnt from it."""
     recipe, widths = RECIPES[dataset], feature_widths(data)
-    specifications: dict[str, Any] = {}
+    specs: dict[str, Any] = {}
     if recipe.embeds_text and widths.get("text") == MINILM_SPEC["width"]:
-        specifications["text"] = dict(MINILM_SPEC)
+        specs["text"] = dict(MINILM_SPEC)
     if recipe.audio_encoder and "audio" in widths:
-        specifications["audio"] = dict(recipe.audio_encoder)
-    return specifications
+        specs["audio"] = dict(recipe.audio_encoder)
+    return specs
 
 
 def encoder_names(dataset: str, data: DatasetDict) -> dict[str, str]:
     """What made the features of each modality, in words, for the schema of a feature set."""
     given = "synctva.datasets_scripts.corpora.simulated" if dataset == "simulated" else "as given"
     names = dict.fromkeys(feature_widths(data), given)
-    specifications = _encoders(dataset, data)
-    if "audio" in specifications:
-        names["audio"] = ", ".join(AudioEncoder.from_spec(specifications["audio"]).names)
-    if "text" in specifications:
-        names["text"] = f"{specifications['text']['name']}, frozen"
+    specs = _encoders(dataset, data)
+    if "audio" in specs:
+        names["audio"] = ", ".join(AudioEncoder.from_spec(specs["audio"]).names)
+    if "text" in specs:
+        names["text"] = f"{specs['text']['name']}, frozen"
     return names
 
 
@@ -264,7 +264,7 @@ def build_processor(
 ) -> SyncTVAProcessor:
     """The processor that makes raw conversations look like this data, for a model so configured."""
     widths = feature_widths(data)
-    specifications = feature_specifications(dataset, data, data_dir)
+    specs = feature_specs(dataset, data, data_dir)
     tokens = None
     if config.text_backbone is not None:
         widths["text"] = config.text_dim
@@ -274,16 +274,16 @@ def build_processor(
             "future": config.text_context_future,
             "max_length": config.text_max_length,
         }
-    audio, measures = specifications.get("audio"), None
+    audio, measures = specs.get("audio"), None
     if audio is not None:
         measures = list(AudioEncoder.from_spec(audio).names)
     return SyncTVAProcessor(
         **{f"{name}_dim": widths.get(name) for name in MODALITIES},
         text_tokens=tokens,
-        text_encoder=None if tokens else specifications.get("text"),
+        text_encoder=None if tokens else specs.get("text"),
         audio_features=measures,
         audio_encoder=audio,
-        visual_encoder=specifications.get("visual"),
+        visual_encoder=specs.get("visual"),
     )
 
 
@@ -293,7 +293,7 @@ __all__ = [
     "build_config",
     "build_processor",
     "encoder_names",
-    "feature_specifications",
+    "feature_specs",
     "feature_widths",
     "label_names",
     "load_conversations",

@@ -1,4 +1,4 @@
-"""The pictures of a recording, sampled in time."""
+"""The images of a recording, sampled in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synctva.recordings.sources import MediaError, import_av, time_range
 T = TypeVar("T")
 
 MAX_SIDE = 1280
-"""Longest side in pixels that a picture keeps: more does not help to find a face that speaks."""
+"""Longest side in pixels that an image keeps: more does not help to find a face that speaks."""
 
 _CLOCK = 1e-6  # Seconds that two equal times may differ by after rounding.
 _ASPECTS = (0.25, 4.0)  # Shapes of a pixel that are believed.
@@ -31,16 +31,16 @@ def read_frames(
     end: float | None = None,
     max_side: int = MAX_SIDE,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Pictures of a source at regular times, each the one on display then.
+    """Images of a source at regular times, each the one on display then.
 
-    Streams: one picture at a time is held. A picture that is on display at several of the times
+    Streams: one image at a time is held. An image that is on display at several of the times
     comes once; sampling is by timestamps, so a variable frame rate is as good as a constant one.
-    Rotated and mirrored recordings are set upright, pixels made square, large pictures scaled down.
+    Rotated and mirrored recordings are set upright, pixels made square, large images scaled down.
 
     Args:
-        source: path or bytes of a video or a picture; a row of `datasets` ({"path", "bytes"});
+        source: path or bytes of a video or an image; a row of `datasets` ({"path", "bytes"});
             (frames, frames per second); or frames that were sampled already. Frames are an array
-            (T, H, W, 3) uint8, or a list of pictures, each an array (H, W, 3) uint8, a PIL image, a
+            (T, H, W, 3) uint8, or a list of images, each an array (H, W, 3) uint8, a PIL image, a
             path or bytes.
         frames_per_second: sample at `start`, `start` + 1 / frames_per_second, ... Sampled frames
             come as they are, this many a second.
@@ -49,7 +49,7 @@ def read_frames(
         max_side: longest side in pixels.
 
     Returns:
-        Iterator of (time in s at which the picture comes on display, (H, W, 3) uint8 RGB); empty
+        Iterator of (time in s at which the image comes on display, (H, W, 3) uint8 RGB); empty
         where there is no video track, or nothing in the range. Cover art is no video.
 
     Raises:
@@ -106,7 +106,7 @@ class _Grid:
         return target if target < self.end else math.inf
 
     def wanted(self, time: float, until: float) -> bool:
-        """Whether a picture on display from one time until another is sampled."""
+        """Whether an image on display from one time until another is sampled."""
         return self.after(time) < until
 
 
@@ -159,13 +159,13 @@ def _recorded_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[
         for time, frame in _sampled(frames, grid, interval):
             empty = False
             try:
-                picture = _rgb(frame, reformatter, aspect, max_side)
+                image = _rgb(frame, reformatter, aspect, max_side)
             except (import_av().error.FFmpegError, ValueError, MemoryError) as error:
                 raise recording.error(
-                    f"a picture of {frame.width} x {frame.height} in {frame.format.name} at "
+                    f"an image of {frame.width} x {frame.height} in {frame.format.name} at "
                     f"{time:.2f} s cannot be converted: {error}"
                 ) from error
-            yield time, picture
+            yield time, image
         if empty and grid.start > recording.length:
             raise recording.error(f"start = {grid.start} s: it ends at {recording.length:.2f} s")
 
@@ -174,27 +174,27 @@ def _rgb(frame: Any, reformatter: Any, aspect: float, max_side: int) -> np.ndarr
     """A decoded frame → (H, W, 3) uint8, upright, with square pixels."""
     width, height = _fitted(frame.width * aspect, frame.height, max_side)
     # Made once for all frames: setting one up takes several times as long as its work.
-    picture = reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
+    image = reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
-        picture = _upright(picture, np.frombuffer(matrix, np.int32, 9).reshape(3, 3))
-    return np.ascontiguousarray(picture)
+        image = _upright(image, np.frombuffer(matrix, np.int32, 9).reshape(3, 3))
+    return np.ascontiguousarray(image)
 
 
-def _upright(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Apply a display matrix: a stored point (x, y) is shown at (x, y) @ matrix[:2, :2].
 
     Turns by a quarter and mirroring; other angles become the nearest of these.
     """
     (a, b), (c, d) = matrix[:2, :2].tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):  # x and y change places
-        picture = picture.swapaxes(0, 1)
+        image = image.swapaxes(0, 1)
         a, d = c, b
     if a < 0:
-        picture = picture[:, ::-1]
+        image = image[:, ::-1]
     if d < 0:
-        picture = picture[::-1]
-    return picture
+        image = image[::-1]
+    return image
 
 
 def _fitted(width: float, height: float, max_side: int) -> tuple[int, int]:
@@ -209,7 +209,7 @@ def is_given(source: Any) -> bool:
 
 
 def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[float, np.ndarray]]:
-    """Sample frames that are in memory, or pictures in files of their own."""
+    """Sample frames that are in memory, or images in files of their own."""
     frames, rate = source, None
     if isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Real):
         frames, rate = source
@@ -227,19 +227,19 @@ def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[flo
     grid.fit(len(frames) * step)
     timed = ((i * step, i) for i in range(len(frames)))
     for time, i in _sampled(timed, grid, step):
-        yield time, _picture(frames[i], i, max_side)
+        yield time, _image(frames[i], i, max_side)
 
 
-def _picture(picture: Any, index: int, max_side: int) -> np.ndarray:
-    """(H, W, 3) uint8 of one picture, in whichever form it is given."""
-    if not is_given(picture):
-        found = next(read_frames(picture, count=1, max_side=max_side), None)
+def _image(image: Any, index: int, max_side: int) -> np.ndarray:
+    """(H, W, 3) uint8 of one image, in whichever form it is given."""
+    if not is_given(image):
+        found = next(read_frames(image, count=1, max_side=max_side), None)
         if found is None:
-            raise MediaError(f"picture {index} of a video given as frames: it shows nothing")
+            raise MediaError(f"image {index} of a video given as frames: it shows nothing")
         return found[1]
-    if hasattr(picture, "convert"):  # PIL
-        picture = picture.convert("RGB")
-    array = _checked(picture, 3, f"(H, W, 3) for picture {index}")
+    if hasattr(image, "convert"):  # PIL
+        image = image.convert("RGB")
+    array = _checked(image, 3, f"(H, W, 3) for image {index}")
     height, width = array.shape[:2]
     fitted = _fitted(width, height, max_side)
     if fitted == (width, height):

@@ -57,9 +57,9 @@ class VisualSummary(NamedTuple):
 class VisualEncoder:
     """A frozen face detector, and a frozen description of the largest face's expression.
 
-    The largest face, because pictures of a conversation frame the one who speaks, and because an
+    The largest face, because images of a conversation frame the one who speaks, and because an
     average over everybody would mix a listener's reaction into the speaker's. Who speaks is not
-    looked for: where a listener fills the picture, the features are the listener's.
+    looked for: where a listener fills the image, the features are the listener's.
 
     Attributes:
         spec: what was asked for, with defaults filled in:
@@ -98,7 +98,7 @@ class VisualEncoder:
     def from_spec(
         cls, spec: Mapping[str, Any], folder: str | os.PathLike | None = None
     ) -> VisualEncoder:
-        """The encoder of this specification, loaded once a process.
+        """The encoder of this spec, loaded once a process.
 
         Args:
             spec: see `spec` above; only `name` is needed.
@@ -106,7 +106,7 @@ class VisualEncoder:
                 own folder.
 
         Raises:
-            ValueError: the specification has an unknown field, or a value that this code does not
+            ValueError: the spec has an unknown field, or a value that this code does not
                 make features with; or the weights' checksum differs.
             OSError: the weights are in neither folder.
         """
@@ -144,10 +144,10 @@ class VisualEncoder:
 
         Of each 1 / `frames_per_second` seconds, counted from the first frame on, the first frame
         is looked at. One frame is held at a time: memory does not grow with the clip, and larger
-        batches are slower on a CPU (10 ms a picture alone, 25 ms in fours).
+        batches are slower on a CPU (10 ms an image alone, 25 ms in fours).
 
         Args:
-            frames: (time, picture) in the order of time, seconds and (H, W, 3) uint8, of any size.
+            frames: (time, image) in the order of time, seconds and (H, W, 3) uint8, of any size.
             device: where to compute; default: where the encoder is.
 
         Raises:
@@ -160,7 +160,7 @@ class VisualEncoder:
         looked_at = found = 0
         start, last_slot = None, -1
         for index, frame in enumerate(frames):
-            time, picture = _checked_frame(index, frame)
+            time, image = _checked_frame(index, frame)
             start = time if start is None else start
             # A thousandth: times are rounded, and 0.6 s has to be in the fourth slot of 0.2 s.
             slot = math.floor((time - start) * self.spec["frames_per_second"] + 1e-3)
@@ -168,17 +168,17 @@ class VisualEncoder:
                 continue
             last_slot = slot
             looked_at += 1
-            face = self._largest_face(picture)
+            face = self._largest_face(image)
             if face is not None:
                 found += 1
                 total += self.expression.describe([face])[0]
         features = (total / found).astype(np.float32) if found else None
         return VisualSummary(features, looked_at, found)
 
-    def _largest_face(self, picture: np.ndarray) -> np.ndarray | None:
+    def _largest_face(self, image: np.ndarray) -> np.ndarray | None:
         """The pixels of the largest face, (h, w, 3) uint8; None where there is no face."""
         for size in self.spec["input_sizes"]:
-            faces = [_cut_out(picture, face) for face in self.detector.detect(picture, size)]
+            faces = [_cut_out(image, face) for face in self.detector.detect(image, size)]
             largest = max(faces, key=lambda face: face.size, default=None)
             if largest is not None and largest.size:
                 return largest
@@ -188,18 +188,18 @@ class VisualEncoder:
         return self  # frozen: copying a processor must not copy the weights
 
 
-def _cut_out(picture: np.ndarray, face: Face) -> np.ndarray:
-    """The part of a picture inside a box, to whole pixels: (h, w, 3), perhaps empty."""
+def _cut_out(image: np.ndarray, face: Face) -> np.ndarray:
+    """The part of an image inside a box, to whole pixels: (h, w, 3), perhaps empty."""
     left, top, width, height = (math.floor(value) for value in face[:4])
-    return picture[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+    return image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
 
 
 def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The specification with defaults filled in."""
+    """The spec with defaults filled in."""
     unknown = sorted(set(spec) - set(FACE_SPEC))
     if "name" not in spec or unknown:
         raise ValueError(
-            f"visual encoder specification {dict(spec)!r}: expected a name, and of "
+            f"visual encoder spec {dict(spec)!r}: expected a name, and of "
             f"{sorted(set(FACE_SPEC) - {'name'})} any"
         )
     hub = str(spec["name"]).startswith(HUB_PREFIX)
@@ -223,23 +223,23 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked_frame(index: int, frame: tuple[float, np.ndarray]) -> tuple[float, np.ndarray]:
     try:
-        time, picture = frame
+        time, image = frame
         time = float(time)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"frame {index}: expected a pair of seconds and picture") from error
+        raise TypeError(f"frame {index}: expected a pair of seconds and image") from error
     if not math.isfinite(time):
         raise ValueError(f"frame {index}: time = {time}: expected seconds")
-    if not isinstance(picture, np.ndarray):
+    if not isinstance(image, np.ndarray):
         raise TypeError(
-            f"frame {index} at {time:.3f} s is a {type(picture).__name__}: expected an array "
+            f"frame {index} at {time:.3f} s is a {type(image).__name__}: expected an array "
             "(height, width, 3) of uint8"
         )
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
-            f"frame {index} at {time:.3f} s has shape {picture.shape} of {picture.dtype}: expected "
+            f"frame {index} at {time:.3f} s has shape {image.shape} of {image.dtype}: expected "
             "(height, width, 3) of uint8, red, green and blue"
         )
-    return time, picture
+    return time, image
 
 
 _LOADING = threading.Lock()  # of threads that all come first, one loads

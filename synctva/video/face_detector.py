@@ -1,4 +1,4 @@
-"""Finds faces in pictures: the TinyFaceDetector of face-api."""
+"""Finds faces in images: the TinyFaceDetector of face-api."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .face_layers import SeparableConv, square_pictures
+from .face_layers import SeparableConv, square_images
 
 # Widths and heights of the five boxes that each cell of the grid proposes, in cells.
 _ANCHORS = (
@@ -19,7 +19,7 @@ _ANCHORS = (
     (4.266906, 5.178857),
     (9.041765, 10.66308),
 )
-_MEAN = (117.001, 114.697, 97.404)  # of the training pictures' red, green and blue
+_MEAN = (117.001, 114.697, 97.404)  # of the training images' red, green and blue
 
 _STRIDE = 32
 _REACH = 96
@@ -27,7 +27,7 @@ _REACH = 96
 
 
 class Face(NamedTuple):
-    """A box around a face, in pixels of the picture; it may reach over the picture's edges."""
+    """A box around a face, in pixels of the image; it may reach over the image's edges."""
 
     left: float
     top: float
@@ -60,14 +60,14 @@ class FaceDetector(nn.Module):
         self.conv5 = SeparableConv(256, 512)
         self.conv8 = nn.Conv2d(512, 5 * len(_ANCHORS), 1)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(n, 3, H, W) float, 0 to 255 → (n, ⌈H / 32⌉, ⌈W / 32⌉, 5, 5): a grid, boxes a cell.
 
         The last dimension: x, y within the cell (logits), log width and height in anchors, score
         (logit).
         """
-        mean = pictures.new_tensor(_MEAN)[:, None, None]
-        states = self.conv0((pictures - mean) / 255)
+        mean = images.new_tensor(_MEAN)[:, None, None]
+        states = self.conv0((images - mean) / 255)
         for block in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
             # Pooled before the activation, which is monotone: the same, and a quarter of the work.
             states = nn.functional.max_pool2d(states, 2, 2, ceil_mode=True)
@@ -82,45 +82,43 @@ class FaceDetector(nn.Module):
     @torch.no_grad()
     def detect(
         self,
-        picture: np.ndarray,
+        image: np.ndarray,
         size: int = 416,
         *,
         score_threshold: float = 0.5,
         overlap_threshold: float = 0.4,
     ) -> list[Face]:
-        """The faces in a picture, the surest first.
+        """The faces in an image, the surest first.
 
         Args:
-            picture: (H, W, 3) uint8.
-            size: what the picture's longer side is resized to, a multiple of 32. Small faces need
-                a large one, faces that fill the picture a small one.
+            image: (H, W, 3) uint8.
+            size: what the image's longer side is resized to, a multiple of 32. Small faces need
+                a large one, faces that fill the image a small one.
             score_threshold: boxes with a lower score are dropped.
             overlap_threshold: of two boxes whose intersection over union is larger, the one with
                 the lower score is dropped.
         """
-        (square,) = square_pictures([picture], size, centred=False)
-        # Most of the padding below a wide picture is beyond what any cell of the picture sees.
+        (square,) = square_images([image], size, centred=False)
+        # Most of the padding below a wide image is beyond what any cell of the image sees.
         rows, columns = (
-            min(-(-(_resized(length, picture, size) + _REACH) // _STRIDE) * _STRIDE, size)
-            for length in picture.shape[:2]
+            min(-(-(_resized(length, image, size) + _REACH) // _STRIDE) * _STRIDE, size)
+            for length in image.shape[:2]
         )
         grid = self(square[None, :, :rows, :columns].to(self.conv8.weight))[0].float().cpu()
-        return _suppress(_boxes(grid, picture, size, score_threshold), overlap_threshold)
+        return _suppress(_boxes(grid, image, size, score_threshold), overlap_threshold)
 
 
-def _resized(length: int, picture: np.ndarray, size: int) -> int:
-    """Pixels along a side of the resized picture: whole ones, as the original has it."""
-    return max(math.floor(length * (size / max(picture.shape[:2])) + 0.5), 1)
+def _resized(length: int, image: np.ndarray, size: int) -> int:
+    """Pixels along a side of the resized image: whole ones, as the original has it."""
+    return max(math.floor(length * (size / max(image.shape[:2])) + 0.5), 1)
 
 
-def _boxes(
-    grid: torch.Tensor, picture: np.ndarray, size: int, score_threshold: float
-) -> list[Face]:
-    """(rows, columns, 5, 5) → boxes in pixels of the picture, the surest first."""
-    # By the resized picture's whole pixels, so that a box is the original's to the pixel: which
+def _boxes(grid: torch.Tensor, image: np.ndarray, size: int, score_threshold: float) -> list[Face]:
+    """(rows, columns, 5, 5) → boxes in pixels of the image, the surest first."""
+    # By the resized image's whole pixels, so that a box is the original's to the pixel: which
     # pixels are cut out decides the features.
     cell_height, cell_width = (
-        length / _resized(length, picture, size) * _STRIDE for length in picture.shape[:2]
+        length / _resized(length, image, size) * _STRIDE for length in image.shape[:2]
     )
     scores = grid[..., 4].sigmoid()
     faces = []

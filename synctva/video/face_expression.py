@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .face_layers import SeparableConv, pad_same, square_pictures
+from .face_layers import SeparableConv, pad_same, square_images
 
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 """The network's classes, in its order."""
@@ -46,12 +46,12 @@ class FaceExpressionNet(nn.Module):
         """Features and probabilities of n faces, (h, w, 3) uint8 each: (n, 263) float32."""
         if not faces:
             return np.zeros((0, FEATURES + len(EXPRESSIONS)), dtype=np.float32)
-        squares = square_pictures(faces, _FACE_SIZE, centred=True)
+        squares = square_images(faces, _FACE_SIZE, centred=True)
         return torch.cat(self(squares.to(self.fc.weight)), -1).float().cpu().numpy()
 
 
 class _DenseBlock(nn.Module):
-    """Halves the picture with its first convolution; each next one reads the sum of all before."""
+    """Halves the image with its first convolution; each next one reads the sum of all before."""
 
     def __init__(self, first: nn.Module, width: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the two face networks share: square pictures, separable convolutions."""
+"""What the two face networks share: square images, separable convolutions."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import torch
 from torch import nn
 
 
-def square_pictures(pictures: Sequence[np.ndarray], size: int, *, centred: bool) -> torch.Tensor:
-    """Pad pictures with black to squares and resize them.
+def square_images(images: Sequence[np.ndarray], size: int, *, centred: bool) -> torch.Tensor:
+    """Pad images with black to squares and resize them.
 
     Bilinear between the pixels around `i * side / size`, neither smoothed nor shifted by half a
     pixel: what the networks' original code does, so that its features come out. Only pixels that
-    are looked at are read: the cost does not grow with the picture.
+    are looked at are read: the cost does not grow with the image.
 
     Args:
-        pictures: n of (H, W, 3) uint8, of any sizes.
+        images: n of (H, W, 3) uint8, of any sizes.
         size: side of the squares that come out.
-        centred: put a picture in the middle of its square; otherwise at the top left.
+        centred: put an image in the middle of its square; otherwise at the top left.
 
     Returns:
         (n, 3, size, size) float32, 0 to 255, the channels last in memory (three times as fast).
     """
-    squares = torch.zeros(len(pictures), size, size, 3)
-    for square, picture in zip(squares, pictures, strict=True):
-        side = max(picture.shape[:2])
-        rows, columns = (_Taps(side, size, length, centred) for length in picture.shape[:2])
+    squares = torch.zeros(len(images), size, size, 3)
+    for square, image in zip(squares, images, strict=True):
+        side = max(image.shape[:2])
+        rows, columns = (_Taps(side, size, length, centred) for length in image.shape[:2])
         # One array of both taps' pixels: (2 r, 2 c, 3), r rows and c columns not all padding.
-        looked_at = picture[np.concatenate(rows.pixels)].take(np.concatenate(columns.pixels), 1)
+        looked_at = image[np.concatenate(rows.pixels)].take(np.concatenate(columns.pixels), 1)
         values = torch.from_numpy(looked_at).float()
         values = _mix(values, columns.weights, 1)  # (2 r, c, 3)
         square[rows.places, columns.places] = _mix(values, rows.weights, 0)
@@ -37,10 +37,10 @@ def square_pictures(pictures: Sequence[np.ndarray], size: int, *, centred: bool)
 
 
 class _Taps:
-    """Along one side of the square: which two pixels of the picture each place mixes.
+    """Along one side of the square: which two pixels of the image each place mixes.
 
     Attributes:
-        places: slice of the square's places that the picture reaches, n of them.
+        places: slice of the square's places that the image reaches, n of them.
         pixels: two (n,) arrays of pixels.
         weights: two (n,) tensors of their weights, 0 for a pixel of the padding.
     """
@@ -52,7 +52,7 @@ class _Taps:
         high = np.minimum(low + 1, side - 1)
         inside = [(tap >= margin) & (tap < margin + length) for tap in (low, high)]
         reached = np.flatnonzero(inside[0] | inside[1])
-        # A picture of one line may fall between two places that are looked at.
+        # An image of one line may fall between two places that are looked at.
         self.places = slice(reached[0], reached[-1] + 1) if reached.size else slice(0)
         self.pixels = [np.clip(tap - margin, 0, length - 1)[self.places] for tap in (low, high)]
         fraction = position - low
@@ -92,4 +92,4 @@ def pad_same(states: torch.Tensor, stride: int) -> torch.Tensor:
     return nn.functional.pad(states, (left, right, top, bottom))
 
 
-__all__ = ["SeparableConv", "pad_same", "square_pictures"]
+__all__ = ["SeparableConv", "pad_same", "square_images"]

@@ -19,7 +19,7 @@ _GREY = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 class HubImageModel:
     """Faces → the mean over patches of an image model's last hidden states.
 
-    Pictures are resized and normalised here, by the figures in the model's
+    Images are resized and normalised here, by the figures in the model's
     `preprocessor_config.json`: transformers' own image processors want torchvision.
 
     Attributes:
@@ -49,18 +49,18 @@ class HubImageModel:
 
     @torch.no_grad()
     def describe(self, faces: Sequence[np.ndarray]) -> np.ndarray:
-        """n pictures (h, w, 3) uint8 → (n, width) float32."""
+        """n images (h, w, 3) uint8 → (n, width) float32."""
         device = next(self.model.parameters()).device
-        pictures = torch.cat([self._prepared(face) for face in faces]).to(device)
-        states = self.model(pixel_values=pictures).last_hidden_state
+        images = torch.cat([self._prepared(face) for face in faces]).to(device)
+        states = self.model(pixel_values=images).last_hidden_state
         # (n, patches, D) of transformers, (n, D, h, w) of convolutional networks
         pooled = states.mean(1) if states.ndim == 3 else states.mean((2, 3))
         return pooled.cpu().numpy()
 
     def _prepared(self, face: np.ndarray) -> torch.Tensor:
-        picture = torch.from_numpy(np.ascontiguousarray(face)).permute(2, 0, 1)[None] / 255
+        image = torch.from_numpy(np.ascontiguousarray(face)).permute(2, 0, 1)[None] / 255
         square = functional.interpolate(
-            picture, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False
+            image, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False
         )
         return (square - self._mean) / self._deviation
 

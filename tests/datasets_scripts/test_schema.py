@@ -80,4 +80,4 @@ def test_size_differences_name_the_split():
     official = {"train": SplitSize(10, 2), "dev": SplitSize(5, 1)}
     assert size_differences(official, official) == []
     (difference,) = size_differences(official, {**official, "dev": SplitSize(4, 1)})
-    assert difference.startswith("dev: 4 utterances in 1 dialogues")
+    assert difference.startswith("dev: 4 utterances in 1 conversations")

@@ -90,7 +90,7 @@ def commands(page: str) -> list[tuple[str, str]]:
 
 
 def links(page: str) -> list[str]:
-    """Targets of links and pictures."""
+    """Targets of links and plots."""
     prose = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S)
     return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", prose))
 

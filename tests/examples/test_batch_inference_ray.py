@@ -39,7 +39,7 @@ def test_ray_answers_what_one_process_answers_and_goes_on(tmp_path, monkeypatch,
         assert one == pytest.approx(other)
     with (tmp_path / "ray" / "failed.csv").open(encoding="utf-8", newline="") as file:
         (failure,) = csv.DictReader(file)
-    assert failure["dialogue_id"] == "dialogue 7" and "text_features" in failure["error"]
+    assert failure["dialogue_id"] == "conversation 7" and "text_features" in failure["error"]
 
     kept = sorted((tmp_path / "ray").glob("*.parquet"))
     before = {path: path.stat().st_mtime_ns for path in kept[1:]}

@@ -80,14 +80,14 @@ def main() -> None:
     api = HfApi()
     api.create_repo("user/encoder")
     api.upload_folder(repo_id="user/encoder", folder_path=encoder)
-    specification = {"name": "user/encoder", "pooling": "mean", "width": 16}
-    processor = SyncTVAProcessor(16, 3, 2, text_encoder=specification)
+    spec = {"name": "user/encoder", "pooling": "mean", "width": 16}
+    processor = SyncTVAProcessor(16, 3, 2, text_encoder=spec)
 
     first, second = toy_model(1), toy_model(2)
     first.push_to_hub("user/toy")
     processor.push_to_hub("user/toy")
     api.create_tag("user/toy", tag="v1")
-    card = model_card(RESULTS, second.config, model_name="user/toy", text_encoder=specification)
+    card = model_card(RESULTS, second.config, model_name="user/toy", text_encoder=spec)
     # Before 2.2, huggingface_hub has `card.push_to_hub` ask huggingface.co whether it is valid.
     content = str(card).encode()
     api.upload_file(path_or_fileobj=content, path_in_repo="README.md", repo_id="user/toy")

@@ -61,7 +61,7 @@ def test_a_stranger_gets_the_same_model(pushed, loaded, name):
             assert one["modalities"] == other["modalities"]
             # The same computation; where its arrays lie in memory may move the last bit.
             assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
-            assert one["contributions"] == pytest.approx(other["contributions"], abs=1e-6)
+            assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
 
 
 def test_a_revision_is_a_model_of_its_own(hub, pushed, loaded):

@@ -86,21 +86,21 @@ def test_equals_the_model(recognise, model, processor):
         assert utterance["label"] == max(probabilities, key=probabilities.get)
         assert utterance["score"] == max(utterance["scores"].values())
         strengths = output.strengths[0, t].tolist()
-        assert list(utterance["contributions"].values()) == pytest.approx(strengths, abs=1e-5)
+        assert list(utterance["strengths"].values()) == pytest.approx(strengths, abs=1e-5)
 
 
 def test_form_of_an_answer(recognise):
     answer = recognise(CONVERSATIONS[0])
     assert [utterance["modalities"] for utterance in answer] == [["text"], ["text"], []]
     for utterance in answer:
-        assert set(utterance) == {"label", "score", "contributions", "modalities"}
-        assert list(utterance["contributions"]) == ["text", "visual", "audio"]
-        for name, strength in utterance["contributions"].items():
+        assert set(utterance) == {"label", "score", "strengths", "modalities"}
+        assert list(utterance["strengths"]) == ["text", "visual", "audio"]
+        for name, strength in utterance["strengths"].items():
             assert 0 <= strength <= 1
             assert name in utterance["modalities"] or strength == 0
     audio = recognise(CONVERSATIONS[2])[1]
     assert audio["modalities"] == ["audio"]
-    assert audio["contributions"]["audio"] > 0
+    assert audio["strengths"]["audio"] > 0
 
 
 def test_top_k(recognise):
@@ -143,7 +143,7 @@ def test_calibration_changes_scores_alone(recognise, calibrated, model, processo
         assert list(utterance["scores"]) == list(plain[0][t]["scores"])
         expected = (logits[t] / 0.25).softmax(-1).max().item()
         assert utterance["score"] == pytest.approx(expected, abs=1e-5)
-        assert utterance["contributions"] == pytest.approx(plain[0][t]["contributions"], abs=1e-5)
+        assert utterance["strengths"] == pytest.approx(plain[0][t]["strengths"], abs=1e-5)
 
 
 def test_abstains_below_a_score(calibrated):

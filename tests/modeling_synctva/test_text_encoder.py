@@ -75,10 +75,10 @@ def test_loaded_once(toy_encoder_spec):
     [
         ({"pooling": "max"}, "pooling = 'max': expected one of"),
         ({"width": 7}, "has width 16: expected 7"),
-        ({"colour": "red"}, "text encoder specification .* expected a name"),
+        ({"colour": "red"}, "text encoder spec .* expected a name"),
     ],
 )
-def test_refuses_specification(toy_encoder_spec, change, message):
+def test_refuses_spec(toy_encoder_spec, change, message):
     with pytest.raises(ValueError, match=message):
         TextEncoder.from_spec({**toy_encoder_spec, **change})
 

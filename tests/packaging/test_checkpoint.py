@@ -12,11 +12,11 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForTokenClassification, AutoProcessor
 
-from synctva.cards.example import EXAMPLE_PICTURES
+from synctva.cards.example import EXAMPLE_PLOTS
 from synctva.cards.model_card import OUT_OF_SCOPE
 from synctva.datasets_scripts.labels import MELD_LABELS
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
-from synctva.plots import CALIBRATION_PICTURES
+from synctva.plots import CALIBRATION_PLOTS
 from synctva.registration import register
 from synctva.results import read_results
 
@@ -102,11 +102,11 @@ def test_card_says_what_the_results_are():
     assert OUT_OF_SCOPE in card.text
 
 
-def test_card_shows_the_pictures_that_are_there():
+def test_card_shows_the_plots_that_are_there():
     text = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
     shown = {name for _, name in re.findall(r"!\[(.+?)\]\((\S+)\)", text)}
     assert shown == {path.name for path in CHECKPOINT.glob("*.png")}
-    assert shown == {*CALIBRATION_PICTURES, *EXAMPLE_PICTURES}
+    assert shown == {*CALIBRATION_PLOTS, *EXAMPLE_PLOTS}
 
 
 def test_results_over_seeds_are_those_of_the_benchmark():

@@ -140,5 +140,5 @@ def test_serves_without_the_package(checkpoint, tmp_path):
     for conversation, expected in zip(remote["answers"], local, strict=True):
         for one, other in zip(conversation, expected, strict=True):
             assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
-            assert one["contributions"] == pytest.approx(other["contributions"], abs=1e-6)
+            assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
             assert one["modalities"] == other["modalities"]

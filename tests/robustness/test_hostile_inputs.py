@@ -85,7 +85,7 @@ def assert_answers(answers, count):
         assert all(0 <= score <= 1 for score in answer["scores"].values())
         assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-4)
         assert answer["label"] in LABELS
-        assert all(0 <= value <= 1 for value in answer["contributions"].values())
+        assert all(0 <= value <= 1 for value in answer["strengths"].values())
 
 
 def check_raw_conversation(recognise, conversation):

@@ -1,6 +1,6 @@
-"""The demo page in a headless Chromium, for tests, and for the picture in the docs.
+"""The demo page in a headless Chromium, for tests, and for the plot in the docs.
 
-python -m tests.support.app_browser docs/pictures/app.png
+python -m tests.support.app_browser docs/images/app.png
 """
 
 from __future__ import annotations
@@ -151,15 +151,15 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) 
 
 
 def answered(driver) -> bool:
-    """Whether all four pictures are there, drawn."""
-    pictures = find(driver, ".picture img")
-    return len(pictures) == 4 and all(
-        driver.execute_script("return arguments[0].naturalWidth > 0", one) for one in pictures
+    """Whether all four plots are there, drawn."""
+    plots = find(driver, ".plot img")
+    return len(plots) == 4 and all(
+        driver.execute_script("return arguments[0].naturalWidth > 0", one) for one in plots
     )
 
 
 def main(path: str) -> None:
-    """Take the picture of the docs: the conversation that stands on the page, answered."""
+    """Take the plot of the docs: the conversation that stands on the page, answered."""
     from PIL import Image
     from selenium.webdriver.common.keys import Keys
 

@@ -29,10 +29,10 @@ def write_csv(path: Path, header, rows, encoding="utf-8"):
     return path
 
 
-def meld_row(dialogue, utterance, text="Fine.", speaker="Ann", emotion="neutral"):
+def meld_row(conversation, utterance, text="Fine.", speaker="Ann", emotion="neutral"):
     """One row in the form of MELD's CSVs."""
     times = ["0:16:16,059", "00:16:21,731"]
-    return [1, text, speaker, emotion, "neutral", dialogue, utterance, 8, 21, *times]
+    return [1, text, speaker, emotion, "neutral", conversation, utterance, 8, 21, *times]
 
 
 def write_meld(folder: Path, train=None, prosody=True):
@@ -63,7 +63,7 @@ IEMOCAP_HEADER = [
 ]
 
 
-def iemocap_row(split, dialogue, index, emotion="neu", measures=range(8)):
+def iemocap_row(split, conversation, index, emotion="neu", measures=range(8)):
     """One row in the form of iemocap6.csv."""
-    name = f"{dialogue}_F{index:03d}"
-    return [split, dialogue, index, name, "F", "Fine.", emotion, *measures]
+    name = f"{conversation}_F{index:03d}"
+    return [split, conversation, index, name, "F", "Fine.", emotion, *measures]

@@ -1,6 +1,6 @@
-"""Drawn faces: pictures for the visual encoder's tests, of nobody.
+"""Drawn faces: images for the visual encoder's tests, of nobody.
 
-Only arithmetic that IEEE 754 fixes to the last bit is used (no sines, no powers), so that a picture
+Only arithmetic that IEEE 754 fixes to the last bit is used (no sines, no powers), so that an image
 is the same everywhere: `face_reference.json` holds what face-api itself says about some of them.
 """
 
@@ -49,12 +49,12 @@ def drawn_face(
     u, v = (column - centre[1]) / size, (row - centre[0]) / size
     skin, hair = np.asarray(skin, np.float64), np.asarray(hair, np.float64)
     wall = (row // 32 + column // 32) % 2 * 12
-    picture = np.stack([80 + wall, 100 + wall, 120 + wall], -1)
+    image = np.stack([80 + wall, 100 + wall, 120 + wall], -1)
 
     def paint(distance: np.ndarray, colour, opacity: float = 1.0) -> None:
         """Colour where the distance is negative, with a soft edge."""
         amount = opacity * np.clip(0.5 - distance * size / 3, 0, 1)[..., None]
-        picture[:] = picture * (1 - amount) + np.asarray(colour) * amount
+        image[:] = image * (1 - amount) + np.asarray(colour) * amount
 
     def ellipse(x: float, y: float, half_width: float, half_height: float) -> np.ndarray:
         return np.sqrt(_square((u - x) / half_width) + _square((v - y) / half_height)) - 1
@@ -76,7 +76,7 @@ def drawn_face(
         paint(ellipse(side * 0.07, 0.24, 0.05, 0.03), skin * 0.45, opacity=0.5)
     paint(np.maximum(abs(u - 0.06) - 0.03, abs(v - 0.05) - 0.2), skin * 0.65, opacity=0.25)
     _paint_mouth(paint, u, v, smile, opening)
-    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
 def _paint_mouth(paint, u: np.ndarray, v: np.ndarray, smile: float, opening: float) -> None:

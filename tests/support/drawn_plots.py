@@ -27,7 +27,7 @@ def texts(figure: Figure) -> list[Text]:
 
 
 def assert_readable(figure: Figure) -> None:
-    """No text lies over another or beyond the picture."""
+    """No text lies over another or beyond the plot."""
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (one, box), (other, second) in combinations(boxes, 2):
         assert not box.overlaps(second), (one, other)

@@ -27,8 +27,8 @@ EVERY = 16
 """Of the 256 features every sixteenth is kept: enough to know them by, and a small file."""
 
 
-def reference_pictures() -> dict[str, tuple[np.ndarray, int]]:
-    """Pictures of several shapes, each with the size that the detector is to look at it in."""
+def reference_images() -> dict[str, tuple[np.ndarray, int]]:
+    """Images of several shapes, each with the size that the detector is to look at it in."""
     two = np.concatenate([drawn_face(), drawn_face(**EXPRESSIONS["surprised"])], axis=1)
     small = np.concatenate([drawn_face(size=38), np.repeat(drawn_face(size=2), 3, axis=1)], axis=1)
     return {
@@ -41,18 +41,18 @@ def reference_pictures() -> dict[str, tuple[np.ndarray, int]]:
     }
 
 
-def digest(picture: np.ndarray) -> str:
-    return hashlib.sha256(picture.tobytes()).hexdigest()
+def digest(image: np.ndarray) -> str:
+    return hashlib.sha256(image.tobytes()).hexdigest()
 
 
 def main(packages: str) -> None:
-    pictures = reference_pictures()
+    images = reference_images()
     with tempfile.TemporaryDirectory() as folder:
         jobs = []
-        for index, (picture, size) in enumerate(pictures.values()):
+        for index, (image, size) in enumerate(images.values()):
             file = Path(folder) / f"{index}.raw"
-            file.write_bytes(picture.tobytes())
-            height, width = picture.shape[:2]
+            file.write_bytes(image.tobytes())
+            height, width = image.shape[:2]
             jobs.append({"file": str(file), "height": height, "width": width, "size": size})
         listed = Path(folder) / "jobs.json"
         listed.write_text(json.dumps(jobs))
@@ -61,8 +61,8 @@ def main(packages: str) -> None:
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     answers = json.loads(output[output.index("[[") :])  # TensorFlow.js greets first
     reference: dict[str, Any] = {
-        name: {"sha256": digest(picture), "faces": [_rounded(face) for face in faces]}
-        for (name, (picture, _)), faces in zip(pictures.items(), answers, strict=True)
+        name: {"sha256": digest(image), "faces": [_rounded(face) for face in faces]}
+        for (name, (image, _)), faces in zip(images.items(), answers, strict=True)
     }
     PATH.write_text(json.dumps(reference, indent=1) + "\n")
 

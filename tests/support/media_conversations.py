@@ -24,10 +24,10 @@ def wav(samples=VOICE):
 def face_clip(expression="happy", samples=VOICE):
     """An mp4 of a second with a face, and sound unless `samples` is None; as bytes."""
     buffer = io.BytesIO()
-    picture = drawn_face(**EXPRESSIONS[expression])
+    image = drawn_face(**EXPRESSIONS[expression])
     with av.open(buffer, "w", format="mp4") as output:
         video = output.add_stream("libx264", rate=5)
-        video.height, video.width = picture.shape[:2]
+        video.height, video.width = image.shape[:2]
         video.pix_fmt = "yuv420p"
         if samples is not None:
             sound = output.add_stream("aac", rate=RATE, layout="mono")
@@ -38,7 +38,7 @@ def face_clip(expression="happy", samples=VOICE):
                 output.mux(sound.encode(frame))
             output.mux(sound.encode(None))
         for _ in range(5):
-            output.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            output.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         output.mux(video.encode(None))
     return buffer.getvalue()
 

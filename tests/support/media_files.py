@@ -13,11 +13,11 @@ WIDTH, HEIGHT = 64, 48
 
 
 def level(i):
-    """Grey value of picture i."""
+    """Grey value of image i."""
     return 20 + 8 * (i % 27)
 
 
-def picture(i, size=(WIDTH, HEIGHT), corner=False):
+def image(i, size=(WIDTH, HEIGHT), corner=False):
     """(H, W, 3): grey of `level(i)`; with a white upper left quarter where `corner`."""
     array = np.full((size[1], size[0], 3), level(i), np.uint8)
     if corner:
@@ -43,7 +43,7 @@ def clip(
     layout="mono",
     rate=RATE,
     sample_format=None,
-    pictures=FPS,
+    images=FPS,
     times=None,
     size=(WIDTH, HEIGHT),
     pixels="yuv420p",
@@ -59,10 +59,10 @@ def clip(
         video, audio: names of the encoders, None for no such track.
         samples: (channels, N) float32; default: one second of `tone`.
         layout, rate, sample_format: of the sound.
-        pictures: number of pictures.
+        images: number of images.
         times: when each comes, in ms; default: `FPS` a second.
-        size, pixels, video_options: of the pictures.
-        corner: see `picture`.
+        size, pixels, video_options: of the images.
+        corner: see `image`.
         extra: add a track that is neither, before the others: data in mpegts, else subtitles.
         cover: add cover art.
     """
@@ -94,11 +94,11 @@ def clip(
                 output.mux(sound.encode(frame))
             output.mux(sound.encode(None))
         if cover:
-            output.mux(art.encode(av.VideoFrame.from_ndarray(picture(0, (32, 32)))))
+            output.mux(art.encode(av.VideoFrame.from_ndarray(image(0, (32, 32)))))
             output.mux(art.encode(None))
         if video:
-            for i in range(len(times) if times is not None else pictures):
-                frame = av.VideoFrame.from_ndarray(picture(i, size, corner), format="rgb24")
+            for i in range(len(times) if times is not None else images):
+                frame = av.VideoFrame.from_ndarray(image(i, size, corner), format="rgb24")
                 if times is not None:
                     frame.pts, frame.time_base = times[i], Fraction(1, 1000)
                 output.mux(stream.encode(frame))

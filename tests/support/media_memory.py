@@ -1,7 +1,7 @@
 """The peak of a program's memory, and a program that reads ranges of a recording.
 
 `python -m tests.support.media_memory PATH START ...`: for each start in s, 5 s of sound
-and pictures; then all of its pictures, one a second. Prints the peak of its memory in MiB.
+and images; then all of its images, one a second. Prints the peak of its memory in MiB.
 """
 
 import sys

@@ -23,7 +23,7 @@ COUNT = 1000
 
 CONTAINERS = {
     "a.mp4": ("mp4", "libx264", "aac", {}),
-    "b.mov": ("mov", "mjpeg", "pcm_s16le", {"pixels": "yuvj420p", "pictures": 5}),
+    "b.mov": ("mov", "mjpeg", "pcm_s16le", {"pixels": "yuvj420p", "images": 5}),
     "c.mkv": ("matroska", "mpeg4", "flac", {}),
     "d.webm": ("webm", "libvpx", "libopus", {"rate": 48000}),
     "e.avi": ("avi", "mpeg4", "libmp3lame", {}),
@@ -34,9 +34,9 @@ CONTAINERS = {
     "j.ogg": ("ogg", None, "libopus", {"rate": 48000, "layout": "5.1"}),
     "k.mp3": ("mp3", None, "libmp3lame", {}),
     "l.aac": ("adts", None, "aac", {"layout": "stereo"}),
-    "m.gif": ("gif", "gif", None, {"pixels": "rgb8", "pictures": 4}),
-    "n.png": ("image2pipe", "png", None, {"pixels": "rgb24", "pictures": 1}),
-    "o.jpg": ("image2pipe", "mjpeg", None, {"pixels": "yuvj420p", "pictures": 1}),
+    "m.gif": ("gif", "gif", None, {"pixels": "rgb8", "images": 4}),
+    "n.png": ("image2pipe", "png", None, {"pixels": "rgb24", "images": 1}),
+    "o.jpg": ("image2pipe", "mjpeg", None, {"pixels": "yuvj420p", "images": 1}),
     "p.flv": ("flv", "flv", "libmp3lame", {"rate": 22050}),
     "q.hevc.mp4": ("mp4", "libx265", None, {"video_options": {"x265-params": "log-level=none"}}),
     "r.vp9.webm": ("webm", "libvpx-vp9", None, {}),
@@ -106,9 +106,9 @@ def fixed_inputs(clips):
     yield "odd_bits.wav", wav_header(bits=13) + silence
     yield "codec.wav", wav_header(kind=0x1234) + silence
     yield "nan.wav", wav_header(bits=32, size=6400, kind=3) + not_finite.tobytes()
-    yield "no_picture.mp4", clip(video="libx264", audio="aac", pictures=0)
-    yield "no_picture.mkv", clip("matroska", "mpeg4", None, pictures=0)
-    yield "one_picture.mp4", clip(audio=None, pictures=1)
+    yield "no_image.mp4", clip(video="libx264", audio="aac", images=0)
+    yield "no_image.mkv", clip("matroska", "mpeg4", None, images=0)
+    yield "one_image.mp4", clip(audio=None, images=1)
     for name, field in (("a.mp4", b"avc1"), ("b.mov", b"jpeg")):
         at = clips[name].index(field, clips[name].index(b"stsd")) + 4 + 24
         for size in ((0, 0), (1, 1), (65535, 65535), (65535, 1), (16384, 16384)):
@@ -189,10 +189,10 @@ def check_audio(audio):
 
 def check_frames(frames):
     last = -np.inf
-    for time, picture in frames:
+    for time, image in frames:
         assert np.isfinite(time) and time > last
-        assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-        assert min(picture.shape) >= 1 and max(picture.shape) <= 1280
+        assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+        assert min(image.shape) >= 1 and max(image.shape) <= 1280
         last = time
 
 
@@ -226,9 +226,8 @@ def read_all(folder, inputs, read_audio, read_frames, MediaError):
 
 def main():
     folder, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    from synctva.recordings.sources import MediaError
-
     from synctva.audio.decoding import read_audio
+    from synctva.recordings.sources import MediaError
     from synctva.video.decoding import read_frames
 
     imported = peak_megabytes()  # torch, most of it

@@ -13,7 +13,7 @@ from synctva.datasets_scripts.legacy_pickles.forms import FORMS, UNUSED
 
 WIDTHS = {"text": 4, "audio": 3, "visual": 2}
 LENGTHS = (2, 3, 1)
-"""Utterances of a dialogue, in turn."""
+"""Utterances of a conversation, in turn."""
 
 DIALOGUES = {
     "iemocap": {
@@ -26,15 +26,15 @@ DIALOGUES = {
 
 
 def toy_members(name: str, widths=WIDTHS) -> dict:
-    """Members of a form by name. A file without dev has those dialogues in train."""
+    """Members of a form by name. A file without dev has those conversations in train."""
     form = FORMS[name]
     splits = DIALOGUES[form.corpus]
     generator = np.random.default_rng(0)
     members: dict = {member: {} for member in form.members}
-    for number, dialogue in enumerate(d for split in SPLITS for d in splits[split]):
+    for number, conversation in enumerate(d for split in SPLITS for d in splits[split]):
         count = LENGTHS[number % len(LENGTHS)]
         turns = range(count)
-        named = [f"{dialogue}_{'FM'[turn % 2]}{turn:03d}" for turn in turns]
+        named = [f"{conversation}_{'FM'[turn % 2]}{turn:03d}" for turn in turns]
         one_hot = [np.eye(9)[turn % 2] for turn in turns]
         values = {
             "utterance_ids": named if form.corpus == "iemocap" else [*turns],
@@ -46,7 +46,7 @@ def toy_members(name: str, widths=WIDTHS) -> dict:
         for member in members:
             if member not in SPLITS:
                 vectors = generator.normal(size=(count, widths.get(member.strip("1234"), 1)))
-                members[member][dialogue] = values.get(member, [*vectors])
+                members[member][conversation] = values.get(member, [*vectors])
     for split in members.keys() & set(SPLITS):
         members[split] = [*splits[split]]
     if "dev" not in members:

@@ -19,21 +19,21 @@ IEMOCAP_TURNS = [
 
 
 def iemocap_dialogues():
-    """Three dialogues a session, all with the same turns."""
+    """Three conversations a session, all with the same turns."""
     names = ("F_impro01", "F_script01_2", "M_impro05a")
     return {f"Ses{session:02}{name}": IEMOCAP_TURNS for session in range(1, 6) for name in names}
 
 
-def write_iemocap_release(root: Path, dialogues=None, odd=True, wavs=True):
-    """IEMOCAP_full_release with these dialogues.
+def write_iemocap_release(root: Path, conversations=None, odd=True, wavs=True):
+    """IEMOCAP_full_release with these conversations.
 
     Args:
-        dialogues: turns by dialogue, as `IEMOCAP_TURNS`; by default `iemocap_dialogues`.
+        conversations: turns by conversation, as `IEMOCAP_TURNS`; by default `iemocap_dialogues`.
         odd: with what a reader has to pass over: hidden files, lines of transcripts without a name
             or a label, single annotators' files.
         wavs: with a short wav an utterance.
     """
-    for name, turns in (dialogues or iemocap_dialogues()).items():
+    for name, turns in (conversations or iemocap_dialogues()).items():
         session = root / f"Session{int(name[3:5])}"
         evaluations, transcripts = (
             session / "dialog" / folder for folder in ("EmoEvaluation", "transcriptions")

@@ -38,7 +38,7 @@ def toy_rows(count: int = 20, seed: int = 0, modalities=("text", "visual", "audi
         labels = generator.integers(0, len(LABELS), length)
         mask = generator.random((length, 3)) > 0.1
         row = {
-            "dialogue_id": f"dialogue {index}",
+            "dialogue_id": f"conversation {index}",
             "utterance_ids": [f"{index}_{t}" for t in range(length)],
             "speakers": [f"speaker {s}" for s in generator.integers(0, 3, length)],
             "texts": [f"text {LABELS[label]}" for label in labels],

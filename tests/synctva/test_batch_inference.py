@@ -84,7 +84,7 @@ def test_a_corpus_needs_names_that_differ(tmp_path):
     rows = toy_rows(6)
     rows[4]["dialogue_id"] = rows[1]["dialogue_id"]
     files, _ = write_corpus(tmp_path / "corpus", rows)
-    with pytest.raises(ValueError, match=r"b\.parquet, row 1, dialogue_id = 'dialogue 1'"):
+    with pytest.raises(ValueError, match=r"b\.parquet, row 1, dialogue_id = 'conversation 1'"):
         corpus_blocks(files, 4)
     parquet.write_table(pa.table({"texts": [["Hi."]]}), tmp_path / "nameless.parquet")
     with pytest.raises(ValueError, match="no column dialogue_id"):

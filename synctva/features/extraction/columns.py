@@ -12,7 +12,7 @@ from datasets import Dataset, DatasetDict, Features, List, Value
 from transformers.utils import logging
 
 from synctva.audio.encoder import AudioEncoder
-from synctva.features.extraction.media import Extracted, Specification
+from synctva.features.extraction.media import Extracted, Spec
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.video.encoder import VisualEncoder
 
@@ -24,7 +24,7 @@ class Skipped:
     """A file that could not be read, and so the utterance lacks a modality."""
 
     split: str
-    dialogue: str
+    conversation: str
     utterance: str
     file: str
     modality: str
@@ -68,37 +68,37 @@ def skipped_files(data: DatasetDict, results: Mapping[str, Sequence[Extracted]])
 def with_extracted(
     data: DatasetDict,
     results: Mapping[str, Sequence[Extracted]],
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
 ) -> tuple[DatasetDict, dict[str, dict[str, Any]]]:
     """Conversations with the extracted features in place of those that they have.
 
     Args:
         data: splits with the columns of `synctva.datasets_scripts.schema`.
         results: by split, one a conversation.
-        audio_encoder, visual_encoder: specifications of what made them; None: masked.
+        audio_encoder, visual_encoder: specs of what made them; None: masked.
 
     Returns:
-        The splits; and the specification, as a processor needs it, of each modality that is there.
+        The splits; and the spec, as a processor needs it, of each modality that is there.
         A modality that no training utterance has is masked: a model could learn nothing of it.
     """
-    specifications: dict[str, dict[str, Any]] = {}
+    specs: dict[str, dict[str, Any]] = {}
     learned = results.get("train", [item for split in results.values() for item in split])
     if visual_encoder is not None and _present(learned, "visual"):
         visual = VisualEncoder.from_spec(visual_encoder)
-        specifications["visual"] = {**visual.spec, "width": visual.width}
+        specs["visual"] = {**visual.spec, "width": visual.width}
     if audio_encoder is not None and _present(learned, "audio"):
         audio = AudioEncoder.from_spec(audio_encoder)
         fill = audio.spec["fill"]
         if fill is None:
             fill = _means(_present(learned, "audio"), audio.names)
         known = {"width": audio.width, "sample_rate": audio.sample_rate, "fill": list(fill)}
-        specifications["audio"] = {**audio.spec, **known}
+        specs["audio"] = {**audio.spec, **known}
     splits = {
-        split: _split_with_extracted(conversations, results[split], specifications)
+        split: _split_with_extracted(conversations, results[split], specs)
         for split, conversations in data.items()
     }
-    return DatasetDict(splits), specifications
+    return DatasetDict(splits), specs
 
 
 def _present(results: Sequence[Extracted], modality: str) -> list[np.ndarray]:
@@ -126,30 +126,30 @@ def _means(vectors: list[np.ndarray], names: Sequence[str]) -> list[float]:
 def _split_with_extracted(
     conversations: Dataset,
     results: Sequence[Extracted],
-    specifications: Mapping[str, Mapping[str, Any]],
+    specs: Mapping[str, Mapping[str, Any]],
 ) -> Dataset:
     own = [f"{name}_features" for name in ("visual", "audio")]
     conversations = conversations.remove_columns(
         [column for column in own if column in conversations.column_names]
     )
     features = {
-        f"{name}_features": List(List(Value("float32"), length=specification["width"]))
-        for name, specification in specifications.items()
+        f"{name}_features": List(List(Value("float32"), length=spec["width"]))
+        for name, spec in specs.items()
     }
 
     def add(row: dict[str, Any], index: int) -> dict[str, Any]:
         mask = np.zeros((len(row["modality_mask"]), len(MODALITIES)), dtype=bool)  # (N, 3)
         mask[:, 0] = np.array(row["modality_mask"])[:, 0]
         added: dict[str, Any] = {"modality_mask": mask}
-        for name, specification in specifications.items():
-            rows = np.zeros((len(mask), specification["width"]), dtype=np.float32)  # (N, D)
+        for name, spec in specs.items():
+            rows = np.zeros((len(mask), spec["width"]), dtype=np.float32)  # (N, D)
             for position, vector in enumerate(results[index].vectors[name]):
                 if vector is None:
                     continue
                 mask[position, MODALITIES.index(name)] = True
-                if specification.get("fill") is not None:
+                if spec.get("fill") is not None:
                     # As the encoder does to raw sound, to the last bit.
-                    vector = np.where(np.isnan(vector), specification["fill"], vector)
+                    vector = np.where(np.isnan(vector), spec["fill"], vector)
                 rows[position] = vector
             added[f"{name}_features"] = rows
         return added

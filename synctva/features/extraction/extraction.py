@@ -21,7 +21,7 @@ from synctva.features.extraction.columns import (
 from synctva.features.extraction.media import (
     Extracted,
     MediaExtractor,
-    Specification,
+    Spec,
     read_results,
     work_table,
 )
@@ -77,9 +77,9 @@ def extract_features(
     data: DatasetDict,
     output: str | Path,
     *,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
-    text_encoder: Specification | None = MINILM_SPEC,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
+    text_encoder: Spec | None = MINILM_SPEC,
     cut_by_time: bool = False,
     workers: int = 1,
     source: str = "own media",
@@ -99,14 +99,14 @@ def extract_features(
         data: splits with the columns of `synctva.datasets_scripts.schema`, of which media_paths
             says what to read. Audio and visual features that it has are replaced.
         output: a new or an empty folder.
-        audio_encoder, visual_encoder: specifications, see `AudioEncoder` and `VisualEncoder`; None:
+        audio_encoder, visual_encoder: specs, see `AudioEncoder` and `VisualEncoder`; None:
             the modality is masked. Where an audio measure is undefined, the training split's mean
-            takes its place, and stands as `fill` in the feature set's specification; a `fill` that
+            takes its place, and stands as `fill` in the feature set's spec; a `fill` that
             is given is used instead, as that of the checkpoint that the features are for.
-        text_encoder: specification of what embeds the texts; None: the texts get no features but
+        text_encoder: spec of what embeds the texts; None: the texts get no features but
             those that the data has.
         cut_by_time: False: a file is an utterance, whatever the times say, which in MELD's and
-            IEMOCAP's releases count from the beginning of an episode or a dialogue. True: files are
+            IEMOCAP's releases count from the beginning of an episode or a conversation. True: files are
             recordings, and an utterance is what lies between its start and end, in seconds from the
             recording's beginning.
         workers: processes, of one thread each. With several, a script has to guard what it runs by
@@ -116,7 +116,7 @@ def extract_features(
     Raises:
         FileExistsError: the output has something in it.
         ValueError: no utterance has a file; utterances share one and are not cut by time; there is
-            no training split and no fill; an encoder's specification is not known, or a number of
+            no training split and no fill; an encoder's spec is not known, or a number of
             workers below 1.
         RuntimeError: a worker process died, or another run is writing there.
         WriteError: the disk is full, or may not be written to.
@@ -160,9 +160,9 @@ def prepare_extraction(
     data: DatasetDict,
     output: str | Path,
     *,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
-    text_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
+    text_encoder: Spec | None,
     cut_by_time: bool = False,
 ) -> pa.Table:
     """The work of `extract_features`, a row a conversation; what would fail after hours, at once.
@@ -188,9 +188,9 @@ def finish_extraction(
     results: Mapping[str, Extracted],
     output: str | Path,
     *,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
-    text_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
+    text_encoder: Spec | None,
     source: str,
     extracted: int,
 ) -> ExtractionReport:
@@ -203,15 +203,12 @@ def finish_extraction(
         others: as in `extract_features`.
     """
     by_split = results_by_split(work, results)
-    complete, specifications = with_extracted(data, by_split, audio_encoder, visual_encoder)
-    encoders = {
-        name: f"{specification['name']}, version {specification['version']}"
-        for name, specification in specifications.items()
-    }
+    complete, specs = with_extracted(data, by_split, audio_encoder, visual_encoder)
+    encoders = {name: f"{spec['name']}, version {spec['version']}" for name, spec in specs.items()}
     if text_encoder is not None:
         embedder = TextEncoder.from_spec(text_encoder)
         complete = add_text_features(complete, embedder)
-        specifications["text"] = embedder.spec
+        specs["text"] = embedder.spec
         encoders["text"] = f"{embedder.spec['name']}, frozen"
     elif "text_features" in next(iter(complete.values())).column_names:
         encoders["text"] = "as given"
@@ -220,9 +217,7 @@ def finish_extraction(
     output, folder = Path(output), partial_folder(output)
     made = folder / "feature_set"
     shutil.rmtree(made, ignore_errors=True)  # of a run that was killed here
-    schema = write_feature_set(
-        complete, made, encoders=encoders, source=source, specifications=specifications
-    )
+    schema = write_feature_set(complete, made, encoders=encoders, source=source, specs=specs)
     with explained(made):
         _write_skipped(made / SKIPPED_FILE, skipped)
     if output.exists():

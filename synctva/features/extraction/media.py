@@ -26,7 +26,7 @@ from synctva.audio.encoder import AudioEncoder
 from synctva.recordings.features import audio_vector, visual_vector
 from synctva.video.encoder import VisualEncoder
 
-Specification = Mapping[str, Any]
+Spec = Mapping[str, Any]
 
 VERSION = 1
 """Raised when the same media and encoders would give another result."""
@@ -75,13 +75,13 @@ class MediaExtractor:
     """A table of work → a table of results.
 
     Args:
-        audio_encoder, visual_encoder: specifications; None: that modality is not extracted.
+        audio_encoder, visual_encoder: specs; None: that modality is not extracted.
 
     Raises:
         ValueError, ImportError, OSError: as `from_spec` of the encoders.
     """
 
-    def __init__(self, audio_encoder: Specification | None, visual_encoder: Specification | None):
+    def __init__(self, audio_encoder: Spec | None, visual_encoder: Spec | None):
         self._encode: dict[str, Callable[[Mapping[str, Any]], np.ndarray | None]] = {}
         if audio_encoder is not None:
             # Undefined measures are filled when all conversations are there to take means from.
@@ -120,15 +120,15 @@ class MediaExtractor:
 
 def work_table(
     data: DatasetDict,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
     cut_by_time: bool = False,
 ) -> pa.Table:
     """What there is to extract: a row of `WORK_SCHEMA` for each conversation, split by split.
 
     Args:
         data: splits with the columns of `synctva.datasets_scripts.schema`.
-        audio_encoder, visual_encoder: specifications of the encoders, None for none.
+        audio_encoder, visual_encoder: specs of the encoders, None for none.
         cut_by_time: see `extract_features`.
 
     Raises:
@@ -228,7 +228,7 @@ __all__ = [
     "WORK_SCHEMA",
     "Extracted",
     "MediaExtractor",
-    "Specification",
+    "Spec",
     "read_results",
     "work_table",
 ]

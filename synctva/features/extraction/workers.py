@@ -18,15 +18,15 @@ import pyarrow.parquet as parquet
 import torch
 from tqdm import tqdm
 
-from synctva.features.extraction.media import MediaExtractor, Specification
+from synctva.features.extraction.media import MediaExtractor, Spec
 from synctva.files import written_whole
 
 
 def extract_all(
     work: pa.Table,
     folder: Path,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
     workers: int = 1,
 ) -> int:
     """Extract what the folder does not hold yet; each conversation's result is there whole or not.
@@ -34,7 +34,7 @@ def extract_all(
     Args:
         work: rows of `WORK_SCHEMA`.
         folder: where `<key>.parquet` is written; it may hold others.
-        audio_encoder, visual_encoder: specifications, None for none.
+        audio_encoder, visual_encoder: specs, None for none.
         workers: processes; 1: this one.
 
     Returns:
@@ -82,8 +82,8 @@ def _here(
     work: pa.Table,
     waiting: list[int],
     folder: Path,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
 ) -> Iterator[int]:
     """Extract in this process; yields each row when it is done."""
     threads = torch.get_num_threads()
@@ -101,8 +101,8 @@ def _in_processes(
     work: pa.Table,
     waiting: list[int],
     folder: Path,
-    audio_encoder: Specification | None,
-    visual_encoder: Specification | None,
+    audio_encoder: Spec | None,
+    visual_encoder: Spec | None,
     workers: int,
 ) -> Iterator[int]:
     """Extract in worker processes; yields each row when it is done."""
@@ -155,9 +155,7 @@ def _one_thread_each() -> Iterator[None]:
 _worker: tuple[MediaExtractor, Path] | None = None  # of this process, where it is a worker
 
 
-def _start_worker(
-    folder: Path, audio_encoder: Specification | None, visual_encoder: Specification | None
-) -> None:
+def _start_worker(folder: Path, audio_encoder: Spec | None, visual_encoder: Spec | None) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     threading.Thread(target=_end_with_parent, daemon=True).start()

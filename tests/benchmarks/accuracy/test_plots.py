@@ -1,4 +1,4 @@
-"""Pictures of made-up runs: what is drawn, and what is left out."""
+"""Plots of made-up runs: what is drawn, and what is left out."""
 
 import numpy as np
 import pytest
@@ -50,14 +50,14 @@ def test_curves_are_means_over_the_seeds(runs):
     assert lines["synctva"].get_ydata() == pytest.approx([40.0, 50.0])
 
 
-def test_pictures_are_written_and_what_is_missing_left_out(runs, tmp_path, capsys):
+def test_plots_are_written_and_what_is_missing_left_out(runs, tmp_path, capsys):
     for variant, these in runs.items():
         for run in these:
             write_run(run_path(tmp_path / "runs", "meld", variant, run["seed"], "made up"), run)
     options = ["--dataset", "meld", "--features", "made up", "--results", str(tmp_path / "runs")]
-    main([*options, "--out", str(tmp_path / "pictures")])
+    main([*options, "--out", str(tmp_path / "plots")])
     names = {"confusion", "classes", "ablations", "curves"}
-    written = {path.name: path.stat().st_size for path in (tmp_path / "pictures").iterdir()}
+    written = {path.name: path.stat().st_size for path in (tmp_path / "plots").iterdir()}
     assert set(written) == {f"meld-made up-{name}.png" for name in names}
     assert all(2_000 < size < 60_000 for size in written.values())
     older = {k: v for k, v in runs[WHOLE][0].items() if k not in ("confusion_matrix", "dev_curve")}

@@ -89,7 +89,7 @@ def test_truth_of_the_simulator_needs_no_folder():
     assert truth is not None
     for split in ("dev", "test"):
         labels, conversations = truth[split]
-        assert conversations[-1] + 1 == MELD_SIZES[split].dialogues
+        assert conversations[-1] + 1 == MELD_SIZES[split].conversations
         assert len(labels) == len(conversations) and 0 <= labels.min() <= labels.max() <= 6
     assert read_truth("meld", None, None) is None
     assert read_truth("meld", None, "a name alone") is None

@@ -16,7 +16,7 @@ from benchmarks.speed import (
     training_run,
     whole_models,
 )
-from benchmarks.speed.plots import save_pictures
+from benchmarks.speed.plots import save_plots
 from benchmarks.speed.report import TABLES, contract, document_tables
 from benchmarks.speed.shapes import TOY, batch
 from synctva.modeling_synctva.layers import Dropout
@@ -73,11 +73,11 @@ def test_without_a_peer_the_rest_is_reported(results, tmp_path):
     assert "HGTConv" not in (tmp_path / "speed.md").read_text()
 
 
-def test_tables_and_pictures(results, tmp_path):
+def test_tables_and_plots(results, tmp_path):
     write(tmp_path / "speed.md", results)
     text = (tmp_path / "speed.md").read_text()
     assert "HGTConv" in text and "| scatter | 8 | 1.00 |" in text and "transformer-3" in text
-    assert all(path.stat().st_size for path in save_pictures(results, tmp_path))
+    assert all(path.stat().st_size for path in save_plots(results, tmp_path))
 
 
 def write(path, parts):

@@ -61,7 +61,7 @@ def test_without_prosody_the_measures_may_be_absent(load):
     [
         (iemocap_row("train", "Ses01", 2, "bored"), "line 6, column 'emotion': unknown label"),
         (iemocap_row("valid", "Ses03", 0), "line 6, column 'split': 'valid'; expected one of"),
-        (iemocap_row("dev", "Ses01", 2), "dialogue 'Ses01' is in 'train' and in 'dev'"),
+        (iemocap_row("dev", "Ses01", 2), "conversation 'Ses01' is in 'train' and in 'dev'"),
         (iemocap_row("train", "Ses01", 1), "duplicate utterance id 'Ses01_F001'"),
         (
             iemocap_row("train", "Ses01", 2, measures=["loud", *range(7)]),
@@ -94,6 +94,6 @@ def test_the_real_table(data_dir, tmp_path, caplog):
     splits = load_iemocap(data_dir / "iemocap", cache_dir=tmp_path)
     assert "official" not in caplog.text
     for split, size in IEMOCAP6_SIZES.items():
-        assert splits[split].num_rows == size.dialogues
+        assert splits[split].num_rows == size.conversations
     by_file = load_iemocap(data_dir / "iemocap" / "iemocap6.csv", cache_dir=tmp_path)
     assert by_file["dev"][0] == splits["dev"][0]

@@ -17,7 +17,7 @@ def root(tmp_path):
 
 
 @pytest.fixture
-def dialogue(root):
+def conversation(root):
     return find_dialogues(root)[3]
 
 
@@ -33,26 +33,26 @@ def test_the_root_is_the_folder_or_the_release_in_it(root, tmp_path):
     assert release_root(root / "Session1") is None
 
 
-def test_dialogues_by_session_and_name(root, dialogue):
+def test_dialogues_by_session_and_name(root, conversation):
     assert [d.name for d in find_dialogues(root)] == sorted(iemocap_dialogues())
-    assert (dialogue.name, dialogue.session) == ("Ses02F_impro01", 2)
-    assert dialogue.recorded() == {f"{dialogue.name}_{turn[0]}" for turn in IEMOCAP_TURNS}
+    assert (conversation.name, conversation.session) == ("Ses02F_impro01", 2)
+    assert conversation.recorded() == {f"{conversation.name}_{turn[0]}" for turn in IEMOCAP_TURNS}
 
 
-def test_utterances_have_times_speaker_and_label(dialogue):
-    first, second, *_ = read_evaluation(dialogue)
+def test_utterances_have_times_speaker_and_label(conversation):
+    first, second, *_ = read_evaluation(conversation)
     assert (first.name, first.speaker) == ("Ses02F_impro01_F000", "Ses02_F")
     assert (first.start, first.end, first.code) == (1.5, 2.25, "neu")
     assert (second.name, second.speaker) == ("Ses02F_impro01_M000", "Ses02_M")
 
 
 @pytest.mark.parametrize("change", ["\r\n", "  \n"])
-def test_line_ends_and_trailing_space_do_not_matter(dialogue, change):
-    utterances, (texts, _) = read_evaluation(dialogue), read_transcript(dialogue)
-    for path in (dialogue.evaluation, dialogue.transcript):
+def test_line_ends_and_trailing_space_do_not_matter(conversation, change):
+    utterances, (texts, _) = read_evaluation(conversation), read_transcript(conversation)
+    for path in (conversation.evaluation, conversation.transcript):
         path.write_bytes(path.read_bytes().replace(b"\n", change.encode()))
-    assert read_evaluation(dialogue) == utterances
-    assert read_transcript(dialogue)[0] == texts
+    assert read_evaluation(conversation) == utterances
+    assert read_transcript(conversation)[0] == texts
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,19 @@ def test_line_ends_and_trailing_space_do_not_matter(dialogue, change):
         ("{} [001.0000-002.0000]:", ""),
     ],
 )
-def test_variants_of_a_spoken_line(dialogue, line, text):
-    dialogue.transcript.write_bytes(line.format("Ses02F_impro01_F000").encode("latin-1"))
-    assert read_transcript(dialogue) == ({"Ses02F_impro01_F000": text}, 0)
+def test_variants_of_a_spoken_line(conversation, line, text):
+    conversation.transcript.write_bytes(line.format("Ses02F_impro01_F000").encode("latin-1"))
+    assert read_transcript(conversation) == ({"Ses02F_impro01_F000": text}, 0)
 
 
-def test_lines_that_name_nothing_are_counted_and_the_first_of_two_counts(dialogue):
-    texts, nameless = read_transcript(dialogue)
+def test_lines_that_name_nothing_are_counted_and_the_first_of_two_counts(conversation):
+    texts, nameless = read_transcript(conversation)
     assert nameless == 1
-    append(dialogue.transcript, "Ses02F_impro01_F000 [001.0000-002.0000]: Again.")
-    append(dialogue.transcript, "F: Hm.")
-    assert read_transcript(dialogue) == (texts, nameless + 1)
-    dialogue.transcript.unlink()
-    assert read_transcript(dialogue) == ({}, 0)
+    append(conversation.transcript, "Ses02F_impro01_F000 [001.0000-002.0000]: Again.")
+    append(conversation.transcript, "F: Hm.")
+    assert read_transcript(conversation) == (texts, nameless + 1)
+    conversation.transcript.unlink()
+    assert read_transcript(conversation) == ({}, 0)
 
 
 @pytest.mark.parametrize(
@@ -93,20 +93,20 @@ def test_lines_that_name_nothing_are_counted_and_the_first_of_two_counts(dialogu
         ("[1 - 2]\tSes02F_impro01_F000\tsad\t[1, 1, 1]", "duplicate.*'Ses02F_impro01_F000'"),
     ],
 )
-def test_a_bad_line_is_named(dialogue, line, message):
-    number = append(dialogue.evaluation, line)
+def test_a_bad_line_is_named(conversation, line, message):
+    number = append(conversation.evaluation, line)
     with pytest.raises(ValueError, match=rf"Ses02F_impro01\.txt, line {number}: .*{message}"):
-        read_evaluation(dialogue)
+        read_evaluation(conversation)
 
 
-def test_a_file_without_utterances_is_named(dialogue):
-    dialogue.evaluation.write_text("% [START_TIME - END_TIME]\n")
+def test_a_file_without_utterances_is_named(conversation):
+    conversation.evaluation.write_text("% [START_TIME - END_TIME]\n")
     with pytest.raises(ValueError, match=r"Ses02F_impro01\.txt has no line of the form"):
-        read_evaluation(dialogue)
+        read_evaluation(conversation)
 
 
-def test_a_dialogue_in_another_session_is_named(root, dialogue):
-    dialogue.evaluation.rename(dialogue.evaluation.with_name("Ses03F_impro09.txt"))
+def test_a_dialogue_in_another_session_is_named(root, conversation):
+    conversation.evaluation.rename(conversation.evaluation.with_name("Ses03F_impro09.txt"))
     with pytest.raises(ValueError, match=r"Ses03F_impro09\.txt: expected.*of session 2"):
         find_dialogues(root)
 

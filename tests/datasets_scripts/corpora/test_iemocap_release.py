@@ -103,35 +103,35 @@ def test_what_is_missing_is_none_or_masked_and_counted(load, root, caplog):
 
 def test_a_dialogue_without_a_label_of_the_protocol_is_left_out(load, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    dialogues = iemocap_dialogues() | {"Ses05F_impro02": [("F000", 1, 2, "fru", "No!")]}
-    root = write_iemocap_release(tmp_path / "tree", dialogues)
+    conversations = iemocap_dialogues() | {"Ses05F_impro02": [("F000", 1, 2, "fru", "No!")]}
+    root = write_iemocap_release(tmp_path / "tree", conversations)
     assert "Ses05F_impro02" in dialogue_ids(load(root))["test"]
     assert "Ses05F_impro02" not in dialogue_ids(load(root, "4-class"))["test"]
-    assert "4-class: 1 dialogues without any of its labels left out" in caplog.text
+    assert "4-class: 1 conversations without any of its labels left out" in caplog.text
 
 
 def test_folds_are_independent_of_the_speaker_and_cover_the_release(tmp_path, root):
-    dialogues = set(iemocap_dialogues())
+    conversations = set(iemocap_dialogues())
     folds = leave_one_session_out(root, "4-class", check_counts=False, cache_dir=tmp_path / "cache")
     tested = []
     for session, splits in enumerate(folds, start=1):
         ids = dialogue_ids(splits)
         assert {name[3:5] for name in ids["test"]} == {f"{session:02}"}
-        assert Counter(chain.from_iterable(ids.values())) == Counter(dialogues)
-        assert len(ids["dev"]) == 1  # of 12 training dialogues
+        assert Counter(chain.from_iterable(ids.values())) == Counter(conversations)
+        assert len(ids["dev"]) == 1  # of 12 training conversations
         speakers = {s: {x for row in rows["speakers"] for x in row} for s, rows in splits.items()}
         assert speakers["test"].isdisjoint(speakers["train"] | speakers["dev"])
         tested += ids["test"]
-    assert Counter(tested) == Counter(dialogues)
+    assert Counter(tested) == Counter(conversations)
 
 
 def test_dev_is_the_tenth_of_smallest_checksum(load, tmp_path):
     turns = [("F000", 1, 2, "sad", "Oh."), ("M000", 2, 3, "neu", "Well.")]
-    dialogues = {f"Ses{s:02}F_impro{i:02}": turns for s in range(1, 6) for i in range(10)}
-    root = write_iemocap_release(tmp_path / "tree", dialogues, wavs=False)
+    conversations = {f"Ses{s:02}F_impro{i:02}": turns for s in range(1, 6) for i in range(10)}
+    root = write_iemocap_release(tmp_path / "tree", conversations, wavs=False)
     for session in (1, 5):
         ids = dialogue_ids(load(root, test_session=session))
-        others = sorted(name for name in dialogues if int(name[4]) != session)
+        others = sorted(name for name in conversations if int(name[4]) != session)
         ranked = sorted(others, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         assert ids["dev"] == sorted(ranked[:4])
         assert ids["train"] == sorted(ranked[4:])
@@ -148,7 +148,9 @@ def test_the_folder_above_and_a_changed_file(load, root):
 
 def test_sizes_other_than_the_official_are_a_warning(load, root, caplog):
     load(root, check_counts=True)
-    assert "session 3: 12 utterances in 3 dialogues, the official release has 1,533" in caplog.text
+    assert (
+        "session 3: 12 utterances in 3 conversations, the official release has 1,533" in caplog.text
+    )
     caplog.clear()
     load(root)
     assert "official" not in caplog.text
@@ -174,7 +176,7 @@ def test_a_folder_that_is_no_release_is_named(load, root):
 def test_a_split_without_a_conversation_is_named(load, tmp_path):
     turns = dict.fromkeys(iemocap_dialogues(), IEMOCAP_TURNS)
     turns |= {name: [("F000", 1, 2, "oth", "Hm.")] for name in turns if name.startswith("Ses05")}
-    with pytest.raises(ValueError, match="test has no conversation; expected the dialogues of"):
+    with pytest.raises(ValueError, match="test has no conversation; expected the conversations of"):
         load(write_iemocap_release(tmp_path / "tree", turns))
 
 
@@ -182,15 +184,15 @@ def test_the_real_table_written_as_a_release_reads_the_same(load, data_dir, tmp_
     """Names of utterances and speakers, and the order, agree with the literature's table."""
     options = {"cache_dir": tmp_path / "cache", "prosody": False}
     table = [r for rows in load_iemocap(data_dir / "iemocap", **options).values() for r in rows]
-    dialogues = {}
+    conversations = {}
     for row in table:
         names = [name.rpartition("_")[2] for name in row["utterance_ids"]]
         codes = [IEMOCAP6_LABELS[label] for label in row["labels"]]
-        dialogues[row["dialogue_id"]] = [
+        conversations[row["dialogue_id"]] = [
             (name, start, start + 1, code, text)
             for start, (name, code, text) in enumerate(zip(names, codes, row["texts"], strict=True))
         ]
-    root = write_iemocap_release(tmp_path / "tree", dialogues, odd=False, wavs=False)
+    root = write_iemocap_release(tmp_path / "tree", conversations, odd=False, wavs=False)
     splits = load(root, check_counts=True)
     release = {row["dialogue_id"]: row for rows in splits.values() for row in rows}
     assert len(release) == len(table) and len(splits["dev"]) == 12
@@ -214,5 +216,5 @@ def test_the_official_sizes_add_up():
     six, four = (IEMOCAP_PROTOCOLS[name].session_sizes for name in ("6-class", "4-class"))
     assert sum(size.utterances for size in six.values()) == 7_380
     assert sum(size.utterances for size in four.values()) == 5_531
-    assert [size.dialogues for size in six.values()] == [s.dialogues for s in four.values()]
-    assert sum(size.dialogues for size in six.values()) == 151
+    assert [size.conversations for size in six.values()] == [s.conversations for s in four.values()]
+    assert sum(size.conversations for size in six.values()) == 151

@@ -127,7 +127,7 @@ def test_nothing_is_written_beside_the_data(load, folder):
 
 def test_sizes_other_than_the_official_are_a_warning(load, folder, caplog):
     load(folder, check_counts=True)
-    assert "train: 3 utterances in 2 dialogues, the official release has 9,989" in caplog.text
+    assert "train: 3 utterances in 2 conversations, the official release has 9,989" in caplog.text
     caplog.clear()
     load(folder)
     assert "official" not in caplog.text
@@ -226,13 +226,13 @@ def test_the_real_release(load, data_dir, caplog):
     assert time.perf_counter() - start < 20  # about 1 s; slack for a busy machine
     assert "official" not in caplog.text
     for split, size in MELD_SIZES.items():
-        assert splits[split].num_rows == size.dialogues
+        assert splits[split].num_rows == size.conversations
     text = "".join(text for rows in splits.values() for row in rows["texts"] for text in row)
     assert not any("\x80" <= character < "\xa0" for character in text)
-    for split, dialogue, place in [("train", "dia125", 3), ("dev", "dia110", 7)]:
+    for split, conversation, place in [("train", "dia125", 3), ("dev", "dia110", 7)]:
         rows = splits[split]
-        row = rows[rows["dialogue_id"][:].index(dialogue)]
-        index = row["utterance_ids"].index(f"{dialogue}_utt{place}")
+        row = rows[rows["dialogue_id"][:].index(conversation)]
+        index = row["utterance_ids"].index(f"{conversation}_utt{place}")
         masked = sum(not mask[2] for masks in rows["modality_mask"] for mask in masks)
         assert masked == 1 and not row["modality_mask"][index][2]
     assert "train: 447 empty audio cells took the training mean" in caplog.text

@@ -36,7 +36,7 @@ def test_a_sound_file(check, tmp_path):
     assert file.cells["dialogue_id"] == ["a", "b", "a"]
     assert file.cells["text"] == ["Hello.", "", "No."]
     assert "split" not in file.cells
-    assert file.dialogues == {"a": [0, 2], "b": [1]}
+    assert file.conversations == {"a": [0, 2], "b": [1]}
     np.testing.assert_array_equal(file.times, [[0.5, 1.5], [np.nan, 2], [2, 2]])
     assert file.media == [tmp_path / "clips/a.mp4", None, None]
     assert file.features["audio"].columns == ("audio_f0",)
@@ -62,7 +62,7 @@ def test_every_mistake_in_a_file_is_found(check):
             (
                 5,
                 "utterance_id",
-                "dialogue 'a': duplicate utterance id '1', the first of which is in line 2",
+                "conversation 'a': duplicate utterance id '1', the first of which is in line 2",
             ),
             (5, "end", "2 is before the start, 3"),
             (5, "audio_f0", "'inf' is not a finite number"),

@@ -247,7 +247,7 @@ def test_splits_are_checked(load, folder):
     with pytest.raises(ValueError, match="column 'split': 'valid'; expected one of: train, dev"):
         load(path)
     rows = [["train", *TRAIN[0]], ["dev", *TRAIN[2]]]
-    with pytest.raises(ValueError, match=r"line 3, .*dialogue 'a' is in the splits dev, train"):
+    with pytest.raises(ValueError, match=r"line 3, .*conversation 'a' is in the splits dev, train"):
         load(write_csv(folder / "all.csv", header, rows))
     with pytest.raises(ValueError, match="splits: 'valid'"):
         load({"valid": folder / "dev.csv"})

@@ -11,20 +11,20 @@ HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
 
 
 def rows_of(names, splits=None):
-    """Two utterances a dialogue; with the column split where splits are given."""
+    """Two utterances a conversation; with the column split where splits are given."""
     rows = [[name, u, "ann", f"Hi {name}.", "calm"] for name in names for u in range(2)]
     return [[*row, splits[i // 2]] for i, row in enumerate(rows)] if splits else rows
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads one file; gives the dialogues of each split and the mistakes."""
+    """Reads one file; gives the conversations of each split and the mistakes."""
 
     def reader(rows, seed=0, header=HEADER):
         mistakes = []
         table = read_splits(write_csv(tmp_path / "all.csv", header, rows), seed, mistakes)
         names = {
-            split: [part.file.cells["dialogue_id"][rows[0]] for rows in part.dialogues]
+            split: [part.file.cells["dialogue_id"][rows[0]] for rows in part.conversations]
             for split, part in table.parts.items()
         }
         return names, mistakes
@@ -81,7 +81,7 @@ def test_the_column_says_the_splits(read):
         (7, "''"),
         (8, "'valid'"),
         (9, "'valid'"),
-        (3, "dialogue 'a' is in the splits dev, test"),
+        (3, "conversation 'a' is in the splits dev, test"),
     ]
 
 
@@ -94,7 +94,7 @@ def test_a_conversation_in_the_files_of_two_splits_is_named(tmp_path):
     read_splits(paths, 0, mistakes)
     (mistake,) = mistakes
     assert (mistake.path, mistake.line) == (paths["dev"], 2)
-    assert mistake.found == "dialogue 'b' is in the splits train, dev with the same texts"
+    assert mistake.found == "conversation 'b' is in the splits train, dev with the same texts"
     # Names may start anew in each file.
     rows = [[*row[:3], "Something else.", "calm"] for row in rows_of("ab")]
     write_csv(paths["dev"], HEADER, rows)

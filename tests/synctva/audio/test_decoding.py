@@ -54,7 +54,7 @@ def recipe(data):
 @pytest.mark.parametrize(("container", "codec", "video", "tolerance"), EXACT)
 def test_lossless_sound_comes_back(container, codec, video, tolerance):
     pixels = "yuvj420p" if video == "mjpeg" else "yuv420p"
-    audio = read_audio(clip(container, video, codec, pixels=pixels, pictures=3))
+    audio = read_audio(clip(container, video, codec, pixels=pixels, images=3))
     assert isinstance(audio, Audio)
     assert audio.sample_rate == RATE
     assert audio.samples.dtype == np.float32

@@ -87,7 +87,7 @@ def test_any_rate_and_the_shortest_sounds(spec, rate, seconds):
         assert np.isfinite(vector).all()
 
 
-def test_undefined_numbers_take_what_the_specification_says():
+def test_undefined_numbers_take_what_the_spec_says():
     sound = noise(0.5)
     plain = AudioEncoder.from_spec(PROSODY_SPEC).encode(sound, 16_000)
     undefined = np.isnan(plain)
@@ -114,7 +114,7 @@ def test_refuses_sounds():
     ("spec", "message"),
     [
         ({}, "expected a name"),
-        ({**PROSODY_SPEC, "colour": "red"}, "audio encoder specification .* expected a name"),
+        ({**PROSODY_SPEC, "colour": "red"}, "audio encoder spec .* expected a name"),
         ({"name": "prosodic"}, "name = 'prosodic': expected one of .*'prosody'"),
         ({**PROSODY_SPEC, "version": 2}, "prosody has version 1: expected 2"),
         ({**PROSODY_SPEC, "width": 9}, "prosody has width 8: expected 9"),
@@ -123,7 +123,7 @@ def test_refuses_sounds():
         ({**PROSODY_SPEC, "fill": [float("nan")] * 8}, "expected 8 finite numbers"),
     ],
 )
-def test_refuses_specification(spec, message):
+def test_refuses_spec(spec, message):
     with pytest.raises(ValueError, match=message):
         AudioEncoder.from_spec(spec)
 

@@ -6,11 +6,11 @@ import torch
 from synctva.audio.prosody import PROSODY_MEASURES
 from synctva.cards.example import (
     CONVERSATION,
-    EXAMPLE_PICTURES,
+    EXAMPLE_PLOTS,
     EXPLAINED,
     run_example,
     usage,
-    write_example_pictures,
+    write_example_plots,
 )
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
@@ -43,8 +43,8 @@ def test_example_is_what_the_pipeline_answers(model, toy_encoder_spec, hears, tm
     for answer, (_, said, _) in zip(example.from_text, CONVERSATION, strict=True):
         assert f"{answer['label']:8} {answer['score']:.2f}  {said}\n" in text
     assert ("with invented prosody" in text) == hears
-    write_example_pictures(tmp_path, example)
-    assert {path.name for path in tmp_path.iterdir()} == EXAMPLE_PICTURES.keys()
+    write_example_plots(tmp_path, example)
+    assert {path.name for path in tmp_path.iterdir()} == EXAMPLE_PLOTS.keys()
 
 
 def test_a_model_of_features_has_no_example_but_code_that_prints_its_shape(model):

@@ -6,10 +6,10 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from scipy import stats
 
-from synctva.cards.example import CONVERSATION, EXAMPLE_PICTURES, CardExample
+from synctva.cards.example import CONVERSATION, EXAMPLE_PLOTS, CardExample
 from synctva.cards.model_card import DATASETS, OUT_OF_SCOPE, model_card
 from synctva.cards.tables import mean_and_interval
-from synctva.plots import CALIBRATION_PICTURES
+from synctva.plots import CALIBRATION_PLOTS
 from tests.support.toy_conversations import LABELS, toy_config
 
 SCORES = {
@@ -172,7 +172,7 @@ def test_the_example_is_shown_with_what_it_printed(card):
     assert f"```\n```\n{printed}\n```\n" in text
     assert "(Shapley values in nats: text +0.25)" in text
     assert "invented prosody" not in text
-    for name, title in EXAMPLE_PICTURES.items():
+    for name, title in EXAMPLE_PLOTS.items():
         assert f"![{title}]({name})" in text
         assert name not in card.text
     assert "| reliability" not in card.text
@@ -192,8 +192,8 @@ def test_a_calibrated_model_shows_what_that_is_worth(card):
     assert "| 0.100 | 100.0% | 60.0% |" in text
     assert "| 0.600 | 50.0% | 85.0% |" in text
     assert "| 90% | 90.5% | 89.0% | 50.0% | 2.25 |" in text
-    for picture in CALIBRATION_PICTURES:
-        assert f"]({picture})" in text
+    for plot in CALIBRATION_PLOTS:
+        assert f"]({plot})" in text
     assert "## Calibration" not in card.text
 
 

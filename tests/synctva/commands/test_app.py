@@ -40,7 +40,7 @@ def recording(tmp_path):
 
 
 class Page(HTMLParser):
-    """Tables by caption, the texts of pictures, and every tag."""
+    """Tables by caption, the texts of plots, and every tag."""
 
     def __init__(self, html):
         super().__init__()
@@ -96,7 +96,7 @@ def test_answers_are_the_pipelines(recognise):
     }
 
 
-def test_every_picture_has_its_numbers_beside_it(recognise):
+def test_every_plot_has_its_numbers_beside_it(recognise):
     analysis = app.analyse(recognise, TYPED)
     html = app.show_timeline(analysis) + app.show_utterance(recognise, analysis, 2)
     page = Page(html)
@@ -164,10 +164,10 @@ def page(recognise):
 @gradio_installed
 def test_the_page_says_what_is_wrong_and_hides_the_last_answer(page):
     callback = next(fn.fn for fn in page.fns.values() if fn.name == "on_recognise")
-    said, results, analysis, *pictures = callback(TYPED, None)
+    said, results, analysis, *plots = callback(TYPED, None)
     assert "3 utterances" in said and results.visible and len(analysis.lines) == 3
-    assert [isinstance(picture, str) for picture in pictures] == [True, False, True]
-    assert pictures[1].value == 2  # of the dropdown
+    assert [isinstance(plot, str) for plot in plots] == [True, False, True]
+    assert plots[1].value == 2  # of the dropdown
     said, results, analysis, *_ = callback("Ann:", None)
     assert 'role="alert">line 1' in said and not results.visible and analysis is None
 
@@ -276,7 +276,7 @@ def test_by_keyboard_alone(driver):
     press(driver, "\ue007")
 
     def first_explained():
-        alts = [one.get_attribute("alt") for one in find(driver, ".picture img")]
+        alts = [one.get_attribute("alt") for one in find(driver, ".plot img")]
         return any("Scores of utterance 0" in alt for alt in alts)
 
     wait_until(first_explained, "the other utterance's scores")
@@ -290,7 +290,7 @@ def test_a_mistake_is_told_on_the_page_and_can_be_mended(driver):
     press(driver, "\ue008", "\ue007")  # Shift, Enter
     wait_until(lambda: find(driver, "[role=alert]"), "the message")
     assert find(driver, "[role=alert]")[0].text.startswith("line 2, 'Bo:': nothing is said")
-    assert not find(driver, ".picture")
+    assert not find(driver, ".plot")
     press(driver, " Hello.")
     press(driver, "\ue008", "\ue007")
     wait_until(lambda: answered(driver), "the answer")

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from synctva.commands import card
-from synctva.plots import CALIBRATION_PICTURES
+from synctva.plots import CALIBRATION_PLOTS
 from synctva.results import RESULTS_FILE
 from tests.support.model_folder import write_model_folder
 from tests.synctva.cards.test_model_card import CALIBRATION, RESULTS
@@ -32,11 +32,11 @@ def test_card_is_named_like_its_folder_at_first(tmp_path):
     assert ModelCard.load(folder / "README.md").data.model_name == "toy"
 
 
-def test_pictures_that_the_card_shows_are_there(tmp_path):
+def test_plots_that_the_card_shows_are_there(tmp_path):
     bins = {"confidence": [0.25, 0.75], "accuracy": [0.3, 0.7], "n": [10, 20]}
     fitted = {when: {**CALIBRATION[when], "reliability": bins} for when in ("before", "after")}
     folder = write_model_folder(tmp_path / "toy", calibration=CALIBRATION | fitted)
-    for name in CALIBRATION_PICTURES:
+    for name in CALIBRATION_PLOTS:
         assert (folder / name).is_file()
         assert f"({name})" in (folder / "README.md").read_text()
 

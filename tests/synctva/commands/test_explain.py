@@ -26,16 +26,16 @@ def options(tmp_path_factory):
     return ["--model", str(folder), "--file", str(file)]
 
 
-def test_prints_a_table_and_saves_pictures(options, tmp_path, capsys):
-    pictures = tmp_path / "new" / "pictures"
-    main([*options, "--utterance", "1", "--edges", "3", "--pictures", str(pictures)])
+def test_prints_a_table_and_saves_plots(options, tmp_path, capsys):
+    plots = tmp_path / "new" / "plots"
+    main([*options, "--utterance", "1", "--edges", "3", "--plots", str(plots)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("utterance 1: ")
     assert [line.split()[0] for line in lines[3:6]] == ["text", "visual", "audio"]
     assert lines[3].endswith("missing")
     assert len(lines) == 8 + 3
-    assert {path.name for path in pictures.iterdir()} == {"shapley.png", "attention.png"}
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures.iterdir())
+    assert {path.name for path in plots.iterdir()} == {"shapley.png", "attention.png"}
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in plots.iterdir())
 
 
 def test_prints_json(options, capsys):

@@ -53,7 +53,7 @@ def test_lines_are_answered_as_the_whole_conversation(folder, tmp_path, capsys, 
         assert answer.keys() == other.keys()
         for name in ("label", "modalities"):
             assert answer[name] == other[name]
-        for name in ("score", "scores", "contributions"):
+        for name in ("score", "scores", "strengths"):
             assert answer[name] == pytest.approx(other[name], abs=1e-5)
 
     state = tmp_path / "talk.safetensors"

@@ -15,7 +15,7 @@ from transformers import BertModel
 from synctva import SyncTVAForEmotionRecognition
 from synctva.commands import calibrate, evaluate, finetune, predict, prepare, train
 from synctva.features.feature_sets import load_feature_set, write_feature_set
-from synctva.plots import CALIBRATION_PICTURES
+from synctva.plots import CALIBRATION_PLOTS
 from synctva.results import read_results
 from tests.support.media_files import clip
 from tests.support.pickle_forms import in_order, toy_members, write_pickle
@@ -74,7 +74,7 @@ def test_train_calibrates_and_calibrate_does_so_again(simulated, tmp_path, capsy
     uncalibrated = json.loads((folder / "config.json").read_text())
     del uncalibrated["calibration_temperature"], uncalibrated["conformal_thresholds"]
     (folder / "config.json").write_text(json.dumps(uncalibrated))
-    for name in CALIBRATION_PICTURES:
+    for name in CALIBRATION_PLOTS:
         (folder / name).unlink()
 
     calibrate.main(["--model", str(folder), "--use_cpu"])
@@ -87,7 +87,7 @@ def test_train_calibrates_and_calibrate_does_so_again(simulated, tmp_path, capsy
     assert again == {key: trained[key] for key in again}
     written = SyncTVAForEmotionRecognition.from_pretrained(folder).config
     assert written.conformal_thresholds == pytest.approx(config.conformal_thresholds, abs=1e-4)
-    for name in CALIBRATION_PICTURES:
+    for name in CALIBRATION_PLOTS:
         assert (folder / name).is_file()
     assert (folder / "model.safetensors").read_bytes() == (
         simulated / "model.safetensors"

@@ -157,12 +157,12 @@ def test_fine_tuning_learns_and_the_saved_encoder_makes_the_features(
     assert any("layer.2" in name for name in changed)
     assert any("layer.0" in name or "embeddings" in name for name in changed) == (frozen == 0)
 
-    specification = save_encoder(encoder, tmp_path / "encoder")
+    spec = save_encoder(encoder, tmp_path / "encoder")
     vectors = encode_split(encoder, data["dev"])
-    loaded = TextEncoder.from_spec(specification)
+    loaded = TextEncoder.from_spec(spec)
     for mine, theirs in zip(vectors, encode_split(loaded, data["dev"]), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
-    assert json.loads((tmp_path / "encoder/text_encoder.json").read_text()) == specification
+    assert json.loads((tmp_path / "encoder/text_encoder.json").read_text()) == spec
     column = with_text_features(data["dev"], vectors).with_format("numpy")[0]["text_features"]
     np.testing.assert_allclose(column, vectors[0], atol=1e-6)
 

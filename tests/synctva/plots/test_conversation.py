@@ -1,4 +1,4 @@
-"""Pictures of the pipeline's answers."""
+"""Plots of the pipeline's answers."""
 
 import numpy as np
 import pytest

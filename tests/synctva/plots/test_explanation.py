@@ -1,4 +1,4 @@
-"""Pictures of explanations."""
+"""Plots of explanations."""
 
 import sys
 

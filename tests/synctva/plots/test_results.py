@@ -1,4 +1,4 @@
-"""The confusion matrix and calibration as pictures."""
+"""The confusion matrix and calibration as plots."""
 
 import sys
 
@@ -8,11 +8,11 @@ import pytest
 
 from synctva.calibration_fitting import calibrate, calibration_report
 from synctva.plots import (
-    CALIBRATION_PICTURES,
+    CALIBRATION_PLOTS,
+    plot_calibration,
     plot_confusion_matrix,
     plot_coverage_risk,
-    plot_reliability,
-    write_calibration_pictures,
+    write_calibration_plots,
 )
 from tests.support.toy_conversations import toy_config
 
@@ -64,7 +64,7 @@ def calibration():
 
 
 def test_reliability_diagram_shows_the_bins_before_and_after(calibration):
-    figure = plot_reliability(calibration)
+    figure = plot_calibration(calibration)
     for axes, when in zip(figure.axes, ("before", "after"), strict=True):
         bins = calibration[when]["reliability"]
         shown = axes.collections[0].get_offsets()
@@ -81,7 +81,7 @@ def test_coverage_risk_curve(calibration):
     assert f"{curve['abstain_below'][4]:.2f}" in [text.get_text() for text in axes.texts]
 
 
-def test_calibration_pictures_are_small_files(calibration, tmp_path):
-    write_calibration_pictures(tmp_path, calibration)
-    assert {path.name for path in tmp_path.iterdir()} == set(CALIBRATION_PICTURES)
+def test_calibration_plots_are_small_files(calibration, tmp_path):
+    write_calibration_plots(tmp_path, calibration)
+    assert {path.name for path in tmp_path.iterdir()} == set(CALIBRATION_PLOTS)
     assert all(1_000 < path.stat().st_size < 100_000 for path in tmp_path.iterdir())

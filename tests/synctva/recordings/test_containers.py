@@ -147,7 +147,7 @@ def test_odd_inputs(tmp_path):
 def test_a_thousand_odd_inputs(tmp_path, first):
     counts = run("odd_media", tmp_path, first, first + 100, limit=600)
     assert counts["error"] + counts["result"] == 1000
-    # PyAV before 18 cannot be told how large a picture may be while it opens a file.
+    # PyAV before 18 cannot be told how large an image may be while it opens a file.
     assert counts["mib"] < 300
 
 

@@ -1,4 +1,4 @@
-"""Pictures: sampled by time, upright, bounded, against what was written."""
+"""Images: sampled by time, upright, bounded, against what was written."""
 
 import io
 
@@ -10,11 +10,11 @@ from synctva.recordings import containers
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
 from synctva.video.decoding import read_frames
-from tests.support.media_files import FPS, HEIGHT, WIDTH, clip, level, picture, turned
+from tests.support.media_files import FPS, HEIGHT, WIDTH, clip, image, level, turned
 
 
 def numbers(frames):
-    """Which picture each is, by its grey value."""
+    """Which image each is, by its grey value."""
     return [round((shown.mean() - level(0)) / 8) for _, shown in frames]
 
 
@@ -48,9 +48,9 @@ def test_no_video_track():
     assert list(read_frames(clip("wav", None, "pcm_s16le"), 5)) == []
 
 
-def test_track_without_pictures():
-    assert list(read_frames(clip(pictures=0), 5)) == []
-    assert numbers(read_frames(clip(pictures=1), 5)) == [0]
+def test_track_without_images():
+    assert list(read_frames(clip(images=0), 5)) == []
+    assert numbers(read_frames(clip(images=1), 5)) == [0]
 
 
 def test_bytes_and_rows_equal_the_path(tmp_path):
@@ -63,25 +63,25 @@ def test_bytes_and_rows_equal_the_path(tmp_path):
 
 
 def test_a_variable_frame_rate_is_sampled_by_its_timestamps():
-    """What is on display at 0, 0.2, ... s; a picture that stays comes once."""
+    """What is on display at 0, 0.2, ... s; an image that stays comes once."""
     frames = list(read_frames(clip(audio=None, times=[0, 40, 80, 500, 520, 1200, 1240]), 5))
     assert times(frames) == [0, 0.08, 0.52, 1.2]
     assert numbers(frames) == [0, 2, 4, 5]
 
 
-def test_more_times_than_pictures_repeat_none():
-    assert numbers(read_frames(clip(pictures=5), 100)) == [0, 1, 2, 3, 4]
+def test_more_times_than_images_repeat_none():
+    assert numbers(read_frames(clip(images=5), 100)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [12]), (5, [2, 7, 12, 17, 22]), (25, None)])
-def test_a_number_of_pictures(count, expected):
+def test_a_number_of_images(count, expected):
     frames = list(read_frames(clip(audio=None), count=count))
     assert numbers(frames) == (list(range(FPS)) if expected is None else expected)
     ranged = read_frames(clip(audio=None), count=2, start=0.4, end=0.8)
     assert numbers(ranged) == [12, 17]
 
 
-def test_a_number_of_pictures_where_the_length_is_unknown():
+def test_a_number_of_images_where_the_length_is_unknown():
     data = clip("h264", "libx264", None)
     with Recording(data) as recording:
         assert recording.duration("video") is None
@@ -98,7 +98,7 @@ def test_a_range_equals_a_slice(span):
     np.testing.assert_array_equal([p for _, p in part], [p for _, p in kept])
 
 
-def test_a_range_between_two_pictures_shows_the_one_on_display():
+def test_a_range_between_two_images_shows_the_one_on_display():
     assert numbers(read_frames(clip(), 5, start=0.41, end=0.43)) == [10]
 
 
@@ -108,7 +108,7 @@ def test_a_range_between_two_pictures_shows_the_one_on_display():
 )
 def test_a_range_far_in_equals_a_slice(container, codec, monkeypatch):
     monkeypatch.setattr(containers, "SEEK_FROM", 3.0)
-    data = clip(container, codec, None, pictures=7 * FPS, video_options={"g": "25"})
+    data = clip(container, codec, None, images=7 * FPS, video_options={"g": "25"})
     whole = [(t, p) for t, p in read_frames(data, 5) if 6.2 <= round(t, 3) < 7]
     part = list(read_frames(data, 5, start=6.2, end=7.0))
     assert len(part) == 4
@@ -120,8 +120,8 @@ def test_a_range_far_in_equals_a_slice(container, codec, monkeypatch):
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
 def test_what_is_not_decoded_is_not_missed(codec, monkeypatch):
-    """Leaving out pictures that no other builds on changes none of those that are sampled."""
-    data = clip("mp4", codec, None, pictures=60, video_options={"bf": "3"})
+    """Leaving out images that no other builds on changes none of those that are sampled."""
+    data = clip("mp4", codec, None, images=60, video_options={"bf": "3"})
     with Recording(data) as recording:
         decoded = sum(1 for _ in recording.frames("video", 0, lambda time, until: False))
     thinned = list(read_frames(data, 3))
@@ -149,23 +149,23 @@ def test_what_is_not_decoded_is_not_missed(codec, monkeypatch):
 )
 def test_rotated_recordings_are_set_upright(matrix, expected):
     """The matrix is written into the header: PyAV writes one only from 18 on."""
-    data = clip(audio=None, pictures=2, corner=True)
+    data = clip(audio=None, images=2, corner=True)
     ((_, shown),) = read_frames(turned(data, matrix), count=1)
-    written = expected(picture(1, corner=True))
+    written = expected(image(1, corner=True))
     assert shown.shape == written.shape
     assert shown.flags.c_contiguous
     assert np.abs(shown.astype(int) - written).mean() < 4
 
 
-def test_large_pictures_are_scaled_down():
-    data = clip(audio=None, size=(640, 480), pictures=1, corner=True)
+def test_large_images_are_scaled_down():
+    data = clip(audio=None, size=(640, 480), images=1, corner=True)
     ((_, shown),) = read_frames(data, 5, max_side=64)
-    assert np.abs(shown.astype(int) - picture(0, (64, 48), corner=True)).mean() < 4
+    assert np.abs(shown.astype(int) - image(0, (64, 48), corner=True)).mean() < 4
     ((_, turned_),) = read_frames(turned(data, (0, 1, -1, 0)), 5, max_side=64)
     assert turned_.shape == (64, 48, 3)
-    frames = np.stack([picture(0, (640, 480), corner=True)])
+    frames = np.stack([image(0, (640, 480), corner=True)])
     ((_, given),) = read_frames(frames, 5, max_side=64)
-    assert np.abs(given.astype(int) - picture(0, (64, 48), corner=True)).mean() < 4
+    assert np.abs(given.astype(int) - image(0, (64, 48), corner=True)).mean() < 4
 
 
 def test_pixels_are_made_square():
@@ -174,20 +174,20 @@ def test_pixels_are_made_square():
         stream = output.add_stream("mpeg4", rate=FPS)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.sample_aspect_ratio = 2
-        output.mux(stream.encode(av.VideoFrame.from_ndarray(picture(0), format="rgb24")))
+        output.mux(stream.encode(av.VideoFrame.from_ndarray(image(0), format="rgb24")))
         output.mux(stream.encode(None))
     ((_, shown),) = read_frames(buffer.getvalue(), 5)
     assert shown.shape == (HEIGHT, 2 * WIDTH, 3)
 
 
-def test_pictures_that_are_too_large_are_refused(monkeypatch):
+def test_images_that_are_too_large_are_refused(monkeypatch):
     monkeypatch.setattr(containers, "MAX_PIXELS", 1000)
-    with pytest.raises(MediaError, match="pictures of 64 x 48: expected at most 1,000 pixels"):
+    with pytest.raises(MediaError, match="images of 64 x 48: expected at most 1,000 pixels"):
         list(read_frames(clip(), 5))
 
 
 def test_frames_in_memory():
-    frames = np.stack([picture(i) for i in range(FPS)])
+    frames = np.stack([image(i) for i in range(FPS)])
     assert times(read_frames((frames, FPS), 5)) == [0, 0.2, 0.4, 0.6, 0.8]
     assert numbers(read_frames((frames, FPS), 5)) == [0, 5, 10, 15, 20]
     assert numbers(read_frames((frames, FPS), 5, start=0.4, end=0.8)) == [10, 15]
@@ -200,24 +200,24 @@ def test_frames_in_memory():
     assert list(read_frames([], 5)) == []
 
 
-def test_pictures_in_files_of_their_own(tmp_path):
-    pictures = []
+def test_images_in_files_of_their_own(tmp_path):
+    images = []
     for i in range(3):
         for container, codec, pixels in (
             ("image2pipe", "png", "rgb24"),
             ("image2pipe", "mjpeg", "yuvj420p"),
         ):
             path = tmp_path / f"{i}.{codec}"
-            path.write_bytes(clip(container, codec, None, pixels=pixels, pictures=1))
-            pictures.append(path)
-    shown = list(read_frames([*pictures, pictures[0].read_bytes(), picture(4)], 5))
+            path.write_bytes(clip(container, codec, None, pixels=pixels, images=1))
+            images.append(path)
+    shown = list(read_frames([*images, images[0].read_bytes(), image(4)], 5))
     assert numbers(shown) == [0] * 7 + [4]
-    assert numbers(read_frames(pictures[0], 5)) == [0]
+    assert numbers(read_frames(images[0], 5)) == [0]
 
 
 def test_pil_images():
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    images = [image.fromarray(picture(i)).convert("RGBA") for i in range(3)]
+    images = [image.fromarray(image(i)).convert("RGBA") for i in range(3)]
     assert numbers(read_frames(images, 5)) == [0, 1, 2]
 
 
@@ -230,7 +230,7 @@ def test_pil_images():
         ),
         (np.zeros((2, 48, 64), np.uint8), r"expected \(T, H, W, 3\) uint8, RGB"),
         (np.zeros((2, 48, 64, 3)), "frames of float64: expected uint8"),
-        ([np.zeros((48, 64), np.uint8)], r"expected \(H, W, 3\) for picture 0 uint8"),
+        ([np.zeros((48, 64), np.uint8)], r"expected \(H, W, 3\) for image 0 uint8"),
         ((np.zeros((2, 48, 64, 3), np.uint8), 0), "frames per second = 0: expected a number above"),
         (None, r"expected \(T, H, W, 3\)"),
         (["nowhere.png"], "nowhere.png: there is no such file"),

@@ -12,15 +12,15 @@ from synctva.video import encoder as module
 from synctva.video.encoder import FACE_SPEC, VisualEncoder
 from synctva.video.face_detector import Face, FaceDetector
 from synctva.video.face_expression import EXPRESSIONS as CLASSES
-from synctva.video.face_layers import SeparableConv, square_pictures
+from synctva.video.face_layers import SeparableConv, square_images
 from synctva.video.face_weights import FACE_WEIGHTS_FOLDER
 from synctva.video.hub_image_model import PREPROCESSOR
 from tests.support import face_reference
 from tests.support.drawn_face import EXPRESSIONS, drawn_face
 
 REFERENCE = json.loads(face_reference.PATH.read_text())
-REFERENCE_PICTURES = face_reference.reference_pictures()
-PICTURES = {name: picture for name, (picture, _) in REFERENCE_PICTURES.items()}
+REFERENCE_IMAGES = face_reference.reference_images()
+IMAGES = {name: image for name, (image, _) in REFERENCE_IMAGES.items()}
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +38,19 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
 
 
-def clip(*pictures: np.ndarray, seconds: float = 0.2) -> list[tuple[float, np.ndarray]]:
-    return [(i * seconds, picture) for i, picture in enumerate(pictures)]
+def clip(*images: np.ndarray, seconds: float = 0.2) -> list[tuple[float, np.ndarray]]:
+    return [(i * seconds, image) for i, image in enumerate(images)]
 
 
 @pytest.mark.parametrize("name", REFERENCE)
 def test_says_what_face_api_says(encoder, name):
-    (picture, size), expected = REFERENCE_PICTURES[name], REFERENCE[name]
-    assert face_reference.digest(picture) == expected["sha256"], "the drawing is another one"
-    faces = encoder.detector.detect(picture, size)
+    (image, size), expected = REFERENCE_IMAGES[name], REFERENCE[name]
+    assert face_reference.digest(image) == expected["sha256"], "the drawing is another one"
+    faces = encoder.detector.detect(image, size)
     boxes = np.array([face["box"] for face in expected["faces"]]).reshape(-1, 5)
     np.testing.assert_allclose(np.array(faces).reshape(-1, 5), boxes, atol=1e-3)
     for face, said in zip(faces, expected["faces"], strict=True):
-        described = encoder.expression.describe([module._cut_out(picture, face)])[0]
+        described = encoder.expression.describe([module._cut_out(image, face)])[0]
         every = described[: 256 : face_reference.EVERY]
         np.testing.assert_allclose(every, said["features"], atol=1e-4)
         np.testing.assert_allclose(described[256:], said["probabilities"], atol=1e-5)
@@ -64,12 +64,12 @@ def test_drawn_expressions_are_told_apart(encoder, expression):
 
 def test_features_are_the_mean_over_frames_with_a_face(encoder):
     happy, angry = (drawn_face(**EXPRESSIONS[name]) for name in ("happy", "angry"))
-    nobody = PICTURES["nobody"]
+    nobody = IMAGES["nobody"]
     summary = encoder.summarise(clip(happy, nobody, angry, nobody))
     assert (summary.frames, summary.frames_with_face) == (4, 2)
     assert summary.features.dtype == np.float32
     assert summary.features.shape == (encoder.width,) == (263,)
-    alone = np.stack([encoder.encode(clip(picture)) for picture in (happy, angry)])
+    alone = np.stack([encoder.encode(clip(image)) for image in (happy, angry)])
     np.testing.assert_allclose(summary.features, alone.mean(0), atol=1e-5)
     np.testing.assert_array_equal(summary.features, encoder.encode(clip(happy, angry)))
 
@@ -84,35 +84,35 @@ def test_largest_face_is_described(encoder):
 
 
 def test_small_face_is_found_with_a_second_look(encoder):
-    picture = PICTURES["small, wide"]
-    assert [len(encoder.detector.detect(picture, size)) for size in (416, 608)] == [0, 1]
-    assert encoder.encode(clip(picture)) is not None
+    image = IMAGES["small, wide"]
+    assert [len(encoder.detector.detect(image, size)) for size in (416, 608)] == [0, 1]
+    assert encoder.encode(clip(image)) is not None
     once = VisualEncoder.from_spec({**FACE_SPEC, "input_sizes": [416]})
-    assert once.encode(clip(picture)) is None
+    assert once.encode(clip(image)) is None
 
 
 def test_batch_equals_single(encoder):
-    faces = [*PICTURES.values(), noise(50, 70, 3)]
+    faces = [*IMAGES.values(), noise(50, 70, 3)]
     single = [encoder.expression.describe([face])[0] for face in faces]
     np.testing.assert_allclose(encoder.expression.describe(faces), single, atol=1e-4)
     assert encoder.expression.describe([]).shape == (0, 263)
 
 
 def test_padding_that_no_cell_sees_is_left_out(encoder, monkeypatch):
-    """The cells of a wide and of a tall picture, against those of the whole square."""
+    """The cells of a wide and of a tall image, against those of the whole square."""
     grids, forward = [], encoder.detector.forward
 
-    def recorded(pictures):
-        grids.append(forward(pictures)[0])
+    def recorded(images):
+        grids.append(forward(images)[0])
         return grids[-1][None]
 
     monkeypatch.setattr(encoder.detector, "forward", recorded)
-    wide = PICTURES["small, wide"]
+    wide = IMAGES["small, wide"]
     assert wide.shape == (240, 1280, 3)
     square = np.zeros((1280, 1280, 3), np.uint8)
     square[:240] = wide
-    for picture in (wide, wide.transpose(1, 0, 2), square, square.transpose(1, 0, 2)):
-        encoder.detector.detect(picture, 608)
+    for image in (wide, wide.transpose(1, 0, 2), square, square.transpose(1, 0, 2)):
+        encoder.detector.detect(image, 608)
     cells = 4  # 240 / 1280 * 608 / 32, rounded up
     assert [grid.shape[:2] for grid in grids] == [(7, 19), (19, 7), (19, 19), (19, 19)]
     torch.testing.assert_close(grids[0][:cells], grids[2][:cells], rtol=1e-4, atol=1e-4)
@@ -120,12 +120,12 @@ def test_padding_that_no_cell_sees_is_left_out(encoder, monkeypatch):
 
 
 def test_repeats_itself(encoder):
-    frames = clip(*PICTURES.values())
+    frames = clip(*IMAGES.values())
     np.testing.assert_array_equal(encoder.encode(frames), encoder.encode(iter(frames)))
 
 
 @pytest.mark.parametrize(
-    "pictures",
+    "images",
     [
         [],
         [noise(90, 120, 3)],
@@ -136,13 +136,13 @@ def test_repeats_itself(encoder):
     ],
     ids=["no frame", "noise", "constant", "one pixel", "lines", "huge"],
 )
-def test_no_face_is_none(encoder, pictures):
-    summary = encoder.summarise(clip(*pictures))
-    assert summary == (None, len(pictures), 0)
-    assert encoder.encode(clip(*pictures)) is None
+def test_no_face_is_none(encoder, images):
+    summary = encoder.summarise(clip(*images))
+    assert summary == (None, len(images), 0)
+    assert encoder.encode(clip(*images)) is None
 
 
-def test_large_picture_of_a_face(encoder):
+def test_large_image_of_a_face(encoder):
     small = drawn_face(**EXPRESSIONS["angry"])
     large = small.repeat(16, 0).repeat(16, 1)
     assert large.shape == (3840, 5120, 3)
@@ -163,7 +163,7 @@ def test_frames_are_sampled_by_time(encoder, quick):
 def test_one_frame_is_held_at_a_time(quick):
     def frames():
         for i in range(6):
-            yield 0.2 * i, picture
+            yield 0.2 * i, image
 
     class Counted(np.ndarray):
         alive = 0
@@ -174,7 +174,7 @@ def test_one_frame_is_held_at_a_time(quick):
         def __del__(self):
             Counted.alive -= 1
 
-    picture = noise(40, 50, 3)
+    image = noise(40, 50, 3)
     most = 0
 
     def counted():
@@ -197,8 +197,8 @@ def test_one_frame_is_held_at_a_time(quick):
         ((0.4, noise(9, 9, 3) / 255), ValueError, "of float64: expected .* of uint8"),
         ((0.4, [[0]]), TypeError, "frame 1 at 0.400 s is a list"),
         ((float("nan"), noise(9, 9, 3)), ValueError, "frame 1: time = nan"),
-        ((None, noise(9, 9, 3)), TypeError, "frame 1: expected a pair of seconds and picture"),
-        (noise(9, 9, 3), TypeError, "frame 1: expected a pair of seconds and picture"),
+        ((None, noise(9, 9, 3)), TypeError, "frame 1: expected a pair of seconds and image"),
+        (noise(9, 9, 3), TypeError, "frame 1: expected a pair of seconds and image"),
     ],
 )
 def test_refuses_a_frame(encoder, frame, error, message):
@@ -220,7 +220,7 @@ def test_refuses_a_frame(encoder, frame, error, message):
         ({**FACE_SPEC, "frames_per_second": "5"}, "frames_per_second = '5': expected a number"),
     ],
 )
-def test_refuses_specification(spec, message):
+def test_refuses_spec(spec, message):
     with pytest.raises(ValueError, match=message):
         VisualEncoder.from_spec(spec)
 
@@ -243,7 +243,7 @@ def test_weights_travel_with_a_checkpoint(encoder, tmp_path, monkeypatch):
         VisualEncoder.from_spec(FACE_SPEC, tmp_path)
     shutil.copy(shipped, tmp_path)
     loaded = VisualEncoder.from_spec(FACE_SPEC, tmp_path)
-    frames = clip(PICTURES["happy"])
+    frames = clip(IMAGES["happy"])
     np.testing.assert_array_equal(loaded.encode(frames), encoder.encode(frames))
 
 
@@ -255,18 +255,18 @@ def test_loaded_once():
 
 def test_squares_by_hand():
     """Twice as many places as pixels: between two pixels stands their mean, outside is black."""
-    picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 10
-    (square,) = square_pictures([picture], 4, centred=False)
-    first = torch.from_numpy(picture[..., 0]).float()
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3) * 10
+    (square,) = square_images([image], 4, centred=False)
+    first = torch.from_numpy(image[..., 0]).float()
     columns = torch.stack([first[:, 0], first.mean(1), first[:, 1], first[:, 1]], 1)
     expected = torch.stack([columns[0], columns.mean(0), columns[1], columns[1]])
     torch.testing.assert_close(square[0], expected)
     wide, odd = np.full((1, 3, 3), 8, np.uint8), np.full((3, 2, 3), 8, np.uint8)
-    (square,) = square_pictures([wide], 3, centred=False)
+    (square,) = square_images([wide], 3, centred=False)
     assert square[0].tolist() == [[8, 8, 8], [0, 0, 0], [0, 0, 0]]
-    (square,) = square_pictures([wide], 3, centred=True)
+    (square,) = square_images([wide], 3, centred=True)
     assert square[0].tolist() == [[0, 0, 0], [8, 8, 8], [0, 0, 0]]
-    (square,) = square_pictures([odd], 3, centred=True)
+    (square,) = square_images([odd], 3, centred=True)
     assert square[0].tolist() == [[8, 8, 0]] * 3
 
 
@@ -275,9 +275,9 @@ def test_separable_convolution_equals_a_full_one():
     torch.manual_seed(0)
     block = SeparableConv(3, 5)
     filters = block.pointwise.weight * block.depthwise.weight[:, 0][None]  # (5, 3, 3, 3)
-    pictures = torch.randn(2, 3, 6, 7)
-    full = torch.nn.functional.conv2d(pictures, filters, block.pointwise.bias, padding=1)
-    torch.testing.assert_close(block(pictures), full)
+    images = torch.randn(2, 3, 6, 7)
+    full = torch.nn.functional.conv2d(images, filters, block.pointwise.bias, padding=1)
+    torch.testing.assert_close(block(images), full)
 
 
 def test_overlapping_boxes_leave_the_surest():
@@ -287,15 +287,15 @@ def test_overlapping_boxes_leave_the_surest():
     proposals[0, 5, 5, 1, 4] = 3.0
     proposals[0, 5, 6, 1, 4] = 2.0  # a cell to the right: overlaps
     proposals[0, 5, 12, 1, 4] = 1.0  # far from it
-    detector.forward = lambda pictures: proposals
-    picture = np.zeros((416, 416, 3), np.uint8)
-    first, second = detector.detect(picture)
+    detector.forward = lambda images: proposals
+    image = np.zeros((416, 416, 3), np.uint8)
+    first, second = detector.detect(image)
     width, height = 6.041143 * 32, 7.080126 * 32
     expected = Face(5.5 * 32 - width / 2, 5.5 * 32 - height / 2, width, height, 0.952574)
     np.testing.assert_allclose(first, expected, rtol=1e-5)
     assert second.left == pytest.approx(12.5 * 32 - width / 2)
-    assert len(detector.detect(picture, overlap_threshold=1.0)) == 3
-    assert len(detector.detect(picture, score_threshold=0.9)) == 1
+    assert len(detector.detect(image, overlap_threshold=1.0)) == 3
+    assert len(detector.detect(image, score_threshold=0.9)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -324,11 +324,11 @@ def hub_folder(tmp_path_factory):
 def test_a_hub_model_describes_the_faces(hub_folder):
     encoder = VisualEncoder.from_spec({"name": f"hub:{hub_folder}"})
     assert encoder.width == 8
-    picture = drawn_face(**EXPRESSIONS["happy"])
-    found = encoder.summarise([(0.0, picture), (1.0, np.zeros_like(picture)), (2.0, picture)])
+    image = drawn_face(**EXPRESSIONS["happy"])
+    found = encoder.summarise([(0.0, image), (1.0, np.zeros_like(image)), (2.0, image)])
     assert (found.frames, found.frames_with_face) == (3, 2)
     model = ViTModel.from_pretrained(hub_folder, add_pooling_layer=False).eval()
-    face = torch.from_numpy(encoder._largest_face(picture).copy()).permute(2, 0, 1)[None] / 255
+    face = torch.from_numpy(encoder._largest_face(image).copy()).permute(2, 0, 1)[None] / 255
     square = torch.nn.functional.interpolate(face, (16, 16), mode="bilinear", antialias=True)
     with torch.no_grad():
         expected = model((square - 0.4) / 0.2).last_hidden_state[0].mean(0)

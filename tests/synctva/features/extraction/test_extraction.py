@@ -75,23 +75,28 @@ def test_a_damaged_clip_is_skipped_with_its_reason(serial, clips):
     with (folder / "skipped.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row.pop("reason").startswith(str(clips / "2/b.mp4")) for row in rows] == [True, True]
-    expected = {"split": "train", "dialogue": "2", "utterance": "b", "file": str(clips / "2/b.mp4")}
+    expected = {
+        "split": "train",
+        "conversation": "2",
+        "utterance": "b",
+        "file": str(clips / "2/b.mp4"),
+    }
     assert rows == [{**expected, "modality": name} for name in ("audio", "visual")]
     assert "skipped: 2" in str(report)
     assert not partial_folder(folder).exists()
 
 
 def test_undefined_measures_take_the_training_mean(serial, clips, tmp_path):
-    specification = read_schema(serial[0])["modalities"]["audio"]["specification"]
+    spec = read_schema(serial[0])["modalities"]["audio"]["spec"]
     raw = AudioEncoder.from_spec(PROSODY_SPEC)
     paths = [clips / name for name in ("1/1.mp4", "1/2.mp4", "2/a.wav", "2/d.WAV")]
     vectors = np.stack([media.audio_vector({"video": path}, raw) for path in paths])
     assert np.isnan(vectors[3]).any()
-    np.testing.assert_allclose(specification["fill"], np.nanmean(vectors.astype(float), 0))
+    np.testing.assert_allclose(spec["fill"], np.nanmean(vectors.astype(float), 0))
     rows = loaded(serial[0], tmp_path)["train"]
     hiss = np.float32(rows[1]["audio_features"][3])
     undefined = np.isnan(vectors[3])
-    assert (hiss[undefined] == np.float32(specification["fill"])[undefined]).all()
+    assert (hiss[undefined] == np.float32(spec["fill"])[undefined]).all()
     given = {**PROSODY_SPEC, "fill": [float(i) for i in range(8)]}
     extract_features(load_clips(clips), tmp_path / "given", **{**AUDIO, "audio_encoder": given})
     hiss = np.float32(loaded(tmp_path / "given", tmp_path)["train"][1]["audio_features"][3])
@@ -99,16 +104,15 @@ def test_undefined_measures_take_the_training_mean(serial, clips, tmp_path):
 
 
 def test_the_processor_makes_the_same_of_raw_clips(serial, clips, tmp_path):
-    specifications = {
-        name: modality["specification"]
-        for name, modality in read_schema(serial[0])["modalities"].items()
+    specs = {
+        name: modality["spec"] for name, modality in read_schema(serial[0])["modalities"].items()
     }
     processor = SyncTVAProcessor(
         None,
         263,
         8,
-        audio_encoder=specifications["audio"],
-        visual_encoder=specifications["visual"],
+        audio_encoder=specs["audio"],
+        visual_encoder=specs["visual"],
     )
     for row in loaded(serial[0], tmp_path)["train"]:
         # What cannot be read is an error there.
@@ -143,14 +147,14 @@ def test_a_measure_that_training_never_has_is_constant(tmp_path):
     folder.mkdir()
     (folder / "a.wav").write_bytes(wav(HISS))
     extract_features(load_clips(folder), tmp_path / "features", **AUDIO)
-    specification = read_schema(tmp_path / "features")["modalities"]["audio"]["specification"]
+    spec = read_schema(tmp_path / "features")["modalities"]["audio"]["spec"]
     raw = AudioEncoder.from_spec(PROSODY_SPEC)
     undefined = np.isnan(media.audio_vector({"video": folder / "a.wav"}, raw))
     assert undefined.any()
-    assert (np.array(specification["fill"])[undefined] == 0).all()
+    assert (np.array(spec["fill"])[undefined] == 0).all()
 
 
-def test_widths_that_a_specification_leaves_open_are_written_down(clips, tmp_path):
+def test_widths_that_a_spec_leaves_open_are_written_down(clips, tmp_path):
     torch.manual_seed(0)
     sizes = {"hidden_size": 8, "intermediate_size": 8, "image_size": 16, "patch_size": 8}
     config = ViTConfig(num_hidden_layers=1, num_attention_heads=2, **sizes)
@@ -163,8 +167,8 @@ def test_widths_that_a_specification_leaves_open_are_written_down(clips, tmp_pat
     }
     report = extract_features(load_clips(clips), tmp_path / "features", **{**AUDIO, **hub})
     made = report.schema["modalities"]
-    assert [made[name]["specification"]["width"] for name in ("visual", "audio")] == [8, 8]
-    VisualEncoder.from_spec(made["visual"]["specification"])
+    assert [made[name]["spec"]["width"] for name in ("visual", "audio")] == [8, 8]
+    VisualEncoder.from_spec(made["visual"]["spec"])
 
 
 def test_turns_of_a_recording_are_cut_by_time(tmp_path):
