@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .configuration_synctva import MODALITIES
 
-IGNORED_LABEL = -100
+IGNORE_INDEX = -100
 """Label of padding and of unlabelled utterances."""
 
 TOKEN_FIELDS = ("input_ids", "text_attention_mask", "utterance_token_mask")
@@ -258,7 +258,7 @@ def _pad_labels(
     num_labels: int | None,
 ) -> np.ndarray:
     """(B, N) long, -100 where there is none."""
-    padded = np.full(shape, IGNORED_LABEL, dtype=np.int64)
+    padded = np.full(shape, IGNORE_INDEX, dtype=np.int64)
     for i, row in enumerate(conversations):
         if row.get("labels") is None:
             continue
@@ -267,20 +267,20 @@ def _pad_labels(
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
                 f"{names[i]}, labels = {row['labels']!r}: expected each to be {expected}, "
-                f"or {IGNORED_LABEL} where unlabelled"
+                f"or {IGNORE_INDEX} where unlabelled"
             )
-        labels = np.where(labels == -1, IGNORED_LABEL, labels)  # -1: no label, in `datasets`
-        unknown = (labels < 0) & (labels != IGNORED_LABEL)
+        labels = np.where(labels == -1, IGNORE_INDEX, labels)  # -1: no label, in `datasets`
+        unknown = (labels < 0) & (labels != IGNORE_INDEX)
         if num_labels is not None:
             unknown |= labels >= num_labels
         if unknown.any():
             t = int(unknown.argmax())
             raise ValueError(
                 f"{names[i]}, utterance {t}, labels = {labels[t]}: expected {expected}, "
-                f"or {IGNORED_LABEL} where unlabelled"
+                f"or {IGNORE_INDEX} where unlabelled"
             )
         padded[i, : len(labels)] = labels
     return padded
 
 
-__all__ = ["IGNORED_LABEL", "number_by_first_appearance", "pad_conversations"]
+__all__ = ["IGNORE_INDEX", "number_by_first_appearance", "pad_conversations"]
