@@ -30,7 +30,12 @@ from synctva.cards.tables import mean_and_interval
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.conversation_padding import pad_conversations
 from synctva.modeling_synctva.explanation import explain_utterance
-from synctva.modeling_synctva.graph import LONE_BLOCK, build_graph
+from synctva.modeling_synctva.graph import (
+    LONE_BLOCK,
+    GraphEdges,
+    HeterogeneousGraph,
+    build_graph,
+)
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.provenance import provenance
 
@@ -38,7 +43,7 @@ RESULTS = Path(__file__).with_suffix(".json")
 EDGES = (1, 5, 10, 20)
 """How many edges are deleted."""
 
-KINDS = ("edge", "fusion")
+KINDS = ("edges", "fusion")
 """The two edge sets of a graph: of the graph layers, and of the fusion."""
 
 Inputs = Mapping[str, Tensor]
@@ -147,11 +152,13 @@ def scores_without(
     for copy, edges in enumerate(deletions):
         for edge in edges:
             deleted[copy][edge] = True
-    place = graph["utterance_index"][graph["node_utterance"]]  # (V,) in the padded batch
-    block = graph["node_modality"].new_full(place.shape, LONE_BLOCK)
-    block[: len(graph["node_modality"])] = graph["node_modality"]
+    nodes = graph.nodes
+    place = nodes.utterance_index[nodes.utterance]  # (V,) in the padded batch
+    block = nodes.modality.new_full(place.shape, LONE_BLOCK)
+    block[: len(nodes.modality)] = nodes.modality
     for number, kind in enumerate(KINDS):
-        source, destination = graph[f"{kind}_source"], graph[f"{kind}_destination"]
+        edges = getattr(graph, kind)
+        source, destination = edges.source, edges.destination
         chosen = deleted[
             place[source] // length,
             number,
@@ -160,19 +167,24 @@ def scores_without(
             block[destination],
         ]
         graph = without_edges(graph, kind, chosen & (place[destination] % length == utterance))
-    logits = model(**batch, graph=graph).logits[:, utterance]
+    logits = model(**batch, graph=graph.tensors()).logits[:, utterance]
     return logits.double().log_softmax(-1)[:, label].numpy()
 
 
-def without_edges(graph: Mapping[str, Tensor], kind: str, deleted: Tensor) -> dict[str, Tensor]:
-    """The graph without some edges of one kind; `deleted` (E,) bool."""
-    answer = dict(graph)
-    for field in ("source", "destination", "relation", "bias", "value"):
-        answer[f"{kind}_{field}"] = graph[f"{kind}_{field}"][~deleted]
-    nodes = len(graph["node_utterance"])
-    degree = torch.bincount(answer[f"{kind}_destination"], minlength=nodes)
-    answer[f"{kind}_rowptr"] = torch.cat([degree.new_zeros(1), degree.cumsum(0)])
-    return answer
+def without_edges(graph: HeterogeneousGraph, kind: str, deleted: Tensor) -> HeterogeneousGraph:
+    """Return the graph without some edges of one kind, "edges" or "fusion"; `deleted` (E,) bool."""
+    edges: GraphEdges = getattr(graph, kind)
+    destination = edges.destination[~deleted]
+    degree = torch.bincount(destination, minlength=len(graph.nodes.utterance))
+    kept = GraphEdges(
+        source=edges.source[~deleted],
+        destination=destination,
+        rowptr=torch.cat([degree.new_zeros(1), degree.cumsum(0)]),
+        relation=edges.relation[~deleted],
+        bias=edges.bias[~deleted],
+        value=edges.value[~deleted],
+    )
+    return graph._replace(**{kind: kept})
 
 
 def measure(

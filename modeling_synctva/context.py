@@ -10,11 +10,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from .configuration_synctva import MODALITIES, SyncTVAConfig
+from .graph import HeterogeneousGraph
 from .layers import Dropout, ModalityLinear
 from .recurrence import packed_gru
 from .stream_cache import StreamCache
-
-DIRECTIONS = ("forward", "backward")
 
 
 class ContextEncoder(nn.Module):
@@ -41,32 +40,30 @@ class ContextEncoder(nn.Module):
     def forward(
         self,
         nodes: Tensor,
-        sizes: list[int],
-        graph: dict[str, Tensor],
+        graph: HeterogeneousGraph,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(V, H) → what its conversation says to each node, (V, H), and to each utterance, (T, W).
 
         W is `width`: H a direction. With a stream's cache the recurrence goes on from there.
         """
-        present = sum(sizes[: len(MODALITIES)])
-        utterances = len(graph["utterance_index"])
+        present, utterances = len(graph.nodes.modality), len(graph.nodes.utterance_index)
         inputs = nn.functional.gelu(nodes[:present])
         # (T, 3H): the states of an utterance side by side.
-        rows = graph["node_utterance"][:present] * len(MODALITIES) + graph["node_modality"]
+        rows = graph.nodes.utterance[:present] * len(MODALITIES) + graph.nodes.modality
         table = nodes.new_zeros(utterances * len(MODALITIES), nodes.shape[1])
         table = table.index_copy(0, rows, inputs).view(
             utterances, inputs.shape[1] * len(MODALITIES)
         )
-        orders = [graph[f"context_{name}"] for name in DIRECTIONS[: len(self.directions)]]
+        orders = [graph.order.forward, graph.order.backward][: len(self.directions)]
         reads = [self.dropout(table.index_select(0, order)) for order in orders]
         # On the CPU torch's GRU is the slower one to train, and nowhere can it be compiled.
         slow = self.training and nodes.device.type == "cpu"
         if cache is None and (slow or torch.compiler.is_compiling()):
             layers = cast(Iterable[nn.GRU], self.directions)
-            outputs = list(packed_gru(reads, layers, graph["context_count"]))
+            outputs = list(packed_gru(reads, layers, graph.order.count))
         else:
-            count = graph["context_count"].cpu()
+            count = graph.order.count.cpu()
             outputs = []
             for direction, read in zip(self.directions, reads, strict=True):
                 output = nodes[:0]
@@ -82,8 +79,8 @@ class ContextEncoder(nn.Module):
             for order, output in zip(orders, outputs, strict=True)
         ]  # (T, H) each
         context = torch.cat(states, -1)  # (T, W)
-        heard = nn.functional.gelu(context.index_select(0, graph["node_utterance"]))  # (V, W)
-        return self.output(self.dropout(heard), sizes), context
+        heard = nn.functional.gelu(context.index_select(0, graph.nodes.utterance))  # (V, W)
+        return self.output(self.dropout(heard), graph.nodes.sizes), context
 
 
 __all__ = ["ContextEncoder"]

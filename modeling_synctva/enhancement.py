@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from .configuration_synctva import SyncTVAConfig
+from .graph import GraphNodes
 from .layers import Dropout, ModalityLinear
 from .stream_cache import StreamCache
 
@@ -61,14 +62,14 @@ class DynamicEnhancement(nn.Module):
         self,
         nodes: Tensor,
         log_rms: Tensor,
-        sizes: list[int],
-        graph: dict[str, Tensor],
+        graph: GraphNodes,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(V, H), (V, 1) → enhanced states (V, H), gates (V, H), strength logits (V,)."""
-        others = partner_mean(nodes, graph["node_utterance"], len(graph["utterance_index"]))
+        sizes = graph.sizes
+        others = partner_mean(nodes, graph.utterance, len(graph.utterance_index))
         known = nodes if cache is None else cache.extend(self, "nodes", nodes)
-        window = window_mean(known, graph["window_begin"], graph["window_count"])
+        window = window_mean(known, graph.window_begin, graph.window_count)
         context = torch.cat([nodes, others, window, log_rms.to(nodes.dtype)], dim=-1)
         context = self.dropout(nn.functional.gelu(self.context(context, sizes)))
         gates = self.gate(context, sizes).sigmoid()

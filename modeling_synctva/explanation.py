@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .configuration_synctva import MODALITIES
-from .graph import relation_names
+from .graph import HeterogeneousGraph, relation_names
 
 Modalities = frozenset[str]
 
@@ -143,18 +143,21 @@ def _modality_mask(
 
 def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:
     """The edges into an utterance of the batch's first conversation, by attention."""
-    graph, names = output.graph, relation_names()
-    modality = graph["node_modality"].tolist()
-    # Position in the padded batch: of the first conversation just the utterance's number.
-    position = graph["utterance_index"][graph["node_utterance"]]  # (V,)
-    layers = {f"graph {i}": ("edge", a) for i, a in enumerate(output.attentions, start=1)}
-    if output.fusion_attention is not None:
-        layers["fusion"] = ("fusion", output.fusion_attention)
+    graph, names = HeterogeneousGraph.from_tensors(output.graph), relation_names()
+    modality = graph.nodes.modality.tolist()
+    # Position in the padded batch: in the first conversation simply the utterance's number.
+    position = graph.nodes.utterance_index[graph.nodes.utterance]  # (V,)
+    layers = [
+        (f"graph {number}", graph.edges, attention)
+        for number, attention in enumerate(output.attentions, start=1)
+    ]
+    if graph.fusion is not None:
+        layers.append(("fusion", graph.fusion, output.fusion_attention))
     edges = []
-    for layer, (kind, attention) in layers.items():
-        rows = (position[graph[f"{kind}_destination"]] == utterance).nonzero()[:, 0]
+    for layer, kind, attention in layers:
+        rows = (position[kind.destination] == utterance).nonzero()[:, 0]
         source, destination, relation = (
-            graph[f"{kind}_{field}"][rows] for field in ("source", "destination", "relation")
+            tensor[rows] for tensor in (kind.source, kind.destination, kind.relation)
         )
         for spoken, j, i, r, heads in zip(
             position[source].tolist(),

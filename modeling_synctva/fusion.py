@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .configuration_synctva import SyncTVAConfig
+from .graph import HeterogeneousGraph
 from .graph_attention import HeterogeneousGraphAttention
 from .layers import Dropout, ModalityLinear
 from .stream_cache import StreamCache
@@ -31,24 +32,18 @@ class CrossAttentionFusion(nn.Module):
         self,
         nodes: Tensor,
         weights: Tensor,
-        sizes: list[int],
-        graph: dict[str, Tensor],
+        graph: HeterogeneousGraph,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """(V, H) and weights (V,) → fused states (T, H) and the attention (E, heads)."""
-        attention = None
+        attention, sizes = None, graph.nodes.sizes
         if self.use_attention:
-            edges = {
-                name.removeprefix("fusion_"): tensor
-                for name, tensor in graph.items()
-                if name.startswith("fusion_")
-            }
-            mixed, attention = self.attention(self.norm(nodes), sizes, edges, cache)
+            mixed, attention = self.attention(self.norm(nodes), sizes, graph.fusion, cache)
             nodes = nodes + self.dropout(mixed)
         parts = self.part(nodes, sizes)
         parts = weights[:, None].to(parts.dtype) * parts
-        fused = parts.new_zeros(len(graph["utterance_index"]), parts.shape[1])
-        fused = fused.index_add(0, graph["node_utterance"], parts)
+        fused = parts.new_zeros(len(graph.nodes.utterance_index), parts.shape[1])
+        fused = fused.index_add(0, graph.nodes.utterance, parts)
         return fused, attention
 
 

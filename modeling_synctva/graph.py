@@ -1,14 +1,18 @@
-"""The heterogeneous graph of a packed batch, built by arithmetic alone.
+"""The heterogeneous graph of a packed batch, built with tensor arithmetic only.
 
-Nodes are the *present* (modality, utterance) pairs, so that nothing is computed for padding or for
-what is missing. They lie in four blocks: text, visual, audio, and last the "lone" nodes: one for
-each utterance without any modality, which receives from its context and never sends.
+A node is a modality of an utterance that is *present*, so that nothing is computed for padding or
+for what is missing. Nodes lie in four blocks: text, visual, audio, and last the "lone" nodes: one
+for each utterance without any modality, which receives from its context and never sends.
 
-Every source range of a destination is contiguous, because within a block nodes follow the order
-of the conversation; an edge list is therefore a few prefix sums, with no loop over utterances.
+Within a block, nodes follow the order of the conversation, so that the sources of a destination in
+one block are a contiguous range. An edge list is therefore a few prefix sums, without a loop over
+utterances.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,13 +22,124 @@ from .configuration_synctva import MODALITIES, SyncTVAConfig
 NUM_MODALITIES = len(MODALITIES)
 LONE_BLOCK = NUM_MODALITIES
 TIME_RELATIONS = ("same time", "past same", "past other", "future same", "future other")
-"""What the source is to the destination: direction in time and same or other speaker."""
+"""What the source is to the destination: direction in time, and same or other speaker."""
 
 NUM_RELATIONS = NUM_MODALITIES * NUM_MODALITIES * len(TIME_RELATIONS)
 
 
+class GraphNodes(NamedTuple):
+    """Nodes of T utterances: V in all, of which the first P are present and the rest lone.
+
+    Attributes:
+        utterance_index: (T,) position b · N + n of each utterance in the padded batch.
+        speaker: (T,) speaker of each utterance.
+        text_index, visual_index, audio_index, lone_index: the same positions for the nodes of each
+            block. Concatenated, they are the order of the nodes.
+        utterance: (V,) packed utterance of each node.
+        modality: (P,) modality of each present node.
+        window_begin, window_count: (V,) the present nodes of a node's own modality in the temporal
+            window, as the first node and how many follow.
+    """
+
+    utterance_index: Tensor
+    speaker: Tensor
+    text_index: Tensor
+    visual_index: Tensor
+    audio_index: Tensor
+    lone_index: Tensor
+    utterance: Tensor
+    modality: Tensor
+    window_begin: Tensor
+    window_count: Tensor
+
+    @property
+    def blocks(self) -> list[Tensor]:
+        """Positions in the padded batch of the text, visual, audio and lone nodes."""
+        return [self.text_index, self.visual_index, self.audio_index, self.lone_index]
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of text, visual, audio and lone nodes."""
+        return [len(block) for block in self.blocks]
+
+
+class RecurrenceOrder(NamedTuple):
+    """The order in which a recurrence reads the packed utterances, the longest conversation first.
+
+    Attributes:
+        forward: (T,) the first utterance of every conversation, then the second, and so on.
+        backward: (T,) the same from each conversation's end.
+        count: (N,) how many conversations have an n-th utterance.
+    """
+
+    forward: Tensor
+    backward: Tensor
+    count: Tensor
+
+
+class GraphEdges(NamedTuple):
+    """E edges, sorted by destination.
+
+    Attributes:
+        source, destination: (E,) nodes.
+        rowptr: (V + 1,) where the edges into each destination begin.
+        relation: (E,) see `relation_names`.
+        bias: (E,) row of the bias table: relation and distance.
+        value: (E,) row of the value table: what the destination's modality gets from the source.
+    """
+
+    source: Tensor
+    destination: Tensor
+    rowptr: Tensor
+    relation: Tensor
+    bias: Tensor
+    value: Tensor
+
+
+class HeterogeneousGraph(NamedTuple):
+    """What `build_graph` returns.
+
+    Attributes:
+        nodes, order: see `GraphNodes` and `RecurrenceOrder`.
+        edges: of the graph layers.
+        fusion: edges of the fusion; None without `config.use_fusion`.
+    """
+
+    nodes: GraphNodes
+    order: RecurrenceOrder
+    edges: GraphEdges
+    fusion: GraphEdges | None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The graph as tensors by name, "edges.source" and so on.
+
+        A batch carries it in this form, because what moves batches to a device (`BatchFeature.to`,
+        `Trainer`) handles dictionaries of tensors but no classes of ours.
+        """
+        return {
+            f"{part}.{name}": tensor
+            for part, fields in self._asdict().items()
+            if fields is not None
+            for name, tensor in fields._asdict().items()
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> HeterogeneousGraph:
+        """The inverse of `tensors`."""
+
+        def part(kind, name):
+            return kind(*(tensors[f"{name}.{field}"] for field in kind._fields))
+
+        return cls(
+            nodes=part(GraphNodes, "nodes"),
+            order=part(RecurrenceOrder, "order"),
+            edges=part(GraphEdges, "edges"),
+            fusion=part(GraphEdges, "fusion") if "fusion.source" in tensors else None,
+        )
+
+
 def relation_names() -> list[str]:
-    """Names of all relations, in the order of their ids, as "source→destination, time"."""
+    """Return the names of all relations in the order of their ids: "source→destination, time"."""
     return [
         f"{source}→{destination}, {time}"
         for destination in MODALITIES
@@ -34,12 +149,15 @@ def relation_names() -> list[str]:
 
 
 def ordered_pair(destination: Tensor, source: Tensor) -> Tensor:
-    """Id of an ordered pair of modalities: destination · 3 + source."""
+    """Return the id of an ordered pair of modalities: destination · 3 + source."""
     return destination * NUM_MODALITIES + source
 
 
 def graph_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
-    """(past, future) reach of the graph layers for each ordered pair; -1 switches a pair off."""
+    """Return how far the graph layers reach into past and future.
+
+    Two tables, by destination and source modality; -1 switches a pair off.
+    """
     past = [[-1] * NUM_MODALITIES for _ in MODALITIES]
     future = [[-1] * NUM_MODALITIES for _ in MODALITIES]
     for i, destination in enumerate(MODALITIES):
@@ -55,7 +173,7 @@ def graph_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int
 
 
 def fusion_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
-    """(past, future) reach of the fusion: every other modality, never one's own."""
+    """Return how far the fusion reaches into past and future: other modalities, never its own."""
 
     def reach(window: int) -> list[list[int]]:
         return [[-1 if i == j else window for j in range(3)] for i in range(3)]
@@ -64,7 +182,7 @@ def fusion_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[in
 
 
 class _Packing:
-    """Where each packed utterance and node lies; the common ground of all edge sets."""
+    """Where each packed utterance and node lies. All edge sets are made from it."""
 
     def __init__(self, attention_mask: Tensor, modality_mask: Tensor, speaker_ids: Tensor):
         device = attention_mask.device
@@ -95,23 +213,23 @@ class _Packing:
         offsets = sizes[:NUM_MODALITIES].cumsum(0) - sizes[:NUM_MODALITIES]
         self.first = first + offsets
 
-    def context_order(self, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Keys `context_*` of `build_graph`: the conversations step by step, the longest first."""
+    def recurrence_order(self, attention_mask: Tensor) -> RecurrenceOrder:
+        """Sort the utterances step by step, the longest conversation first."""
         length, by_length = attention_mask.sum(1).sort(descending=True, stable=True)  # (B,)
         first = (attention_mask.sum(1).cumsum(0) - attention_mask.sum(1))[by_length]  # (B,)
         step = torch.arange(attention_mask.shape[1], device=length.device)[:, None]
         running = step < length  # (N, B)
         count = running.sum(1)
-        return {
-            "context_forward": (first + step)[running],
-            "context_backward": (first + length - 1 - step)[running],
-            "context_count": count[count > 0],
-        }
+        return RecurrenceOrder(
+            forward=(first + step)[running],
+            backward=(first + length - 1 - step)[running],
+            count=count[count > 0],
+        )
 
     def source_ranges(self, past: list[list[int]], future: list[list[int]]):
-        """First node and number of nodes in the window of each (destination, source modality).
+        """Return the first source node and the number of source nodes in each window.
 
-        Returns two (V, 3) tensors.
+        Two (V, 3) tensors, by destination node and source modality.
         """
         device = self.node_utterance.device
         time = self.node_utterance[:, None]  # (V, 1)
@@ -125,9 +243,9 @@ class _Packing:
         return begin, count.where(before >= 0, 0).clamp(min=0)
 
     def edges(
-        self, past: list[list[int]], future: list[list[int]], config: SyncTVAConfig, prefix: str
-    ) -> dict[str, Tensor]:
-        """All edges of one kind, sorted by destination; keys as in `build_graph`."""
+        self, past: list[list[int]], future: list[list[int]], config: SyncTVAConfig
+    ) -> GraphEdges:
+        """Connect each destination with the sources in its windows."""
         begin, count = self.source_ranges(past, future)
         device = begin.device
         degree = count.sum(1)  # (V,)
@@ -157,75 +275,68 @@ class _Packing:
         distance = delta.abs().clamp(max=config.max_distance)
         if not config.use_distance:
             distance = torch.zeros_like(distance)
-        return {
-            f"{prefix}_source": source,
-            f"{prefix}_destination": destination,
-            f"{prefix}_rowptr": rowptr,
-            f"{prefix}_relation": relation,
-            f"{prefix}_bias": relation * (config.max_distance + 1) + distance,
-            # Row of the value table (3 destinations · V sources): what i hears of this source.
-            f"{prefix}_value": i * len(self.node_utterance) + source,
-        }
+        return GraphEdges(
+            source=source,
+            destination=destination,
+            rowptr=rowptr,
+            relation=relation,
+            bias=relation * (config.max_distance + 1) + distance,
+            # The value table has a block of V rows for each destination modality.
+            value=i * len(self.node_utterance) + source,
+        )
 
 
 def build_graph(
     attention_mask: Tensor, modality_mask: Tensor, speaker_ids: Tensor, config: SyncTVAConfig
-) -> dict[str, Tensor]:
+) -> HeterogeneousGraph:
     """Pack a padded batch and connect it.
 
-    Called by the collator, in a worker, and by `forward` when the batch carries no graph.
+    The collator calls it in a worker; `forward` calls it when a batch carries no graph.
 
     Args:
         attention_mask: (B, N) bool, True where there is an utterance.
-        modality_mask: (B, N, 3) bool, what is present of text, visual, audio.
-        speaker_ids: (B, N) long, the speakers of a conversation; equal means same.
-
-    Returns:
-        Tensors by name; V nodes, E edges, T utterances:
-        `utterance_index` (T,): position b · N + n of each utterance in the padded batch;
-        `text_index`, `visual_index`, `audio_index`, `lone_index`: the same for the nodes of each
-        block, whose concatenation is the node order; `node_utterance` (V,): packed utterance;
-        `node_modality`: modality of the nodes that are not lone;
-        `context_forward` (T,): packed utterances in the order in which a recurrence reads them, the
-        first of every conversation, then the second, the longest conversation first,
-        `context_backward` (T,): the same from each conversation's end, `context_count`: how many
-        conversations have an n-th utterance;
-        `speaker_index` (T,): speaker; `window_begin`, `window_count` (V,): the present nodes of
-        one's own modality in the temporal window, a range of node ids;
-        `edge_*` (graph layers) and `fusion_*` (fusion), sorted by destination: `source`,
-        `destination`, `relation`, `bias` (row of the bias table: relation and distance), `value`
-        (row of the value table) (E,) and `rowptr` (V + 1,).
+        modality_mask: (B, N, 3) bool, whether text, visual and audio are present.
+        speaker_ids: (B, N) long, equal within a conversation where the speaker is the same.
     """
     modality_mask = modality_mask & attention_mask[..., None]
     packing = _Packing(attention_mask, modality_mask, speaker_ids)
-    graph = {
-        "utterance_index": packing.utterance_index,
-        "speaker_index": packing.speakers,
-        "node_utterance": packing.node_utterance,
-        "node_modality": packing.node_modality[: sum(map(len, packing.blocks[:LONE_BLOCK]))],
-        **packing.context_order(attention_mask),
-    }
-    for name, block in zip((*MODALITIES, "lone"), packing.blocks, strict=True):
-        graph[f"{name}_index"] = packing.utterance_index[block]
-
-    past, future = graph_windows(config)
     own = packing.node_modality[:, None]
     begin, count = packing.source_ranges(
         [[config.past_window] * 3] * 3, [[config.future_window] * 3] * 3
     )
-    graph["window_begin"] = begin.gather(1, own)[:, 0]
-    graph["window_count"] = count.gather(1, own)[:, 0]
-    graph |= packing.edges(past, future, config, "edge")
-    if config.use_fusion:
-        graph |= packing.edges(*fusion_windows(config), config, "fusion")
-    return graph
+    text, visual, audio, lone = (packing.utterance_index[block] for block in packing.blocks)
+    nodes = GraphNodes(
+        utterance_index=packing.utterance_index,
+        speaker=packing.speakers,
+        text_index=text,
+        visual_index=visual,
+        audio_index=audio,
+        lone_index=lone,
+        utterance=packing.node_utterance,
+        modality=packing.node_modality[: sum(map(len, packing.blocks[:LONE_BLOCK]))],
+        window_begin=begin.gather(1, own)[:, 0],
+        window_count=count.gather(1, own)[:, 0],
+    )
+    return HeterogeneousGraph(
+        nodes=nodes,
+        order=packing.recurrence_order(attention_mask),
+        edges=packing.edges(*graph_windows(config), config),
+        fusion=packing.edges(*fusion_windows(config), config) if config.use_fusion else None,
+    )
 
 
 __all__ = [
+    "LONE_BLOCK",
+    "NUM_MODALITIES",
     "NUM_RELATIONS",
     "TIME_RELATIONS",
+    "GraphEdges",
+    "GraphNodes",
+    "HeterogeneousGraph",
+    "RecurrenceOrder",
     "build_graph",
     "fusion_windows",
     "graph_windows",
+    "ordered_pair",
     "relation_names",
 ]

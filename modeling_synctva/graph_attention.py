@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from .configuration_synctva import MODALITIES, SyncTVAConfig
-from .graph import NUM_MODALITIES, NUM_RELATIONS
+from .graph import NUM_MODALITIES, NUM_RELATIONS, GraphEdges
 from .graph_attention_sparse import sparse_attention
 from .graph_attention_torch_scatter import torch_scatter_attention, torch_scatter_available
 from .layers import Dropout, ModalityLinear
@@ -32,7 +32,7 @@ def grouped_softmax(scores: Tensor, destination: Tensor, num_nodes: int) -> Tens
 
 
 def scatter_attention(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: dict[str, Tensor]
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: GraphEdges
 ) -> tuple[Tensor, Tensor]:
     """Graph attention, torch-native; the readable reference of every backend.
 
@@ -44,15 +44,15 @@ def scatter_attention(
         key: (S, heads, d), of the sources: the same nodes, or those of a stream's window.
         value: (3S, heads, d), for each destination modality what each source says to it.
         bias: (E, heads), of each edge's relation and distance.
-        edges: `source`, `destination`, `value` (E,), see `build_graph`.
+        edges: of the graph; see `GraphEdges`.
 
     Returns:
         (V, heads, d) and the attention (E, heads).
     """
-    source, destination = edges["source"], edges["destination"]
+    source, destination = edges.source, edges.destination
     scores = (query[destination] * key[source]).sum(-1) / math.sqrt(query.shape[-1]) + bias
     attention = grouped_softmax(scores, destination, len(query))
-    messages = attention[..., None].to(value.dtype) * value[edges["value"]]  # (E, heads, d)
+    messages = attention[..., None].to(value.dtype) * value[edges.value]  # (E, heads, d)
     output = value.new_zeros(query.shape).index_add(0, destination, messages)
     return output, attention
 
@@ -163,7 +163,7 @@ class HeterogeneousGraphAttention(nn.Module):
         self,
         nodes: Tensor,
         sizes: list[int],
-        edges: dict[str, Tensor],
+        edges: GraphEdges,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(V, H) → (V, H) and the attention (E, heads).
@@ -180,11 +180,11 @@ class HeterogeneousGraphAttention(nn.Module):
             attend = scatter_attention  # some dozen edges, which are fastest so
         mixed, attention = attend(
             *(rows.unflatten(1, (self.num_heads, -1)) for rows in (query, key, value)),
-            self.relation_bias.weight.index_select(0, edges["bias"]),
+            self.relation_bias.weight.index_select(0, edges.bias),
             edges,
         )
         # Without a single incoming edge the mixture is 0; the output map's bias must not fill it.
-        received = (edges["rowptr"][1:] > edges["rowptr"][:-1])[:, None]
+        received = (edges.rowptr[1:] > edges.rowptr[:-1])[:, None]
         output = self.output(mixed.flatten(1), sizes)
         return output.where(received, output.new_zeros(())), attention
 
@@ -205,7 +205,7 @@ class HeterogeneousGraphLayer(GradientCheckpointingLayer):
         self,
         nodes: Tensor,
         sizes: list[int],
-        edges: dict[str, Tensor],
+        edges: GraphEdges,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
         """(V, H) → (V, H) and the attention (E, heads)."""

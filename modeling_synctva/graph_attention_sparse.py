@@ -12,9 +12,11 @@ from torch import Tensor
 from torch.amp import custom_bwd, custom_fwd
 from torch.autograd.function import once_differentiable
 
+from .graph import GraphEdges
+
 
 def sparse_attention(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: dict[str, Tensor]
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: GraphEdges
 ) -> tuple[Tensor, Tensor]:
     """See `scatter_attention`: same arguments, same result, on the CPU.
 
@@ -34,7 +36,7 @@ def sparse_attention(
         )
     dtype = torch.float64 if value.dtype == torch.float64 else torch.float32
     arguments = (tensor.to(dtype) for tensor in (query, key, value, bias))
-    pattern = (edges[name] for name in ("rowptr", "source", "destination", "value"))
+    pattern = (edges.rowptr, edges.source, edges.destination, edges.value)
     output, attention = _SparseAttention.apply(*arguments, *pattern)
     return output.to(value.dtype), attention
 

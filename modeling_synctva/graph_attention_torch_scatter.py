@@ -6,6 +6,8 @@ import math
 
 from torch import Tensor
 
+from .graph import GraphEdges
+
 # Inside `try`, so that a checkpoint's code loads where the package is absent.
 try:
     import torch_scatter
@@ -19,14 +21,14 @@ def torch_scatter_available() -> bool:
 
 
 def torch_scatter_attention(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: dict[str, Tensor]
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: GraphEdges
 ) -> tuple[Tensor, Tensor]:
     """See `scatter_attention`: same arguments, same result."""
-    source, destination = edges["source"], edges["destination"]
+    source, destination = edges.source, edges.destination
     scores = (query[destination] * key[source]).sum(-1) / math.sqrt(query.shape[-1]) + bias
     scores = scores.float() if scores.element_size() < 4 else scores
     attention = torch_scatter.scatter_softmax(scores, destination, dim=0, dim_size=len(query))
-    messages = attention[..., None].to(value.dtype) * value[edges["value"]]  # (E, heads, d)
+    messages = attention[..., None].to(value.dtype) * value[edges.value]  # (E, heads, d)
     output = torch_scatter.scatter_sum(messages, destination, dim=0, dim_size=len(query))
     return output, attention
 

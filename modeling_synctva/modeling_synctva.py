@@ -16,11 +16,11 @@ from .context import ContextEncoder
 from .enhancement import DynamicEnhancement
 from .feature_encoder import FeatureEncoder, FeatureEncoders
 from .fusion import CrossAttentionFusion
-from .graph import LONE_BLOCK, build_graph
+from .graph import LONE_BLOCK, HeterogeneousGraph, build_graph
 from .graph_attention import HeterogeneousGraphLayer, RelationBias
 from .layers import Dropout, ModalityLinear
 from .objective import Criterion, cross_entropy, multitask_loss
-from .outputs import SyncTVAEmotionOutput, SyncTVAModelOutput, unpack_nodes, unpack_utterances
+from .outputs import PackedOutput, SyncTVAEmotionOutput, SyncTVAModelOutput
 from .stream import SyncTVAStream
 from .stream_cache import StreamCache
 from .text_backbone import TextBackbone
@@ -85,7 +85,7 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
 
 
 class SyncTVAModel(SyncTVAPreTrainedModel):
-    """Conversations in, one fused state an utterance out.
+    """Encode conversations: one fused state for each utterance.
 
     Example:
         >>> import torch
@@ -137,16 +137,17 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         """Encode conversations.
 
         Args:
-            text_features, audio_features, visual_features: (B, N, D_m) raw features; any may be
-                left out whole. Values where a modality is missing are never read.
+            text_features, audio_features, visual_features: (B, N, D_m) raw features; each may be
+                omitted. Values of a missing modality are never read.
             attention_mask: (B, N), nonzero where there is an utterance; default: everywhere.
-            modality_mask: (B, N, 3), nonzero where text, visual, audio are present; default: what
-                is given.
-            speaker_ids: (B, N), numbered by first appearance in the conversation; default: one.
+            modality_mask: (B, N, 3), nonzero where text, visual, audio are present; default: every
+                modality whose features are passed.
+            speaker_ids: (B, N), numbered by first appearance in the conversation; default: one
+                speaker.
             input_ids, text_attention_mask, utterance_token_mask: (B, N, L) tokens of each
-                utterance with its context, and which of them are the utterance's own, where the
+                utterance with its context, and which of them belong to the utterance, where the
                 config names a text backbone.
-            graph: `build_graph`'s answer for these masks, if the collator has made it.
+            graph: `build_graph(...).tensors()` for these masks, if the collator has made it.
             output_attentions, output_hidden_states: also return these, and the graph.
             cache: of a stream, which also makes the graph; see `SyncTVAStream`.
 
@@ -156,11 +157,40 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         Raises:
             ValueError: shapes that disagree with each other or with the config.
         """
+        packed = self.encode(
+            text_features=text_features,
+            audio_features=audio_features,
+            visual_features=visual_features,
+            attention_mask=attention_mask,
+            modality_mask=modality_mask,
+            speaker_ids=speaker_ids,
+            input_ids=input_ids,
+            text_attention_mask=text_attention_mask,
+            utterance_token_mask=utterance_token_mask,
+            graph=graph,
+            cache=cache,
+        )
+        return SyncTVAModelOutput(
+            **packed.padded(*self._outputs(output_attentions, output_hidden_states))
+        )
+
+    def encode(
+        self,
+        *,
+        text_features: Tensor | None,
+        audio_features: Tensor | None,
+        visual_features: Tensor | None,
+        attention_mask: Tensor | None,
+        modality_mask: Tensor | None,
+        speaker_ids: Tensor | None,
+        input_ids: Tensor | None,
+        text_attention_mask: Tensor | None,
+        utterance_token_mask: Tensor | None,
+        graph: dict[str, Tensor] | None,
+        cache: StreamCache | None,
+    ) -> PackedOutput:
+        """Encode conversations without putting the padding back; arguments as in `forward`."""
         config = self.config
-        if output_attentions is None:
-            output_attentions = config.output_attentions
-        if output_hidden_states is None:
-            output_hidden_states = config.output_hidden_states
         inputs = {"text": text_features, "visual": visual_features, "audio": audio_features}
         if self.text_backbone is not None:
             inputs["text"] = input_ids
@@ -174,71 +204,69 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         modality_mask = modality_mask.bool() & attention_mask[..., None] & given
         if speaker_ids is None:
             speaker_ids = torch.zeros(shape, dtype=torch.long, device=device)
-        if graph is None:
-            graph = build_graph(attention_mask, modality_mask, speaker_ids, config)
-
-        nodes, log_rms = self._encode(inputs, text_attention_mask, utterance_token_mask, graph)
-        indices = [graph[f"{name}_index"] for name in (*MODALITIES, "lone")]
-        sizes = [len(index) for index in indices]
+        packing = (
+            build_graph(attention_mask, modality_mask, speaker_ids, config)
+            if graph is None
+            else HeterogeneousGraph.from_tensors(graph)
+        )
+        sizes = packing.nodes.sizes
         present = sum(sizes[:LONE_BLOCK])
 
+        nodes, log_rms = self._embed(inputs, text_attention_mask, utterance_token_mask, packing)
         modality_logits = self.modality_heads(nodes, sizes)  # (V, C)
-        speakers = graph["speaker_index"].clamp(0, config.max_speakers - 1)
-        nodes = nodes + self.speaker_embedding(speakers).index_select(0, graph["node_utterance"])
+        speakers = packing.nodes.speaker.clamp(0, config.max_speakers - 1)
+        speakers = self.speaker_embedding(speakers)  # (T, H)
+        nodes = nodes + speakers.index_select(0, packing.nodes.utterance)
         context_states = None
         if self.context is not None:
-            context, context_states = self.context(nodes, sizes, graph, cache)
+            context, context_states = self.context(nodes, packing, cache)
             nodes = nodes + context
         gates = torch.ones_like(nodes)
         strength_logits = nodes.new_full((len(nodes),), float("inf"))
         if self.enhancement is not None:
-            nodes, gates, strength_logits = self.enhancement(nodes, log_rms, sizes, graph, cache)
+            nodes, gates, strength_logits = self.enhancement(nodes, log_rms, packing.nodes, cache)
         nodes = self.dropout(nodes)
 
-        edges = {
-            name.removeprefix("edge_"): tensor
-            for name, tensor in graph.items()
-            if name.startswith("edge_")
-        }
         hidden_states, attentions = [nodes], []
         for layer in self.layers:
-            nodes, attention = layer(nodes, sizes, edges, cache)
+            nodes, attention = layer(nodes, sizes, packing.edges, cache)
             hidden_states.append(nodes)
             attentions.append(attention)
-        strengths = strength_logits.sigmoid()
-        # A lone node is all its utterance has: it carries the whole sum.
-        weights = torch.cat([strengths[:present], torch.ones_like(strengths[present:])])
-        fused, fusion_attention = self.fusion(nodes, weights, sizes, graph, cache)
-
-        utterances = graph["utterance_index"]
-        detailed = output_attentions or output_hidden_states
-        return SyncTVAModelOutput(
-            last_hidden_state=unpack_utterances(fused, utterances, shape),
-            context_states=None
-            if context_states is None
-            else unpack_utterances(context_states, utterances, shape),
-            modality_logits=unpack_nodes(modality_logits, indices, shape),
-            strengths=unpack_nodes(strengths[:, None], indices, shape)[..., 0],
-            strength_logits=unpack_nodes(strength_logits[:, None], indices, shape)[..., 0],
-            gates=unpack_nodes(gates, indices, shape),
+        # A lone node is all that its utterance has, so it carries the whole sum.
+        weights = strength_logits.sigmoid()
+        weights = torch.cat([weights[:present], torch.ones_like(weights[present:])])
+        fused, fusion_attention = self.fusion(nodes, weights, packing, cache)
+        return PackedOutput(
+            graph=packing,
             modality_mask=modality_mask,
-            hidden_states=tuple(hidden_states) if output_hidden_states else None,
-            attentions=tuple(attentions) if output_attentions else None,
-            fusion_attention=fusion_attention if output_attentions else None,
-            graph=graph if detailed else None,
+            fused=fused,
+            context=context_states,
+            modality_logits=modality_logits,
+            strength_logits=strength_logits,
+            gates=gates,
+            hidden_states=tuple(hidden_states),
+            attentions=tuple(attentions),
+            fusion_attention=fusion_attention,
         )
 
-    def _encode(
+    def _outputs(self, attentions: bool | None, hidden_states: bool | None) -> tuple[bool, bool]:
+        """Fill in from the config what a call leaves open."""
+        config = self.config
+        return (
+            config.output_attentions if attentions is None else attentions,
+            config.output_hidden_states if hidden_states is None else hidden_states,
+        )
+
+    def _embed(
         self,
         inputs: dict[str, Tensor | None],
         text_attention_mask: Tensor | None,
         utterance_token_mask: Tensor | None,
-        graph: dict[str, Tensor],
+        graph: HeterogeneousGraph,
     ) -> tuple[Tensor, Tensor]:
-        """Present nodes' states (V, H) and log RMS (V, 1), in node order; lone nodes last."""
-        states, sizes = [], []
-        for name in MODALITIES:
-            index = graph[f"{name}_index"]
+        """Features → states (V, H) and log RMS (V, 1), in node order."""
+        states, log_rms = [], []
+        for name, index in zip(MODALITIES, graph.nodes.blocks, strict=False):
             features = inputs[name]
             if features is None:  # no node of this modality, but its parameters take part (DDP)
                 rows = self.lone.new_zeros(0, self.config.modality_dims[name])
@@ -251,11 +279,11 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
                     rows = self.text_backbone(rows, *masks)
             state, size = self.encoders[name](rows)
             states.append(state)
-            sizes.append(size)
-        lone = len(graph["lone_index"])
+            log_rms.append(size)
+        lone = graph.nodes.sizes[LONE_BLOCK]
         states.append(self.lone.to(states[0].dtype).expand(lone, -1))
-        sizes.append(sizes[0].new_zeros(lone, 1))
-        return torch.cat(states), torch.cat(sizes)
+        log_rms.append(log_rms[0].new_zeros(lone, 1))
+        return torch.cat(states), torch.cat(log_rms)
 
     def _check_shapes(self, inputs, attention_mask, modality_mask, speaker_ids):
         """The padded shape (B, N) on which all arguments agree, and their device."""
@@ -369,7 +397,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         Raises:
             ValueError: as `SyncTVAModel.forward`.
         """
-        output = self.synctva(
+        packed = self.synctva.encode(
             text_features=text_features,
             audio_features=audio_features,
             visual_features=visual_features,
@@ -380,27 +408,16 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             text_attention_mask=text_attention_mask,
             utterance_token_mask=utterance_token_mask,
             graph=graph,
-            output_attentions=output_attentions,
-            output_hidden_states=output_hidden_states,
             cache=cache,
-            return_dict=True,
         )
-        shape = cast(Tensor, output.last_hidden_state).shape[:2]
-        if graph is not None:
-            index = graph["utterance_index"]
-        elif attention_mask is not None:
-            index = attention_mask.flatten().nonzero()[:, 0]
-        else:
-            index = torch.arange(shape.numel(), device=self.device)
-        branches = [self.classifier(output.last_hidden_state.flatten(0, 1).index_select(0, index))]
+        branches = [self.classifier(packed.fused)]
         if self.context_classifier is not None:
-            states = output.context_states.flatten(0, 1).index_select(0, index)
-            branches.append(self.context_classifier(states))
-        packed = torch.cat(branches, dim=-1)  # (T, 2C)
-        branch_logits = unpack_utterances(packed, index, shape)
+            branches.append(self.context_classifier(packed.context))
+        branch_logits = packed.pad_utterances(torch.cat(branches, dim=-1))
         branch_logits = branch_logits.unflatten(-1, (len(branches), -1))  # (B, N, 2, C)
+        detailed = self.synctva._outputs(output_attentions, output_hidden_states)
         answer = SyncTVAEmotionOutput(
-            logits=branch_logits.mean(-2), branch_logits=branch_logits, **output
+            logits=branch_logits.mean(-2), branch_logits=branch_logits, **packed.padded(*detailed)
         )
         if labels is not None:
             if labels.shape != branch_logits.shape[:2]:
@@ -409,7 +426,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
                     f"expected {tuple(branch_logits.shape[:2])}"
                 )
             loss = self.emotion_loss(answer, labels, num_items_in_batch=num_items_in_batch)
-            # Anew, because a tuple has the fields in the order in which they were set.
+            # As a new object, because a tuple has the fields in the order in which they were set.
             answer = SyncTVAEmotionOutput(loss=loss, **answer)
         return answer
 

@@ -1,15 +1,16 @@
-"""What the models return, and the way from packed rows back to the padded shape."""
+"""What the models compute in packed form, and what they return in the padded shape."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers.utils import ModelOutput
 
 from .configuration_synctva import MODALITIES
-from .graph import LONE_BLOCK
+from .graph import LONE_BLOCK, HeterogeneousGraph
 
 
 @dataclass
@@ -18,19 +19,20 @@ class SyncTVAModelOutput(ModelOutput):
 
     Attributes:
         last_hidden_state: (B, N, H) fused state of each utterance, 0 at padding.
-        context_states: (B, N, H a direction) states of the recurrent context, 0 at padding; None
-            without it.
-        modality_logits: (B, N, 3, C) each modality's own answer from its own features, 0 where it
-            is missing.
+        context_states: (B, N, W) states of the recurrent context, H for each direction, 0 at
+            padding; None without it.
+        modality_logits: (B, N, 3, C) the answer of each modality by itself, from its own features;
+            0 where it is missing.
         strengths: (B, N, 3) enhancement strength in [0, 1], 0 where the modality is missing.
-        strength_logits: (B, N, 3) the same before the sigmoid.
+        strength_logits: (B, N, 3) the strengths before the sigmoid.
         gates: (B, N, 3, H) enhancement gates, 0 where missing.
-        modality_mask: (B, N, 3) what was present.
+        modality_mask: (B, N, 3) which modalities were present.
         hidden_states: node states (V, H) after the enhancement and after each graph layer, if
             asked for.
         attentions: (E, heads) attention of each graph layer, if asked for.
         fusion_attention: (E', heads) attention of the fusion, if asked for.
-        graph: the packed graph that attentions refer to, see `build_graph`; if asked for.
+        graph: the graph that attentions and hidden states refer to, if either is asked for, as
+            `HeterogeneousGraph.tensors` gives it.
     """
 
     last_hidden_state: Tensor | None = None
@@ -57,29 +59,75 @@ class EmotionAnswer(ModelOutput):
 
 @dataclass
 class SyncTVAEmotionOutput(SyncTVAModelOutput, EmotionAnswer):
-    """What `SyncTVAForEmotionRecognition` returns: `SyncTVAModelOutput`, and before it
+    """What `SyncTVAForEmotionRecognition` returns: the fields of `SyncTVAModelOutput`, and first
 
     Attributes:
         loss: scalar, if labels were given.
-        logits: (B, N, C) emotion logits, 0 at padding: the mean of
-        branch_logits: (B, N, 2, C) of the fused and of the context states; (B, N, 1, C) without
-            recurrent context.
+        logits: (B, N, C) emotion logits, 0 at padding; the mean of `branch_logits`.
+        branch_logits: (B, N, 2, C) logits from the fused and from the context states;
+            (B, N, 1, C) without recurrent context.
     """
 
 
-def unpack_nodes(nodes: Tensor, indices: list[Tensor], shape: torch.Size) -> Tensor:
-    """(V, X) node values → (B, N, 3, X), 0 where a modality is missing."""
-    total = shape[0] * shape[1]
-    output = nodes.new_zeros(len(MODALITIES) * total, nodes.shape[-1])
-    rows = torch.cat([index + m * total for m, index in enumerate(indices[:LONE_BLOCK])])
-    output = output.index_copy(0, rows, nodes[: len(rows)])
-    return output.view(len(MODALITIES), *shape, -1).permute(1, 2, 0, 3)
+class PackedOutput(NamedTuple):
+    """What `SyncTVAModel` computes: T utterances and V nodes side by side, without padding.
+
+    Attributes:
+        graph: of the batch.
+        modality_mask: (B, N, 3) which modalities were present.
+        fused: (T, H) fused states.
+        context: (T, W) states of the recurrent context; None without it.
+        modality_logits: (V, C), from each node's own features.
+        strength_logits: (V,) enhancement strengths before the sigmoid.
+        gates: (V, H) enhancement gates.
+        hidden_states: (V, H) after the enhancement and after each graph layer.
+        attentions: (E, heads) of each graph layer.
+        fusion_attention: (E', heads); None without `config.use_fusion`.
+    """
+
+    graph: HeterogeneousGraph
+    modality_mask: Tensor
+    fused: Tensor
+    context: Tensor | None
+    modality_logits: Tensor
+    strength_logits: Tensor
+    gates: Tensor
+    hidden_states: tuple[Tensor, ...]
+    attentions: tuple[Tensor, ...]
+    fusion_attention: Tensor | None
+
+    def pad_utterances(self, rows: Tensor) -> Tensor:
+        """(T, X) → (B, N, X), 0 at padding."""
+        shape = self.modality_mask.shape[:2]
+        output = rows.new_zeros(shape.numel(), rows.shape[1])
+        return output.index_copy(0, self.graph.nodes.utterance_index, rows).view(*shape, -1)
+
+    def pad_nodes(self, rows: Tensor) -> Tensor:
+        """(V, X) → (B, N, 3, X), 0 where a modality is missing; lone nodes are left out."""
+        shape = self.modality_mask.shape[:2]
+        total = shape.numel()
+        blocks = self.graph.nodes.blocks[:LONE_BLOCK]
+        index = torch.cat([block + m * total for m, block in enumerate(blocks)])
+        output = rows.new_zeros(len(MODALITIES) * total, rows.shape[-1])
+        output = output.index_copy(0, index, rows[: len(index)])
+        return output.view(len(MODALITIES), *shape, -1).permute(1, 2, 0, 3)
+
+    def padded(self, output_attentions: bool, output_hidden_states: bool) -> dict[str, Any]:
+        """Return the fields of `SyncTVAModelOutput`."""
+        strength_logits = self.strength_logits[:, None]
+        return {
+            "last_hidden_state": self.pad_utterances(self.fused),
+            "context_states": None if self.context is None else self.pad_utterances(self.context),
+            "modality_logits": self.pad_nodes(self.modality_logits),
+            "strengths": self.pad_nodes(strength_logits.sigmoid())[..., 0],
+            "strength_logits": self.pad_nodes(strength_logits)[..., 0],
+            "gates": self.pad_nodes(self.gates),
+            "modality_mask": self.modality_mask,
+            "hidden_states": self.hidden_states if output_hidden_states else None,
+            "attentions": self.attentions if output_attentions else None,
+            "fusion_attention": self.fusion_attention if output_attentions else None,
+            "graph": self.graph.tensors() if output_attentions or output_hidden_states else None,
+        }
 
 
-def unpack_utterances(rows: Tensor, index: Tensor, shape: torch.Size) -> Tensor:
-    """(T, X) utterance values → (B, N, X), 0 at padding; `index` says where each belongs."""
-    output = rows.new_zeros(shape[0] * shape[1], rows.shape[1]).index_copy(0, index, rows)
-    return output.view(*shape, -1)
-
-
-__all__ = ["SyncTVAEmotionOutput", "SyncTVAModelOutput", "unpack_nodes", "unpack_utterances"]
+__all__ = ["PackedOutput", "SyncTVAEmotionOutput", "SyncTVAModelOutput"]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .calibration import calibrated_probabilities
 from .configuration_synctva import MODALITIES, SyncTVAConfig
-from .graph import build_graph
+from .graph import GraphEdges, HeterogeneousGraph, build_graph
 from .stream_cache import StreamCache
 
 PUSH_FIELDS = ("speaker", *(f"{name}_features" for name in MODALITIES))
@@ -212,7 +212,7 @@ class SyncTVAStream:
         output = self.model(
             **{f"{name}_features": values[None, None] for name, values in features.items()},
             modality_mask=here[None, None],
-            graph=_newest_graph(present, speakers, number, config),
+            graph=_newest_graph(present, speakers, number, config).tensors(),
             cache=cache,
             return_dict=True,
         )
@@ -228,17 +228,18 @@ class SyncTVAStream:
 
 def _newest_graph(
     present: Tensor, speakers: Tensor, number: int, config: SyncTVAConfig
-) -> dict[str, Tensor]:
-    """The graph of the newest of W + 1 utterances alone, whose sources are in all of them.
+) -> HeterogeneousGraph:
+    """Connect the newest of W + 1 utterances with all of them.
 
     Args:
-        present: (W + 1, 3) bool. Before a conversation's beginning nothing is, and sends nothing.
-        speakers: (W + 1,), equal where the same.
+        present: (W + 1, 3) bool. Before the conversation's beginning nothing is present, so that
+            nothing sends.
+        speakers: (W + 1,), equal where the speaker is the same.
         number: of the newest utterance's speaker.
 
     Returns:
-        As `build_graph`, for one utterance; but `edge_source`, `fusion_source` and `window_*` count
-        the S present nodes of all W + 1 utterances, and the value table has 3S rows.
+        As `build_graph` for one utterance, except that sources and windows count the S present
+        nodes of all W + 1 utterances, and that the value table has 3S rows.
     """
     mask = torch.ones(1, len(present), dtype=torch.bool, device=present.device)
     whole = build_graph(mask, present[None], speakers[None], config)
@@ -248,25 +249,32 @@ def _newest_graph(
         torch.full_like(mask[:, -1:], number, dtype=torch.long),
         config,
     )
-    newest = whole["node_utterance"] == len(present) - 1  # (nodes of all,)
+    newest = whole.nodes.utterance == len(present) - 1  # (nodes of all,)
     position = newest.cumsum(0) - 1
-    sources, nodes = len(whole["node_modality"]), len(newest)
-    for name in ("window_begin", "window_count"):
-        graph[name] = whole[name][newest]
-    for kind in ("edge", "fusion"):
-        if f"{kind}_source" not in whole:
-            continue
-        kept = newest[whole[f"{kind}_destination"]]
-        edges = {
-            name: whole[f"{kind}_{name}"][kept]
-            for name in ("source", "destination", "relation", "bias", "value")
-        }
-        edges["destination"] = position[edges["destination"]]
-        edges["value"] = edges["value"] // nodes * sources + edges["source"]
-        edges["rowptr"] = torch.zeros_like(graph[f"{kind}_rowptr"])
-        edges["rowptr"][1:] = whole[f"{kind}_rowptr"].diff()[newest].cumsum(0)
-        graph |= {f"{kind}_{name}": tensor for name, tensor in edges.items()}
-    return graph
+    sources, nodes = len(whole.nodes.modality), len(newest)
+
+    def edges_into_newest(edges: GraphEdges) -> GraphEdges:
+        chosen = newest[edges.destination]  # (E,)
+        source = edges.source[chosen]
+        rowptr = position.new_zeros(int(newest.sum()) + 1)
+        rowptr[1:] = edges.rowptr.diff()[newest].cumsum(0)
+        return GraphEdges(
+            source=source,
+            destination=position[edges.destination[chosen]],
+            rowptr=rowptr,
+            relation=edges.relation[chosen],
+            bias=edges.bias[chosen],
+            value=edges.value[chosen] // nodes * sources + source,
+        )
+
+    return graph._replace(
+        nodes=graph.nodes._replace(
+            window_begin=whole.nodes.window_begin[newest],
+            window_count=whole.nodes.window_count[newest],
+        ),
+        edges=edges_into_newest(whole.edges),
+        fusion=None if whole.fusion is None else edges_into_newest(whole.fusion),
+    )
 
 
 def _checksum(speaker: str | None) -> int:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.graph import HeterogeneousGraph
 from synctva.modeling_synctva.graph_attention import BACKENDS
 
 from .peers import GATv2ByOurs, HGTByOurs, edges_by_type, gatv2_conv, hgt_conv
@@ -52,12 +53,13 @@ def build(
 ) -> tuple[dict[str, nn.Module], dict[str, Tensor]]:
     """The peers and ours on one batch, and the nodes' states by modality."""
     config = size.build_config(corpus, **({} if size.config else changes))
-    graph = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
+    tensors = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
+    graph = HeterogeneousGraph.from_tensors(tensors)
     torch.manual_seed(0)
     width, heads = config.hidden_size, config.num_attention_heads
     nodes = {
-        name: torch.randn(len(graph[f"{name}_index"]), width, requires_grad=True)
-        for name in MODALITIES
+        name: torch.randn(nodes, width, requires_grad=True)
+        for name, nodes in zip(MODALITIES, graph.nodes.sizes, strict=False)
     }
     hgt, gatv2 = hgt_conv(width, heads), gatv2_conv(width, heads)
     by_type = edges_by_type(graph)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.memory import peak_megabytes
+from synctva.modeling_synctva.graph import HeterogeneousGraph
 from synctva.modeling_synctva.graph_attention import BACKENDS
 from synctva.modeling_synctva.graph_attention_torch_scatter import torch_scatter_available
 
@@ -46,10 +47,10 @@ def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
     What the graph, queries, keys, values and biases take is not counted, their gradients are.
     """
     config = size.build_config(corpus)
-    graph = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
-    edges = {k.removeprefix("edge_"): v for k, v in graph.items() if k.startswith("edge_")}
+    tensors = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
+    graph = HeterogeneousGraph.from_tensors(tensors)
     heads, width = config.num_attention_heads, config.hidden_size // config.num_attention_heads
-    nodes = len(graph["node_utterance"])
+    nodes = len(graph.nodes.utterance)
     attention = BACKENDS[backend]
 
     def forward_and_backward(few: int) -> None:
@@ -58,11 +59,11 @@ def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
             torch.randn(rows, heads, width // few, requires_grad=True)
             for rows in (nodes, nodes, 3 * nodes)
         ]
-        bias = torch.randn(len(edges["source"]), heads, requires_grad=True)
+        bias = torch.randn(len(graph.edges.source), heads, requires_grad=True)
         if few == 1:
             forget_peak()
         before = peak_megabytes()
-        attention(*arguments, bias, edges)[0].sum().backward()
+        attention(*arguments, bias, graph.edges)[0].sum().backward()
         found.append(peak_megabytes() - before)
 
     found: list[float] = []

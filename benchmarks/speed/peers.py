@@ -25,7 +25,7 @@ from torch.nn import functional
 from torch_geometric.nn import GATv2Conv, HeteroConv, HGTConv
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.graph import NUM_MODALITIES
+from synctva.modeling_synctva.graph import NUM_MODALITIES, HeterogeneousGraph
 from synctva.modeling_synctva.graph_attention_sparse import sparse_attention
 
 EdgeType = tuple[str, str, str]
@@ -38,10 +38,12 @@ EDGE_TYPES: list[EdgeType] = [
 Attention = Callable[..., tuple[Tensor, Tensor]]
 
 
-def edges_by_type(graph: dict[str, Tensor]) -> dict[EdgeType, Tensor]:
+def edges_by_type(graph: HeterogeneousGraph) -> dict[EdgeType, Tensor]:
     """The edges of the graph layers as PyTorch Geometric takes them, (2, E) of each edge type."""
     source, destination, modality = (
-        graph[name] for name in ("edge_source", "edge_destination", "node_modality")
+        graph.edges.source,
+        graph.edges.destination,
+        graph.nodes.modality,
     )
     offset = (modality.bincount(minlength=NUM_MODALITIES).cumsum(0)).roll(1)
     offset[0] = 0
@@ -72,19 +74,14 @@ class HGTByOurs(nn.Module):
         graph: of the batch.
     """
 
-    def __init__(self, peer: HGTConv, attention: Attention, graph: dict[str, Tensor]):
+    def __init__(self, peer: HGTConv, attention: Attention, graph: HeterogeneousGraph):
         super().__init__()
         self.copied = copy.deepcopy(peer)
         self.attention = attention
-        rowptr = graph["edge_rowptr"]
+        rowptr, values = graph.edges.rowptr, graph.edges.value
         empty = rowptr[-1:].expand((NUM_MODALITIES - 1) * (len(rowptr) - 1))
-        self.edges = {
-            "source": graph["edge_value"],
-            "destination": graph["edge_destination"],
-            "value": graph["edge_value"],
-            "rowptr": torch.cat([rowptr, empty]),
-        }
-        self.bias = torch.zeros(len(graph["edge_value"]), peer.heads)
+        self.edges = graph.edges._replace(source=values, rowptr=torch.cat([rowptr, empty]))
+        self.bias = torch.zeros(len(values), peer.heads)
 
     def forward(self, nodes: dict[str, Tensor]) -> dict[str, Tensor]:
         """(V_m, H) by modality → the same."""
@@ -130,10 +127,10 @@ def gatv2_conv(width: int, heads: int) -> HeteroConv:
 class GATv2ByOurs(nn.Module):
     """The same function as a `HeteroConv` of `GATv2Conv` over `EDGE_TYPES`; see `HGTByOurs`."""
 
-    def __init__(self, peer: HeteroConv, graph: dict[str, Tensor]):
+    def __init__(self, peer: HeteroConv, graph: HeterogeneousGraph):
         super().__init__()
         self.copied = copy.deepcopy(peer)
-        sizes = graph["node_modality"].bincount(minlength=NUM_MODALITIES)  # nodes a modality
+        sizes = graph.nodes.modality.bincount(minlength=NUM_MODALITIES)  # nodes a modality
         self.pairs = list(edges_by_type(graph).values())  # each sorted by destination
         # Destinations are pair by pair (i, j, node of i), sources (i, j, node of j).
         targets = sizes.repeat_interleave(NUM_MODALITIES)
@@ -145,12 +142,12 @@ class GATv2ByOurs(nn.Module):
             )
         )
         degrees = destination.bincount(minlength=int(targets.sum()))
-        self.edges = {
-            "source": source,
-            "destination": destination,
-            "value": source,
-            "rowptr": functional.pad(degrees.cumsum(0), (1, 0)),
-        }
+        self.edges = graph.edges._replace(
+            source=source,
+            destination=destination,
+            value=source,
+            rowptr=functional.pad(degrees.cumsum(0), (1, 0)),
+        )
 
     def forward(self, nodes: dict[str, Tensor]) -> dict[str, Tensor]:
         """(V_m, H) by modality → the same."""

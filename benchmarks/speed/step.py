@@ -64,8 +64,8 @@ def of_corpus(corpus: str, size: Size) -> dict[str, Any]:
         for kind, runs in kinds.items()
     }
     found["edges"] = {
-        "graph": len(inputs["graph"]["edge_source"]),
-        "fusion": len(inputs["graph"]["fusion_source"]),
+        "graph": len(inputs["graph"]["edges.source"]),
+        "fusion": len(inputs["graph"]["fusion.source"]),
         "utterances": sum(sizes),
     }
     return found

@@ -165,8 +165,8 @@ def simulate(
 def load_simulated(
     seed: int = 0,
     train_conversations: int = 8_000,
-    dev_conversations: int = MELD_SIZES["dev"].dialogues,
-    test_conversations: int = MELD_SIZES["test"].dialogues,
+    dev_conversations: int = MELD_SIZES["dev"].conversations,
+    test_conversations: int = MELD_SIZES["test"].conversations,
     parameters: SimulatorParameters | None = None,
 ) -> DatasetDict:
     """Simulated splits train, dev and test.

@@ -80,7 +80,7 @@ class SyncTVACollator:
         if self.build_graph:
             batch["graph"] = build_graph(
                 batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], self.config
-            )
+            ).tensors()
         return batch
 
     def _drop_modalities(self, mask: Tensor, rows: Sequence[Mapping[str, Any]]) -> None:

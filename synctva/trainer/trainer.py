@@ -202,7 +202,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """6 operations a parameter and present node, forward and backward."""
-        nodes = inputs["graph"]["node_utterance"].numel() if "graph" in inputs else 0
+        nodes = inputs["graph"]["nodes.utterance"].numel() if "graph" in inputs else 0
         return 6 * nodes * self.model.num_parameters(exclude_embeddings=True)
 
     # Evaluation

@@ -66,12 +66,10 @@ def test_a_graph_without_its_far_edges_is_one_of_narrow_windows():
         ("past_window", "future_window", "cross_past_window", "cross_future_window"), 1
     )
     wide, expected = (build_graph(*masks, toy_config(**windows)) for windows in ({}, narrow))
-    time = wide["node_utterance"]
-    far = (time[wide["edge_source"]] - time[wide["edge_destination"]]).abs() > 1
-    found = without_edges(wide, "edge", far)
-    for name in expected:
-        if name.startswith("edge_"):
-            torch.testing.assert_close(found[name], expected[name])
+    time = wide.nodes.utterance
+    far = (time[wide.edges.source] - time[wide.edges.destination]).abs() > 1
+    found = without_edges(wide, "edges", far)
+    torch.testing.assert_close(found.edges._asdict(), expected.edges._asdict())
 
 
 def test_named_edges_are_the_ones_deleted():
@@ -88,8 +86,8 @@ def test_named_edges_are_the_ones_deleted():
         *(inputs[name] for name in ("attention_mask", "modality_mask", "speaker_ids")), model.config
     )
     for kind in KINDS:
-        into = graph["node_utterance"][graph[f"{kind}_destination"]] == 3
+        into = graph.nodes.utterance[getattr(graph, kind).destination] == 3
         graph = without_edges(graph, kind, into)
     with torch.no_grad():
-        logits = model(**inputs, graph=graph).logits[0, 3]
+        logits = model(**inputs, graph=graph.tensors()).logits[0, 3]
     assert none == pytest.approx(logits.log_softmax(-1)[label].item(), abs=1e-5)

@@ -9,9 +9,9 @@ def test_utterances_are_read_step_by_step_and_the_longest_conversation_first():
     mask = torch.tensor([[1, 1, 0], [1, 1, 1], [0, 0, 0], [0, 1, 0]]).bool()
     present = mask[..., None].expand(-1, -1, 3)
     graph = build_graph(mask, present, torch.zeros(mask.shape, dtype=torch.long), toy_config())
-    assert graph["context_forward"].tolist() == [2, 0, 5, 3, 1, 4]
-    assert graph["context_backward"].tolist() == [4, 1, 5, 3, 0, 2]
-    assert graph["context_count"].tolist() == [3, 2, 1]
+    assert graph.order.forward.tolist() == [2, 0, 5, 3, 1, 4]
+    assert graph.order.backward.tolist() == [4, 1, 5, 3, 0, 2]
+    assert graph.order.count.tolist() == [3, 2, 1]
 
 
 def test_equals_a_bidirectional_gru_on_each_conversation():
@@ -22,14 +22,14 @@ def test_equals_a_bidirectional_gru_on_each_conversation():
     graph = build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], config
     )
-    sizes = [len(graph[f"{name}_index"]) for name in ("text", "visual", "audio", "lone")]
+    sizes = graph.nodes.sizes
     nodes = torch.randn(sum(sizes), config.hidden_size)
-    modality = graph["node_modality"].tolist()
-    expected = torch.zeros(len(graph["utterance_index"]), 2 * config.hidden_size)
+    modality = graph.nodes.modality.tolist()
+    expected = torch.zeros(len(graph.nodes.utterance_index), 2 * config.hidden_size)
     start = 0
     for length in (5, 2, 7):
         inputs = torch.zeros(length, 3, config.hidden_size)
-        for node, utterance in enumerate(graph["node_utterance"].tolist()):
+        for node, utterance in enumerate(graph.nodes.utterance.tolist()):
             if node < len(modality) and start <= utterance < start + length:
                 inputs[utterance - start, modality[node]] = nodes[node]
         sequence = torch.nn.functional.gelu(inputs).flatten(1)[None]
@@ -37,10 +37,10 @@ def test_equals_a_bidirectional_gru_on_each_conversation():
         backward = encoder.directions[1](sequence.flip(1))[0][0].flip(0)
         expected[start : start + length] = torch.cat([forward, backward], -1)
         start += length
-    states = torch.nn.functional.gelu(expected)[graph["node_utterance"]]
-    heard, context = encoder(nodes, sizes, graph)
+    states = torch.nn.functional.gelu(expected)[graph.nodes.utterance]
+    added, context = encoder(nodes, graph)
     torch.testing.assert_close(context, expected)
-    torch.testing.assert_close(heard, encoder.output(states, sizes))
+    torch.testing.assert_close(added, encoder.output(states, sizes))
 
 
 def test_causal_has_one_direction():

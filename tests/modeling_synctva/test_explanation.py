@@ -119,18 +119,18 @@ def test_edges_are_those_of_the_model(conversation):
     with torch.no_grad():
         output = model(**conversation, output_attentions=True)
     graph = output.graph
-    time = graph["utterance_index"][graph["node_utterance"]]
+    time = graph["nodes.utterance_index"][graph["nodes.utterance"]]
     tables = {
-        "graph 1": ("edge", output.attentions[0]),
-        "graph 2": ("edge", output.attentions[1]),
+        "graph 1": ("edges", output.attentions[0]),
+        "graph 2": ("edges", output.attentions[1]),
         "fusion": ("fusion", output.fusion_attention),
     }
     expected = {}
     for layer, (kind, attention) in tables.items():
         for e in range(len(attention)):
-            source, destination = (graph[f"{kind}_{end}"][e] for end in ("source", "destination"))
+            source, destination = (graph[f"{kind}.{end}"][e] for end in ("source", "destination"))
             if time[destination] == utterance:
-                name = relation_names()[graph[f"{kind}_relation"][e]]
+                name = relation_names()[graph[f"{kind}.relation"][e]]
                 expected[layer, int(time[source]), name] = attention[e].tolist()
     found = {
         (edge["layer"], edge["source_utterance"], edge["relation"]): edge["heads"]

@@ -12,7 +12,7 @@ def test_text_alone_has_no_keys_to_fuse_and_stays_finite():
 
 def test_fusion_attends_to_several_keys():
     output = toy_model()(**toy_batch(keep=1.0), output_attentions=True)
-    degree = output.graph["fusion_rowptr"].diff()
+    degree = output.graph["fusion.rowptr"].diff()
     assert degree.max() > 2
     weights = output.fusion_attention
     assert ((weights > 0) & (weights < 1)).any(), "a softmax over one key would be 1 everywhere"

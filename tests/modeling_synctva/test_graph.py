@@ -5,6 +5,7 @@ from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.graph import (
     NUM_RELATIONS,
     TIME_RELATIONS,
+    HeterogeneousGraph,
     build_graph,
     relation_names,
 )
@@ -17,18 +18,15 @@ def graph_of(batch, config):
     )
 
 
-def named_edges(graph, batch, kind="edge"):
+def named_edges(graph, batch, kind="edges"):
     """Edges as {((b, n, modality) source, (b, n, modality) destination): relation name}."""
     width = batch["attention_mask"].shape[1]
     nodes = []
-    for name in (*MODALITIES, "lone"):
-        nodes += [(*divmod(i, width), name) for i in graph[f"{name}_index"].tolist()]
-    names = relation_names()
+    for name, block in zip((*MODALITIES, "lone"), graph.nodes.blocks, strict=True):
+        nodes += [(*divmod(i, width), name) for i in block.tolist()]
+    names, edges = relation_names(), getattr(graph, kind)
     triples = zip(
-        graph[f"{kind}_source"].tolist(),
-        graph[f"{kind}_destination"].tolist(),
-        graph[f"{kind}_relation"].tolist(),
-        strict=True,
+        edges.source.tolist(), edges.destination.tolist(), edges.relation.tolist(), strict=True
     )
     return {(nodes[s], nodes[d]): names[r] for s, d, r in triples}
 
@@ -87,26 +85,26 @@ def test_switches_remove_or_merge_relations():
     symmetric = names(asymmetric=False)
     assert any(n.startswith("audio→text") for n in symmetric)
     assert not any(n.startswith("text→audio") for n in symmetric)
-    assert "fusion_source" not in graph_of(batch, toy_config(use_fusion=False))
+    assert graph_of(batch, toy_config(use_fusion=False)).fusion is None
 
 
 def test_edges_are_sorted_by_destination_and_rowptr_counts_them():
     graph = graph_of(toy_batch(), toy_config())
-    destination = graph["edge_destination"]
+    destination = graph.edges.destination
     assert (destination.diff() >= 0).all()
-    nodes = len(graph["node_utterance"])
-    assert torch.equal(graph["edge_rowptr"].diff(), destination.bincount(minlength=nodes))
+    nodes = len(graph.nodes.utterance)
+    assert torch.equal(graph.edges.rowptr.diff(), destination.bincount(minlength=nodes))
 
 
 def test_bias_rows_tell_distances_apart_up_to_the_maximum():
     config = toy_config(max_distance=2)
     graph = graph_of(toy_batch(), config)
-    delta = graph["node_utterance"][graph["edge_source"]]
-    delta = (delta - graph["node_utterance"][graph["edge_destination"]]).abs()
-    assert torch.equal(graph["edge_bias"] % 3, delta.clamp(max=2))
-    assert graph["edge_bias"].max() < NUM_RELATIONS * 3
+    delta = graph.nodes.utterance[graph.edges.source]
+    delta = (delta - graph.nodes.utterance[graph.edges.destination]).abs()
+    assert torch.equal(graph.edges.bias % 3, delta.clamp(max=2))
+    assert graph.edges.bias.max() < NUM_RELATIONS * 3
     without = graph_of(toy_batch(), toy_config(use_distance=False))
-    assert (without["edge_bias"] % 3 == 0).all()
+    assert (without.edges.bias % 3 == 0).all()
 
 
 def test_causal_graph_never_looks_ahead():
@@ -116,7 +114,7 @@ def test_causal_graph_never_looks_ahead():
     )  # fmt: skip
     batch = toy_batch((9, 5))
     graph = graph_of(batch, config)
-    for kind in ("edge", "fusion"):
+    for kind in ("edges", "fusion"):
         for (_, t, _), (_, n, _) in named_edges(graph, batch, kind):
             assert t <= n
 
@@ -124,4 +122,15 @@ def test_causal_graph_never_looks_ahead():
 def test_empty_batch_has_no_nodes():
     mask = torch.zeros(2, 3, dtype=torch.bool)
     graph = build_graph(mask, mask[..., None].expand(-1, -1, 3), mask.long(), toy_config())
-    assert len(graph["node_utterance"]) == 0 == len(graph["edge_source"])
+    assert len(graph.nodes.utterance) == 0 == len(graph.edges.source)
+
+
+@pytest.mark.parametrize("use_fusion", [True, False])
+def test_a_batch_carries_the_graph_as_tensors(use_fusion):
+    graph = graph_of(toy_batch(), toy_config(use_fusion=use_fusion))
+    tensors = graph.tensors()
+    assert all(isinstance(tensor, torch.Tensor) for tensor in tensors.values())
+    again = HeterogeneousGraph.from_tensors(tensors)
+    assert (again.fusion is None) == (not use_fusion)
+    assert again.tensors().keys() == tensors.keys()
+    assert all(again.tensors()[name] is tensor for name, tensor in tensors.items())

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.graph import build_graph
+from synctva.modeling_synctva.graph import GraphEdges, build_graph
 from synctva.modeling_synctva.graph_attention import (
     BACKENDS,
     HeterogeneousGraphLayer,
@@ -28,25 +28,24 @@ def problem(seed=0, dtype=torch.float64):
     graph = build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], toy_config()
     )
-    edges = {k.removeprefix("edge_"): v for k, v in graph.items() if k.startswith("edge_")}
-    nodes = len(graph["node_utterance"])
+    edges, nodes = graph.edges, len(graph.nodes.utterance)
     torch.manual_seed(seed)
     q, k = torch.randn(2, nodes, 2, 8, dtype=dtype)
     v = torch.randn(3 * nodes, 2, 8, dtype=dtype)
-    bias = torch.randn(len(edges["source"]), 2, dtype=dtype)
+    bias = torch.randn(len(edges.source), 2, dtype=dtype)
     return [t.requires_grad_() for t in (q, k, v, bias)], edges
 
 
 def dense_attention(query, key, value, bias, edges):
     """The same by a full (V, V) matrix: -inf where there is no edge."""
     nodes, heads, width = query.shape
-    source, destination = edges["source"], edges["destination"]
+    source, destination = edges.source, edges.destination
     scores = torch.einsum("ihd,jhd->hij", query, key) / math.sqrt(width)
     added = torch.full_like(scores, -math.inf)
     added[:, destination, source] = bias.T
     weights = (scores + added).softmax(-1).nan_to_num(0.0)  # rows without edges are NaN
     table = torch.zeros(nodes, nodes, heads, width, dtype=value.dtype)
-    table[destination, source] = value[edges["value"]]
+    table[destination, source] = value[edges.value]
     return torch.einsum("hij,ijhd->ihd", weights, table)
 
 
@@ -93,12 +92,10 @@ def test_grouped_softmax_sums_to_one_and_survives_large_scores():
 @backends
 def test_destination_without_edges_gets_zero_and_finite_gradients(name):
     inputs, edges = problem()
-    keep = edges["destination"] != 0
-    edges = {
-        key: tensor[keep] if len(tensor) == len(keep) else tensor for key, tensor in edges.items()
-    }
-    edges["rowptr"] = torch.bincount(edges["destination"] + 1, minlength=len(inputs[0]) + 1)
-    edges["rowptr"] = edges["rowptr"].cumsum(0)
+    keep = edges.destination != 0
+    rowptr = torch.bincount(edges.destination[keep] + 1, minlength=len(inputs[0]) + 1).cumsum(0)
+    kept = {name: tensor[keep] for name, tensor in edges._asdict().items() if name != "rowptr"}
+    edges = GraphEdges(rowptr=rowptr, **kept)
     q, k, v, bias = inputs
     output, _ = BACKENDS[name](q, k, v, bias[keep], edges)
     assert (output[0] == 0).all()
@@ -110,8 +107,8 @@ def test_destination_without_edges_gets_zero_and_finite_gradients(name):
 @backends
 def test_no_edge_at_all(name):
     (q, k, v, bias), edges = problem()
-    none = {key: tensor[:0] for key, tensor in edges.items()}
-    none["rowptr"] = torch.zeros_like(edges["rowptr"])
+    none = GraphEdges(*(tensor[:0] for tensor in edges))
+    none = none._replace(rowptr=torch.zeros_like(edges.rowptr))
     output, attention = BACKENDS[name](q, k, v, bias[:0], none)
     assert (output == 0).all() and attention.shape == (0, 2)
     torch.autograd.grad(output.sum(), (q, k, v), allow_unused=True)
@@ -176,8 +173,7 @@ def test_changing_one_direction_changes_its_destination_alone(source, destinatio
     graph = build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], config
     )
-    edges = {k.removeprefix("edge_"): v for k, v in graph.items() if k.startswith("edge_")}
-    sizes = [len(graph[f"{name}_index"]) for name in (*MODALITIES, "lone")]
+    edges, sizes = graph.edges, graph.nodes.sizes
     layer = HeterogeneousGraphLayer(config).eval()
     nodes = torch.randn(sum(sizes), config.hidden_size)
     before = layer(nodes, sizes, edges)[0].split(sizes)

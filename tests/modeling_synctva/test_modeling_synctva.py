@@ -25,7 +25,7 @@ def assert_same(one, other, **tolerance):
 def graph_for(batch, config):
     return build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], config
-    )
+    ).tensors()
 
 
 def test_shapes():
@@ -35,7 +35,7 @@ def test_shapes():
     assert output.strengths.shape == output.modality_mask.shape == (3, 6, 3)
     assert output.gates.shape == (3, 6, 3, 16)
     assert output.last_hidden_state.shape == (3, 6, 16)
-    nodes, edges = len(output.graph["node_utterance"]), len(output.graph["edge_source"])
+    nodes, edges = len(output.graph["nodes.utterance"]), len(output.graph["edges.source"])
     assert [tuple(h.shape) for h in output.hidden_states] == [(nodes, 16)] * 3
     assert [tuple(a.shape) for a in output.attentions] == [(edges, 2)] * 2
 

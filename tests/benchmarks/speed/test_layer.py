@@ -11,6 +11,7 @@ from benchmarks.speed.layer import build, largest_difference, measure
 from benchmarks.speed.peers import EDGE_TYPES, edges_by_type
 from benchmarks.speed.report import ratio
 from benchmarks.speed.shapes import TOY, batch
+from synctva.modeling_synctva.graph import HeterogeneousGraph
 
 OURS = ("hgt, ours sparse", "hgt, ours scatter", "gatv2, ours sparse")
 
@@ -29,7 +30,8 @@ def test_a_difference_is_found():
 
 
 def test_edges_by_type_are_all_edges_once():
-    graph = batch(TOY.build_config("meld"), "meld", [4, 1, 3])["graph"]
+    tensors = batch(TOY.build_config("meld"), "meld", [4, 1, 3])["graph"]
+    graph = HeterogeneousGraph.from_tensors(tensors)
     by_type = edges_by_type(graph)
     offset = {"text": 0, "visual": 8, "audio": 16}
     assert list(by_type) == EDGE_TYPES
@@ -38,9 +40,9 @@ def test_edges_by_type_are_all_edges_once():
         for edge_type, edges in by_type.items()
         for source, destination in edges.t()
     }
-    expected = zip(graph["edge_source"].tolist(), graph["edge_destination"].tolist(), strict=True)
+    expected = zip(graph.edges.source.tolist(), graph.edges.destination.tolist(), strict=True)
     assert found == set(expected)
-    assert sum(edges.shape[1] for edges in by_type.values()) == len(graph["edge_source"])
+    assert sum(edges.shape[1] for edges in by_type.values()) == len(graph.edges.source)
 
 
 def test_measure_times_what_is_equal(monkeypatch):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from transformers import Trainer, TrainingArguments
 
 from synctva.modeling_synctva.graph import build_graph
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
@@ -15,7 +16,7 @@ def test_the_graph_is_the_one_that_forward_would_make():
     graph = batch.pop("graph")
     expected = build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], config
-    )
+    ).tensors()
     assert graph.keys() == expected.keys()
     for name in expected:
         torch.testing.assert_close(graph[name], expected[name], rtol=0, atol=0)
@@ -96,3 +97,19 @@ def test_rows_of_numpy_arrays_do_as_well():
     np.testing.assert_array_equal(
         batch["labels"][0, : len(arrays[0]["labels"])], arrays[0]["labels"]
     )
+
+
+def test_transformers_own_trainer_takes_the_batches(tmp_path):
+    """What a batch carries is moved and gathered by code that knows nothing of our graph."""
+    config = toy_config()
+    model, data = SyncTVAForEmotionRecognition(config), toy_dataset(6)
+    arguments = TrainingArguments(
+        tmp_path, num_train_epochs=1, use_cpu=True, remove_unused_columns=False, report_to="none"
+    )
+    with_graph, without = SyncTVACollator(config), SyncTVACollator(config, build_graph=False)
+    trainer = Trainer(model, arguments, data_collator=with_graph, train_dataset=data)
+    assert trainer.train().global_step == 1
+    model.config.output_attentions = True
+    logits = trainer.predict(data).predictions[0]
+    trainer.data_collator = without
+    np.testing.assert_allclose(trainer.predict(data).predictions[0], logits, atol=1e-6)
