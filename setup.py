@@ -1,13 +1,15 @@
 """Packaging: the top-level folders are installed as one package, `synctva`."""
 
+import re
 from pathlib import Path
+from urllib.parse import quote
 
 from setuptools import find_packages, setup
 
 VERSION = "0.1.0"
 
-# A top-level installed package called `configuration` or `datasets_scripts` could shadow, or be
-# shadowed by, a stranger's; under `synctva.` they cannot.
+# Installed under `synctva.`, so that `configuration` or `datasets_scripts` cannot shadow, or be
+# shadowed by, another project's top-level package.
 PACKAGE_DIR = {
     "synctva": "synctva",
     "synctva.modeling_synctva": "modeling_synctva",
@@ -16,8 +18,55 @@ PACKAGE_DIR = {
     "synctva.checkpoint": "synctva-meld",
 }
 
-# What turns a program of torch's into a file, and runs it. onnxscript before 0.7.1 gives a GRU the
-# wrong equation, without a word.
+
+def repository(text: str) -> str | None:
+    """Return the repository's address, from the contents of `REPOSITORY`; None if it is not set."""
+    return text.strip().rstrip("/") if text.startswith("https://") else None
+
+
+def long_description(readme: str, url: str | None) -> str:
+    """Return the README as it reads away from the repository.
+
+    Relative links and images lead to the files of this version's tag. Without an address a link
+    becomes its text, and an image is left out. Code is left as it is.
+
+    Args:
+        readme: Markdown.
+        url: the repository's address, if it is known.
+    """
+
+    def absolute(match: re.Match[str]) -> str:
+        image, text, target = match.groups()
+        if image is None or "://" in target:  # code, or absolute already
+            return match[0]
+        if url is None:
+            return "" if image else text
+        if target.startswith("#"):
+            target = f"README.md{target}"
+        kind = "raw" if image else "blob"
+        return f"{image}[{text}]({url}/{kind}/v{VERSION}/{quote(target, safe='/#')})"
+
+    code = r"^```.*?^```$|`[^`]*`"
+    link = r"(!?)\[([^]]*)\]\(([^)\s]+)\)"
+    return re.sub(f"{code}|{link}", absolute, readme, flags=re.MULTILINE | re.DOTALL)
+
+
+def project_urls(url: str | None) -> dict[str, str]:
+    """Return the links that a package's page shows; none without an address."""
+    if url is None:
+        return {}
+    return {
+        "Homepage": url,
+        "Documentation": f"{url}/blob/v{VERSION}/docs/README.md",
+        "Issues": f"{url}/issues",
+        "Changelog": f"{url}/blob/v{VERSION}/CHANGELOG.md",
+    }
+
+
+URL = repository(Path("REPOSITORY").read_text(encoding="utf-8"))
+
+# To export torch's programs as ONNX, and to run them. onnxscript before 0.7.1 silently gives a GRU
+# the wrong equation.
 ONNX = ["onnx>=1.19", "onnxscript>=0.7.1", "onnxruntime>=1.22"]
 
 # `make docs`: Sphinx reads our Markdown and our docstrings.
@@ -27,15 +76,32 @@ setup(
     name="synctva",
     version=VERSION,
     description="Emotion recognition in conversation from text, visual and audio (Sync-TVA)",
-    long_description=Path("README.md").read_text(encoding="utf-8"),
+    long_description=long_description(Path("README.md").read_text(encoding="utf-8"), URL),
     long_description_content_type="text/markdown",
+    author="The Sync-TVA developers",
+    project_urls=project_urls(URL),
     license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    keywords=[
+        "emotion recognition in conversation",
+        "speech emotion recognition",
+        "multimodal",
+        "graph attention",
+        "transformers",
+        "MELD",
+        "IEMOCAP",
+    ],
     classifiers=[
         "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
         "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3",
         *(f"Programming Language :: Python :: 3.{minor}" for minor in (10, 11, 12, 13)),
+        "Topic :: Multimedia :: Sound/Audio :: Speech",
+        "Topic :: Multimedia :: Video",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Text Processing :: Linguistic",
         "Typing :: Typed",
     ],
     python_requires=">=3.10",
@@ -69,25 +135,25 @@ setup(
         "matplotlib>=3.9",
     ],
     extras_require={
-        # Source only, and it needs torch at build time: `make setup` builds it without isolation.
+        # Published as source only, and needs torch to build: `make setup` switches isolation off.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.17"],
-        # Raw audio and video; the wheel brings FFmpeg's libraries, of which older ones crash on
-        # damaged files.
+        # Raw audio and video. The wheels contain FFmpeg; that of older ones crashes on damaged files.
         "media": ["av>=17.0.1"],
-        # The page of synctva/commands/app.py. Earlier ones fetch fonts and a script from elsewhere.
+        # The demo page. Older versions fetch fonts and a script from other servers.
         "app": ["gradio>=6.20,<7"],
-        # Extraction on many machines.
+        # Extraction and batch inference on many machines.
         "ray": ["ray[data]>=2.50"],
-        # eGeMAPS, for research alone: its licence is non-commercial.
+        # eGeMAPS features. For research only: the licence is non-commercial.
         "opensmile": ["opensmile>=2.5"],
-        # Earlier torch cannot export a recurrence over conversations of any length.
+        # Older torch cannot export a recurrence over conversations of any length.
         "onnx": ["torch>=2.13", *ONNX],
         # The peer that benchmarks/speed compares with.
         "bench": ["torch_geometric>=2.6"],
         "docs": DOCS,
         "dev": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "ruff>=0.12",
             "mypy>=1.15",
             "pandas>=2.2.2",
