@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from datasets import DatasetDict
 from transformers import TrainerCallback
 
 from synctva.audio.encoder import PROSODY_SPEC
-from synctva.features.extraction import extract_features, load_clips, partial_folder
+from synctva.features.extraction import extract_features, load_clips
 from synctva.features.feature_sets import check_feature_set, read_schema, write_feature_set
 from synctva.files import UNFINISHED, WriteError, written_whole
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
@@ -146,7 +147,7 @@ def test_an_extraction_keeps_its_results(small_disk, tmp_path):
         assert_says_what_to_do(raised)
         assert not output.exists()
         (small_disk / "ballast").unlink()
-    assert len(list(partial_folder(output).glob("*.parquet"))) == 2
+    assert len(list(Path(f"{output}.partial").glob("*.parquet"))) == 2
     report = extract_features(clips, output, **AUDIO)
     assert report.extracted == 0
     extract_features(clips, tmp_path / "features", **AUDIO)

@@ -1,6 +1,6 @@
-"""Extracts a folder of clips, but never finishes conversation 2: to be killed.
+"""Extracts a folder of clips but never finishes conversation 2, so that a test can kill it.
 
-Arguments: clips, output, a file to write the process's id into when it is stuck.
+Arguments: clips, output, and a file that receives the id of the process that is stuck.
 """
 
 import os

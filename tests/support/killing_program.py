@@ -31,7 +31,7 @@ from datasets import DatasetDict
 
 from synctva.audio.encoder import PROSODY_SPEC
 from synctva.commands import train
-from synctva.features.extraction import extract_features, load_clips, partial_folder
+from synctva.features.extraction import extract_features, load_clips
 from synctva.features.feature_sets import write_feature_set
 from synctva.files import UNFINISHED
 from synctva.results import read_results
@@ -119,20 +119,20 @@ class Extraction:
 
     def made(self, output: Path) -> dict[str, Any]:
         """What has to be the same: every file of the feature set, to the last bit."""
-        assert not partial_folder(output).exists()
+        assert not Path(f"{output}.partial").exists()
         names = sorted(path for path in output.rglob("*") if path.is_file())
         return {str(path.relative_to(output)): digest(path) for path in names}
 
     def finished(self, stage: str, output: Path) -> bool:
         """Whether nothing is left to do after a kill at this stage, but to tidy up."""
         if stage == "at the end":
-            shutil.rmtree(partial_folder(output), ignore_errors=True)
+            shutil.rmtree(f"{output}.partial", ignore_errors=True)
         return stage == "at the end"
 
     def stage(self, output: Path) -> str:
         if output.exists():
             return "at the end"
-        partial = partial_folder(output)
+        partial = Path(f"{output}.partial")
         names = listed(partial)
         unfinished = [name for name in names if name.startswith(UNFINISHED)]
         if "feature_set" in names or any("feature_set" in listed(partial / n) for n in unfinished):

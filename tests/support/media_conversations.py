@@ -1,4 +1,4 @@
-"""Two small conversations of clips with all that media may lack, for the tests of extraction."""
+"""Two small conversations of clips that lack all that media can lack, for tests of extraction."""
 
 import io
 from fractions import Fraction
@@ -7,9 +7,17 @@ from pathlib import Path
 import av
 import numpy as np
 
+from synctva.audio.encoder import PROSODY_SPEC
+from synctva.features.feature_sets import load_feature_set
+from synctva.video.encoder import FACE_SPEC
+
 from .drawn_face import EXPRESSIONS, drawn_face
 from .media_files import clip
 from .sounds import noise, syllables
+
+AUDIO = {"audio_encoder": PROSODY_SPEC, "visual_encoder": None, "text_encoder": None}
+"""Encoders of an extraction of sound only."""
+MEDIA = {**AUDIO, "visual_encoder": FACE_SPEC}
 
 RATE = 16_000
 VOICE = syllables(4)[None].astype(np.float32)
@@ -22,7 +30,7 @@ def wav(samples=VOICE):
 
 
 def face_clip(expression="happy", samples=VOICE):
-    """An mp4 of a second with a face, and sound unless `samples` is None; as bytes."""
+    """Return an mp4 of one second with a face, and with sound unless `samples` is None."""
     buffer = io.BytesIO()
     image = drawn_face(**EXPRESSIONS[expression])
     with av.open(buffer, "w", format="mp4") as output:
@@ -47,11 +55,11 @@ MASKS = {
     "1": [[1, 1, 1], [0, 0, 1], [0, 1, 0]],
     "2": [[0, 0, 1], [1, 0, 0], [0, 0, 0], [0, 0, 1]],
 }
-"""Of the conversations that `write_clips` writes: text, visual, audio."""
+"""Modalities of each utterance that `write_clips` writes: text, visual, audio."""
 
 
 def write_clips(root: Path):
-    """Two conversations: in the first a face that speaks, a voice beside a grey wall, a mute face;
+    """Write two conversations: in the first a speaking face, a voice with a grey wall, a mute face;
     in the second a voice, a damaged clip, silence, and a hiss, which has no pitch."""
     clips = {
         "1/1.mp4": face_clip(),
@@ -69,3 +77,8 @@ def write_clips(root: Path):
     (root / "1/1.txt").write_text("good\nday\n")
     (root / "2/b.txt").write_text("bad day")
     return root
+
+
+def loaded(folder: Path, scratch: Path):
+    """Load a feature set without touching the user's cache."""
+    return load_feature_set(folder, cache_dir=scratch / "loaded", keep_in_memory=True)

@@ -1,4 +1,4 @@
-"""Extracted vectors → columns of the conversations, with what is undefined filled."""
+"""Put extracted vectors into columns of the conversations, and fill undefined measures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that could not be read, and so the utterance lacks a modality."""
+    """A file that could not be read, so that its utterance lacks a modality."""
 
     split: str
     conversation: str
@@ -34,10 +34,10 @@ class Skipped:
 def results_by_split(
     work: pa.Table, results: Mapping[str, Extracted]
 ) -> dict[str, list[Extracted]]:
-    """The results of the conversations of each split, in their order.
+    """Return the results of each split, in the order of its conversations.
 
     Raises:
-        ValueError: one is missing.
+        ValueError: a conversation has no result.
     """
     splits: dict[str, list[Extracted]] = {}
     for row in work.select(["split", "dialogue_id", "key"]).to_pylist():
@@ -51,7 +51,7 @@ def results_by_split(
 
 
 def skipped_files(data: DatasetDict, results: Mapping[str, Sequence[Extracted]]) -> list[Skipped]:
-    """What could not be read, in the order of the conversations."""
+    """Return the files that could not be read, in the order of the conversations."""
     skipped = []
     for split, extracted in results.items():
         columns = data[split].select_columns(["dialogue_id", "utterance_ids", "media_paths"])
@@ -71,16 +71,16 @@ def with_extracted(
     audio_encoder: Spec | None,
     visual_encoder: Spec | None,
 ) -> tuple[DatasetDict, dict[str, dict[str, Any]]]:
-    """Conversations with the extracted features in place of those that they have.
+    """Replace the features of conversations by the extracted ones.
 
     Args:
         data: splits with the columns of `synctva.datasets_scripts.schema`.
-        results: by split, one a conversation.
-        audio_encoder, visual_encoder: specs of what made them; None: masked.
+        results: by split, one for each conversation.
+        audio_encoder, visual_encoder: specs of the encoders that made them; None: masked.
 
     Returns:
-        The splits; and the spec, as a processor needs it, of each modality that is there.
-        A modality that no training utterance has is masked: a model could learn nothing of it.
+        The splits, and the spec of each modality that is present, as a processor needs it. A
+        modality that no training utterance has is masked: a model could not learn from it.
     """
     specs: dict[str, dict[str, Any]] = {}
     learned = results.get("train", [item for split in results.values() for item in split])
@@ -111,14 +111,14 @@ def _present(results: Sequence[Extracted], modality: str) -> list[np.ndarray]:
 
 
 def _means(vectors: list[np.ndarray], names: Sequence[str]) -> list[float]:
-    """The mean of each measure where it is defined."""
+    """Return the mean of each measure over the utterances that define it."""
     values = np.stack(vectors).astype(np.float64)  # (T, D)
     counts = (~np.isnan(values)).sum(axis=0)
     undefined = [name for name, count in zip(names, counts, strict=True) if not count]
     if undefined:
-        # Any constant: where all of the training set has it, a model learns nothing of it.
+        # Any constant does: the same value in the whole training set teaches a model nothing.
         logger.warning(
-            f"No training utterance has a value of {', '.join(undefined)}: 0 stands for them"
+            f"No training utterance has a value of {', '.join(undefined)}: using 0 instead"
         )
     return (np.nansum(values, axis=0) / np.maximum(counts, 1)).tolist()
 
@@ -148,7 +148,7 @@ def _split_with_extracted(
                     continue
                 mask[position, MODALITIES.index(name)] = True
                 if spec.get("fill") is not None:
-                    # As the encoder does to raw sound, to the last bit.
+                    # The same as the encoder does to raw sound, bit for bit.
                     vector = np.where(np.isnan(vector), spec["fill"], vector)
                 rows[position] = vector
             added[f"{name}_features"] = rows
@@ -158,7 +158,7 @@ def _split_with_extracted(
         add,
         with_indices=True,
         features=Features({**conversations.features, **features}),
-        # Cheap to redo, and `datasets` would have to hash the results to recognise it.
+        # Cheap to compute again, whereas a cache key would need a hash of all results.
         keep_in_memory=True,
         load_from_cache_file=False,
         desc="Columns",

@@ -1,8 +1,9 @@
-"""The media of conversations → audio and visual vectors, as Arrow tables in and out.
+"""Audio and visual vectors of the media of conversations, as Arrow tables in and out.
 
 Worker processes and Ray's actors run the same `MediaExtractor`: a table of work in, a table of
-results out, one row a conversation, matched by `key`. The key is a checksum of what decides the
-result: the encoders, and of each file its path, size, time of change and the part that is wanted.
+results out, with one row per conversation, matched by `key`. The key is a checksum of everything
+that determines the result: the encoders, and for each file its path, size, modification time and
+the part that is read.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from synctva.video.encoder import VisualEncoder
 Spec = Mapping[str, Any]
 
 VERSION = 1
-"""Raised when the same media and encoders would give another result."""
+"""Increased when the same media and encoders would give another result."""
 
 WORK_SCHEMA = pa.schema(
     [
@@ -41,7 +42,7 @@ WORK_SCHEMA = pa.schema(
         ("ends", pa.list_(pa.float64())),
     ]
 )
-"""A row is a conversation; seconds where a part of the file is wanted, null where all of it is."""
+"""One row per conversation. Times are in seconds, and null where the whole file is read."""
 
 _VECTORS = pa.list_(pa.list_(pa.float32()))
 _SKIPPED = pa.struct(
@@ -55,15 +56,15 @@ RESULT_SCHEMA = pa.schema(
         ("skipped", pa.list_(_SKIPPED)),
     ]
 )
-"""A vector an utterance, null where it lacks the modality, NaN where a measure is undefined."""
+"""One vector per utterance, null if it lacks the modality, NaN where a measure is undefined."""
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What the media of one conversation of N utterances gave.
+    """The result of one conversation of N utterances.
 
     Attributes:
-        vectors: by modality, N times (D,) float32 or None.
+        vectors: by modality, N arrays (D,) float32, or None where the modality is missing.
         skipped: {"utterance": position, "modality", "reason"} for each file that could not be read.
     """
 
@@ -72,19 +73,19 @@ class Extracted:
 
 
 class MediaExtractor:
-    """A table of work → a table of results.
+    """Turns a table of work into a table of results.
 
     Args:
         audio_encoder, visual_encoder: specs; None: that modality is not extracted.
 
     Raises:
-        ValueError, ImportError, OSError: as `from_spec` of the encoders.
+        ValueError, ImportError, OSError: see `from_spec` of the encoders.
     """
 
     def __init__(self, audio_encoder: Spec | None, visual_encoder: Spec | None):
         self._encode: dict[str, Callable[[Mapping[str, Any]], np.ndarray | None]] = {}
         if audio_encoder is not None:
-            # Undefined measures are filled when all conversations are there to take means from.
+            # Undefined measures are filled later, with means over all conversations.
             audio = AudioEncoder.from_spec({**audio_encoder, "fill": None})
             self._encode["audio"] = partial(audio_vector, encoder=audio)
         if visual_encoder is not None:
@@ -92,7 +93,7 @@ class MediaExtractor:
             self._encode["visual"] = partial(visual_vector, encoder=visual)
 
     def __call__(self, work: pa.Table) -> pa.Table:
-        """Rows of `WORK_SCHEMA` → rows of `RESULT_SCHEMA`, in the same order."""
+        """Extract rows of `WORK_SCHEMA`; return rows of `RESULT_SCHEMA` in the same order."""
         results = [self._conversation(row) for row in work.to_pylist()]
         return pa.Table.from_pylist(results, RESULT_SCHEMA)
 
@@ -102,15 +103,15 @@ class MediaExtractor:
             result[modality] = []
         parts = zip(row["media_paths"], row["starts"], row["ends"], strict=True)
         for position, (path, start, end) in enumerate(parts):
-            # As `video`: the sound is the video's own, and a file of sound alone shows nothing.
+            # Always as `video`: it includes the sound track, and a sound file has no frames.
             utterance = {"video": path, "start": start, "end": end}
             for modality, encode in self._encode.items():
                 vector = None
                 try:
                     vector = encode(utterance)
-                except ImportError:  # nothing is wrong with the file
+                except ImportError:  # the file is not at fault
                     raise
-                except Exception as error:  # one clip must not end a run of hours
+                except Exception as error:  # one bad clip must not end a run of hours
                     reason = str(error) or type(error).__name__
                     skipped = {"utterance": position, "modality": modality, "reason": reason}
                     result["skipped"].append(skipped)
@@ -124,16 +125,16 @@ def work_table(
     visual_encoder: Spec | None,
     cut_by_time: bool = False,
 ) -> pa.Table:
-    """What there is to extract: a row of `WORK_SCHEMA` for each conversation, split by split.
+    """Return what there is to extract: a row of `WORK_SCHEMA` per conversation, split by split.
 
     Args:
         data: splits with the columns of `synctva.datasets_scripts.schema`.
-        audio_encoder, visual_encoder: specs of the encoders, None for none.
+        audio_encoder, visual_encoder: specs; None: that modality is not extracted.
         cut_by_time: see `extract_features`.
 
     Raises:
-        ValueError: no utterance has a file; or utterances share one, and are not cut by time, or
-            lack one.
+        ValueError: no utterance has a file; or utterances share a file and are not cut by time or
+            lack a start or an end.
     """
     encoders = json.dumps([audio_encoder, visual_encoder], sort_keys=True)
     rows = []
@@ -160,7 +161,7 @@ def work_table(
 
 
 def _check_sharing(conversation: Mapping[str, Any], cut_by_time: bool) -> None:
-    """Utterances that share a file have to be parts of it."""
+    """Refuse utterances that share a file unless each is a part of it."""
     paths = conversation["media_paths"]
     counts = Counter(path for path in paths if path is not None)
     if not counts or max(counts.values()) == 1:
@@ -169,9 +170,9 @@ def _check_sharing(conversation: Mapping[str, Any], cut_by_time: bool) -> None:
     name = f"conversation {conversation['dialogue_id']!r}"
     if not cut_by_time:
         raise ValueError(
-            f"{name}: {counts[shared]} utterances share {shared}: expected a file an utterance, or "
-            "cut_by_time, where files are recordings and the utterances' times count from their "
-            "beginnings"
+            f"{name}: {counts[shared]} utterances share {shared}: expected one file per utterance, "
+            "or cut_by_time, if files are recordings and the utterances' times count from their "
+            "beginning"
         )
     for position, path in enumerate(paths):
         start, end = conversation["starts"][position], conversation["ends"][position]
@@ -183,9 +184,9 @@ def _check_sharing(conversation: Mapping[str, Any], cut_by_time: bool) -> None:
 
 
 def _seconds(time: float | None) -> float | None:
-    """The shortest decimal that a column of float32 cannot tell from this: 12.3, not 12.30000019.
+    """Return the shortest decimal with the same float32 value: 12.3 instead of 12.30000019.
 
-    So that the table's times and those that a user gives for the same recording are the same.
+    A table's times, stored as float32, then equal those that a user gives for the same recording.
     """
     return None if time is None else float(str(np.float32(time)))
 
@@ -197,7 +198,7 @@ def _key(row: Mapping[str, Any], encoders: str) -> str:
 
 
 def _state(path: str | None) -> tuple[int, int] | None:
-    """Size and time of change of a file; None where there is none."""
+    """Return size and modification time of a file, None if there is none."""
     try:
         status = os.stat(path or "")
     except (OSError, ValueError):
@@ -205,8 +206,8 @@ def _state(path: str | None) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def read_results(files: Iterable[str | os.PathLike]) -> dict[str, Extracted]:
-    """What is in Parquet files of `RESULT_SCHEMA`, by key."""
+def read_extracted(files: Iterable[str | os.PathLike]) -> dict[str, Extracted]:
+    """Read Parquet files of `RESULT_SCHEMA`; return their results by key."""
     results = {}
     for file in files:
         for batch in parquet.ParquetFile(Path(file)).iter_batches(batch_size=16):
@@ -229,6 +230,6 @@ __all__ = [
     "Extracted",
     "MediaExtractor",
     "Spec",
-    "read_results",
+    "read_extracted",
     "work_table",
 ]

@@ -29,25 +29,25 @@ _CLIP = re.compile(
     r"\.(3gp|aac|aiff?|avi|flac|flv|m4a|m4v|mkv|mov|mp3|mp4|mpe?g|og[agv]|opus|ts|wav|webm|wma|wmv)",
     re.IGNORECASE,
 )
-"""What the files of clips end in; others are not looked at."""
+"""Endings of the files that count as clips; others are ignored."""
 
 
 def load_media(
     source: str, data_dir: str | Path, label_names: Sequence[str] | None = None
 ) -> DatasetDict:
-    """Conversations with media_paths, without audio and visual features of other origin.
+    """Load conversations with media_paths, and without audio features of another origin.
 
     Args:
-        source: one of `SOURCES`: MELD's or IEMOCAP's release, a table of one's own with the column
+        source: one of `SOURCES`: MELD's or IEMOCAP's release, your own table with the column
             media_path, or a folder of clips.
-        data_dir: where it lies.
+        data_dir: the folder or file.
         label_names: of a table, see `load_table`.
 
     Raises:
-        FileNotFoundError, ValueError: as `load_meld`, `load_iemocap`, `load_table`, `load_clips`;
+        FileNotFoundError, ValueError: see `load_meld`, `load_iemocap`, `load_table`, `load_clips`;
             or the source is unknown.
     """
-    data_dir = data_folder(data_dir)  # absolute: workers of other machines read the paths, too
+    data_dir = data_folder(data_dir)  # absolute, because workers on other machines read the paths
     if source == "meld":
         return load_meld(data_dir, prosody=False)
     if source == "iemocap":
@@ -60,22 +60,22 @@ def load_media(
 
 
 def load_clips(folder: str | Path) -> DatasetDict:
-    """A folder of clips as conversations without labels, in one split, train.
+    """Load a folder of clips as unlabelled conversations, in one split, train.
 
-    Each sub-folder with clips is a conversation; or the folder itself is one, where it has no
-    sub-folders with clips. Utterances are in the order of the files' names, numbers in them taken
-    as numbers: 2.mp4 comes before 10.mp4. What was said stands in a .txt file of the same name,
-    where there is one. Speakers are unknown: a table can say who they are.
+    Each sub-folder with clips is a conversation. If there are none, the folder itself is one.
+    Utterances follow the order of the file names, with numbers compared as numbers: 2.mp4 comes
+    before 10.mp4. A .txt file of the same name is the clip's transcript. Speakers are unknown; use
+    a table to name them.
 
     Args:
-        folder: with the clips, files that end as recordings do; others are not looked at.
+        folder: with the clips. Files with other endings than those of recordings are ignored.
 
     Returns:
         The split, with the columns of `synctva.datasets_scripts.schema`; labels are -1.
 
     Raises:
-        FileNotFoundError: there is no folder, or no clip in it.
-        ValueError: clips beside sub-folders with clips, or two files of one name.
+        FileNotFoundError: the folder does not exist or has no clip.
+        ValueError: there are clips beside sub-folders with clips, or two clips of the same name.
     """
     root = data_folder(folder)
     if not root.is_dir():
@@ -92,7 +92,7 @@ def load_clips(folder: str | Path) -> DatasetDict:
     if flat:
         found = {root: flat}
     if not found:
-        expected = ".mp4, .mkv, .webm, .wav, .mp3 or as other recordings do"
+        expected = ".mp4, .mkv, .webm, .wav, .mp3 or another media format"
         raise FileNotFoundError(f"{root} has no clip: expected files that end in {expected}")
     rows = [_conversation(path, clips) for path, clips in found.items()]
     return DatasetDict(train=Dataset.from_list(rows, features=conversation_features([])))
@@ -103,7 +103,7 @@ def _hidden(path: Path) -> bool:
 
 
 def _clips(folder: Path) -> list[Path]:
-    """The clips of a folder in their order."""
+    """Return the clips of a folder in order."""
     files = [
         path
         for path in folder.iterdir()
@@ -114,15 +114,15 @@ def _clips(folder: Path) -> list[Path]:
     for file in files:
         if file.stem in names:
             raise ValueError(
-                f"{folder} has {names[file.stem].name} and {file.name}: expected one file for an "
-                "utterance, a video with its sound or a sound"
+                f"{folder} has {names[file.stem].name} and {file.name}: expected one file per "
+                "utterance, either a video with its sound or a sound file"
             )
         names[file.stem] = file
     return files
 
 
 def _name_order(path: Path) -> list[tuple[int, str]]:
-    """Sorts by name, digits in it as numbers."""
+    """Return a sort key that compares digits in names as numbers."""
     parts = re.findall(r"\d+|\D+", path.stem)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
@@ -145,7 +145,7 @@ def _conversation(folder: Path, clips: list[Path]) -> Conversation:
 
 
 def _text(path: Path | None) -> str:
-    """What a transcript says, in one line."""
+    """Return a transcript as one line, or an empty string without one."""
     if path is None:
         return ""
     return " ".join(repair_text(decode(path.read_bytes())).split())
