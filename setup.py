@@ -21,7 +21,7 @@ PACKAGE_DIR = {
 
 def repository(text: str) -> str | None:
     """Return the repository's address, from the contents of `REPOSITORY`; None if it is not set."""
-    return text.strip().rstrip("/") if text.startswith("https://") else None
+    return text.strip().rstrip("/") if "://" in text else None
 
 
 def long_description(readme: str, url: str | None) -> str:
@@ -138,7 +138,7 @@ setup(
         # Published as source only, and needs torch to build: `make setup` switches isolation off.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.17"],
-        # Raw audio and video. The wheels contain FFmpeg; that of older ones crashes on damaged files.
+        # Raw audio and video. The wheels contain FFmpeg, which in older ones crashes on bad files.
         "media": ["av>=17.0.1"],
         # The demo page. Older versions fetch fonts and a script from other servers.
         "app": ["gradio>=6.20,<7"],

@@ -1,6 +1,7 @@
-"""What is published: wheel and source distribution, and that they work where nothing else is."""
+"""What is published: wheel and source distribution, and that they work on their own."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -17,7 +18,7 @@ PREDICT = ["--text", "good day", "no way !"]
 
 
 def run(*command: object, folder: Path, **environment: str) -> str:
-    """What a command prints, which must succeed."""
+    """Run a command, which must succeed, and return what it prints."""
     done = subprocess.run(
         list(map(str, command)),
         cwd=folder,
@@ -32,13 +33,13 @@ def run(*command: object, folder: Path, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    """The files of the repository, without what was built or left in it."""
+    """A copy of the repository's files, with its links, without what was built or left in it."""
     listed = run("git", "ls-files", "-z", "-co", "--exclude-standard", folder=ROOT).split("\0")
     folder = tmp_path_factory.mktemp("source")
     for name in filter(None, listed):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes((ROOT / name).read_bytes())
+            shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
     return folder
 
 
@@ -52,7 +53,7 @@ def sdist(source, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(sdist, tmp_path_factory):
-    """Built from the source distribution, as an installer does that finds no wheel."""
+    """A wheel built from the source distribution, as an installer does that finds no wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     options = ["-q", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder]
     run(sys.executable, "-m", "pip", "wheel", *options, sdist, folder=folder)
@@ -64,8 +65,8 @@ def wheel(sdist, tmp_path_factory):
 def environment(wheel, tmp_path_factory):
     """An environment with the wheel, which sees the packages of this one but not its `synctva`.
 
-    Those of this one stand behind its own on the path, and `.pth` files there, which make an
-    editable installation, are not read.
+    The packages of this one come last on its path, and their `.pth` files, which would make the
+    editable installation visible, are not read.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -83,31 +84,53 @@ def environment(wheel, tmp_path_factory):
 
 
 def names(archive: Path) -> set[str]:
-    """Files of a wheel; of a source distribution below its folder."""
+    """Return the files of an archive; of a source distribution, below its folder."""
     if archive.suffix == ".whl":
         return set(zipfile.ZipFile(archive).namelist())
     with tarfile.open(archive) as tar:
+        assert all(member.isfile() or member.isdir() for member in tar.getmembers())  # no links
         files = (member.name for member in tar.getmembers() if member.isfile())
         return {name.partition("/")[2] for name in files}
 
 
+def contents(archive: Path, name: str) -> bytes:
+    """Return a file of an archive; of a source distribution, below its folder."""
+    if archive.suffix == ".whl":
+        return zipfile.ZipFile(archive).read(name)
+    with tarfile.open(archive) as tar:
+        file = tar.extractfile(f"{archive.name.removesuffix('.tar.gz')}/{name}")
+        assert file is not None
+        return file.read()
+
+
 @pytest.mark.slow
-def test_wheel_holds_the_package_and_its_licence(wheel):
+def test_wheel_holds_the_package_and_its_licences(wheel):
     held = names(wheel)
     assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {
         "synctva",
         "synctva_command_line.py",
     }
     assert "synctva/py.typed" in held
-    assert any(name.endswith("LICENSE") and ".dist-info/" in name for name in held)
+    for name in ("LICENSE", "NOTICE"):
+        (licence,) = (held_name for held_name in held if held_name.endswith(f"licenses/{name}"))
+        assert contents(wheel, licence) == (ROOT / name).read_bytes()
     # The checkpoint that ships with the package and the face networks; no other weights, no data.
     assert {name for name in held if name.endswith(".safetensors")} == {
         "synctva/checkpoint/model.safetensors",
-        "synctva/modeling_synctva/face_synctva.safetensors",
+        "synctva/video/face_synctva.safetensors",
     }
     data = (".csv", ".jsonl", ".parquet", ".npy", ".npz", ".pkl", ".pt", ".bin", ".mp4", ".wav")
     assert not [name for name in held if name.endswith(data) or "__pycache__" in name]
     assert wheel.stat().st_size < 20_000_000
+
+
+@pytest.mark.slow
+def test_code_of_the_checkpoint_is_real_files(source, sdist, wheel):
+    code = [path for path in (source / "synctva-meld").glob("*.py") if path.is_symlink()]
+    assert code
+    for path in code:
+        assert contents(sdist, f"synctva-meld/{path.name}") == path.read_bytes()
+        assert contents(wheel, f"synctva/checkpoint/{path.name}") == path.read_bytes()
 
 
 @pytest.mark.slow
@@ -123,6 +146,7 @@ def test_source_distribution_holds_the_repository(source, sdist):
 def test_metadata_says_what_it_runs_on():
     said = metadata("synctva")
     assert said["Requires-Python"] == ">=3.10"
+    assert {"LICENSE", "NOTICE"} == set(said.get_all("License-File"))
     versions = {f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)}
     assert versions <= set(said.get_all("Classifier"))
 

@@ -2,12 +2,14 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -22,15 +24,18 @@ FOLDERS = {
 }
 """Folders of the repository -> folders of the installed package."""
 
+BUILD_FILES = ("setup.py", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "REPOSITORY")
+"""What a build reads beside these folders."""
+
 
 @pytest.fixture(scope="module")
 def installed_files(tmp_path_factory) -> set[str]:
-    """Names in a wheel built from a copy of the tree, so that nothing is left behind in it."""
+    """The names in a wheel, built from a copy of the tree so that nothing is left behind in it."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "synctva_command_line.py"):
+        shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=ignored)
+    for name in (*BUILD_FILES, "synctva_command_line.py"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     run = subprocess.run(
@@ -47,7 +52,7 @@ def installed_files(tmp_path_factory) -> set[str]:
 
 
 def shipped(folder: Path) -> list[Path]:
-    """Files that have to reach the user, by suffix."""
+    """Return the files that have to reach the user, by suffix."""
     suffixes = {".py", ".json", ".yaml", ".safetensors", ".typed", ".md"}
     paths = (path for path in folder.rglob("*") if path.suffix in suffixes)
     return [path for path in paths if "__pycache__" not in path.parts]
@@ -86,10 +91,69 @@ def test_torch_is_pinned_within_the_range_that_the_package_accepts():
 
 
 def test_setup_names_no_registry():
-    """Where packages come from is the user's choice, made in pip's own settings."""
+    """Where packages come from is the user's choice, in pip's own settings."""
     for name in ("Makefile", "setup.py", "pyproject.toml", "constraints.txt", ".ci/run"):
         text = (ROOT / name).read_text()
         assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", text), name
+
+
+@pytest.fixture
+def setup_py(monkeypatch) -> dict[str, Any]:
+    """The functions and constants of setup.py."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("setuptools.setup", lambda **arguments: None)
+    return runpy.run_path("setup.py")
+
+
+README = """# Name
+[pages](docs/README.md), [a `word`](CHANGELOG.md#unreleased), [below](#more), [far](https://a.b/c)
+
+![figure](docs/images/a.png)
+
+`[code](x.md)`
+```
+[code](y.md)
+```
+"""
+
+
+def test_long_description_is_the_readme_with_absolute_links(setup_py):
+    url, tag = "https://host/owner/name", f"v{setup_py['VERSION']}"
+    assert setup_py["repository"](f"{url}/\n") == url
+    text = setup_py["long_description"](README, url)
+    assert text.splitlines() == [
+        "# Name",
+        f"[pages]({url}/blob/{tag}/docs/README.md), "
+        f"[a `word`]({url}/blob/{tag}/CHANGELOG.md#unreleased), "
+        f"[below]({url}/blob/{tag}/README.md#more), [far](https://a.b/c)",
+        "",
+        f"![figure]({url}/raw/{tag}/docs/images/a.png)",
+        *README.splitlines()[4:],
+    ]
+    links = setup_py["project_urls"](url)
+    assert set(links) == {"Homepage", "Documentation", "Issues", "Changelog"}
+    assert all(link.startswith(url) for link in links.values())
+
+
+def test_without_an_address_links_are_text_and_none_is_invented(setup_py):
+    assert setup_py["repository"]("Not set. Replace this line.\n") is None
+    text = setup_py["long_description"](README, None)
+    assert text.splitlines() == [
+        "# Name",
+        "pages, a `word`, below, [far](https://a.b/c)",
+        "",
+        "",
+        *README.splitlines()[4:],
+    ]
+    assert setup_py["project_urls"](None) == {}
+
+
+def test_links_of_the_readme_become_absolute(setup_py):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = setup_py["long_description"](readme, "https://host/owner/name")
+    prose = re.sub(r"^```.*?^```$|`[^`]*`", "", text, flags=re.M | re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", prose)
+    assert targets and all(target.startswith("https://") for target in targets)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
