@@ -85,7 +85,7 @@ def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
         cells,
         times=_times(table, mistakes),
         media=path_column(table, "media_path", mistakes),
-        conversations=_dialogues(cells["dialogue_id"]),
+        conversations=_conversations(cells["dialogue_id"]),
         features={modality: read_features(table, modality, mistakes) for modality in MODALITIES},
         ignored=[c for c in table.columns if c not in known and not c.startswith(prefixes)],
     )
@@ -93,7 +93,7 @@ def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
     return file
 
 
-def _dialogues(names: Sequence[str]) -> dict[str, list[int]]:
+def _conversations(names: Sequence[str]) -> dict[str, list[int]]:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if name:

@@ -131,12 +131,12 @@ def read_table(
 
     notes = list(table.notes)
     conversations = {
-        split: [_conversation(part.file, rows, names) for rows in part.dialogues]
+        split: [_conversation(part.file, rows, names) for rows in part.conversations]
         for split, part in table.parts.items()
     }
     for modality, stack in features.items():
         values = {
-            split: [stack.arrays[part.file.path][rows] for rows in part.dialogues]
+            split: [stack.arrays[part.file.path][rows] for rows in part.conversations]
             for split, part in table.parts.items()
         }
         notes += attach_features(conversations, values, stack.names, modality)

@@ -18,15 +18,15 @@ SUFFIXES = (".csv", ".jsonl")
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of a file that are one split, by dialogue, both in the order of the file."""
+    """The rows of a file that are one split, by conversation, both in the order of the file."""
 
     file: TableFile
-    dialogues: list[list[int]]
+    conversations: list[list[int]]
 
     @property
     def rows(self) -> list[int]:
-        """Those of all its dialogues."""
-        return [row for rows in self.dialogues for row in rows]
+        """Those of all its conversations."""
+        return [row for rows in self.conversations for row in rows]
 
 
 @dataclass(frozen=True)
@@ -86,16 +86,16 @@ def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mist
         split_of = _draw_splits(file, seed, mistakes) if drawn else _given_splits(file, mistakes)
         found = set(split_of.values())
         parts = {split: Part(file, []) for split in SPLITS if split in found}
-        for dialogue, split in split_of.items():
-            parts[split].dialogues.append(file.dialogues[dialogue])
+        for conversation, split in split_of.items():
+            parts[split].conversations.append(file.conversations[conversation])
         table = SplitTable([file], parts, drawn)
         if drawn:
-            sizes = ", ".join(f"{len(part.dialogues)} {split}" for split, part in parts.items())
+            sizes = ", ".join(f"{len(part.conversations)} {split}" for split, part in parts.items())
             table.notes.append(f"conversations split with seed {seed}: {sizes}")
     else:
         files = {path: check_file(path, mistakes) for path in dict.fromkeys(paths.values())}
         parts = {
-            split: Part(files[path], list(files[path].dialogues.values()))
+            split: Part(files[path], list(files[path].conversations.values()))
             for split, path in paths.items()
         }
         _check_repeated(parts, mistakes)
@@ -107,41 +107,41 @@ def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mist
 
 
 def _given_splits(file: TableFile, mistakes: list[Mistake]) -> dict[str, str]:
-    """Split of each dialogue by the file's column."""
+    """Split of each conversation by the file's column."""
     splits = file.cells["split"]
     for row, split in enumerate(splits):
         if split not in SPLITS:
             expected = f"one of: {', '.join(SPLITS)}"
             mistakes.append(file.mistake(row, "split", repr(split), expected))
     split_of: dict[str, str] = {}
-    for dialogue, rows in file.dialogues.items():
+    for conversation, rows in file.conversations.items():
         known = [row for row in rows if splits[row] in SPLITS]
         found = sorted({splits[row] for row in known})
         if len(found) > 1:
             other = next(row for row in known if splits[row] != splits[known[0]])
-            problem = f"dialogue {dialogue!r} is in the splits {', '.join(found)}"
-            mistakes.append(file.mistake(other, "split", problem, "a dialogue in one split"))
+            problem = f"conversation {conversation!r} is in the splits {', '.join(found)}"
+            mistakes.append(file.mistake(other, "split", problem, "a conversation in one split"))
         if found:
-            split_of[dialogue] = found[0]
+            split_of[conversation] = found[0]
     return split_of
 
 
 def _draw_splits(file: TableFile, seed: int, mistakes: list[Mistake]) -> dict[str, str]:
-    """Split of each dialogue: a tenth is test, a tenth dev.
+    """Split of each conversation: a tenth is test, a tenth dev.
 
     They are put in the order of a checksum of the seed and their names, so that the order of the
-    rows does not matter and a dialogue more or less moves few others.
+    rows does not matter and a conversation more or less moves few others.
     """
-    count = len(file.dialogues)
+    count = len(file.conversations)
     if 0 < count < len(SPLITS):
         found = f"has {count} conversations and no column 'split'"
         expected = f"at least {len(SPLITS)}, one for each of {', '.join(SPLITS)}, or that column"
         mistakes.append(file.mistake(None, None, found, expected))
     order = sorted(
-        file.dialogues, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest()
+        file.conversations, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest()
     )
     tenth = max(1, round(count / 10))
-    split_of = dict.fromkeys(file.dialogues, "train")
+    split_of = dict.fromkeys(file.conversations, "train")
     split_of |= dict.fromkeys(order[:tenth], "test")
     return split_of | dict.fromkeys(order[tenth : 2 * tenth], "dev")
 
@@ -154,13 +154,15 @@ def _check_repeated(parts: Mapping[str, Part], mistakes: list[Mistake]) -> None:
     split_of: dict[tuple, str] = {}
     for split, part in parts.items():
         columns = [part.file.cells[name] for name in ("dialogue_id", "utterance_id", "text")]
-        for rows in part.dialogues:
+        for rows in part.conversations:
             conversation = tuple(tuple(column[row] for row in rows) for column in columns)
             other = split_of.setdefault(conversation, split)
             if other != split:
                 name = conversation[0][0]
-                found = f"dialogue {name!r} is in the splits {other}, {split} with the same texts"
-                expected = "a dialogue in one split"
+                found = (
+                    f"conversation {name!r} is in the splits {other}, {split} with the same texts"
+                )
+                expected = "a conversation in one split"
                 mistakes.append(part.file.mistake(rows[0], "dialogue_id", found, expected))
 
 
