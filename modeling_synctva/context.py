@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -12,7 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .graph import HeterogeneousGraph
 from .layers import Dropout, ModalityLinear
-from .recurrence import packed_gru
+from .recurrence import compiled_gru
 from .stream_cache import StreamCache
 
 
@@ -57,23 +54,10 @@ class ContextEncoder(nn.Module):
         )
         orders = [graph.order.forward, graph.order.backward][: len(self.directions)]
         reads = [self.dropout(table.index_select(0, order)) for order in orders]
-        # On the CPU torch's GRU is the slower one to train, and nowhere can it be compiled.
-        slow = self.training and nodes.device.type == "cpu"
-        if cache is None and (slow or torch.compiler.is_compiling()):
-            layers = cast(Iterable[nn.GRU], self.directions)
-            outputs = list(packed_gru(reads, layers, graph.order.count))
-        else:
-            count = graph.order.count.cpu()
-            outputs = []
-            for direction, read in zip(self.directions, reads, strict=True):
-                output = nodes[:0]
-                if utterances:
-                    start = None if cache is None else cache.recall(direction, "state")
-                    packed, end = direction(PackedSequence(read, count), start)
-                    output = packed.data
-                    if cache is not None:
-                        cache.keep(direction, "state", end)
-                outputs.append(output)
+        outputs = [
+            self._recur(direction, inputs, graph.order.count, cache)
+            for direction, inputs in zip(self.directions, reads, strict=True)
+        ]
         states = [
             torch.zeros_like(output, dtype=nodes.dtype).index_copy(0, order, output.to(nodes.dtype))
             for order, output in zip(orders, outputs, strict=True)
@@ -81,6 +65,20 @@ class ContextEncoder(nn.Module):
         context = torch.cat(states, -1)  # (T, W)
         heard = nn.functional.gelu(context.index_select(0, graph.nodes.utterance))  # (V, W)
         return self.output(self.dropout(heard), graph.nodes.sizes), context
+
+    def _recur(
+        self, direction: nn.GRU, inputs: Tensor, count: Tensor, cache: StreamCache | None
+    ) -> Tensor:
+        """Run one direction over packed inputs, (T, 3H) → (T, H)."""
+        if torch.compiler.is_compiling():
+            return compiled_gru(direction, inputs, count)
+        if not len(inputs):
+            return inputs.new_zeros(0, direction.hidden_size)
+        start = None if cache is None else cache.recall(direction, "state")
+        packed, end = direction(PackedSequence(inputs, count.cpu()), start)
+        if cache is not None:
+            cache.keep(direction, "state", end)
+        return packed.data
 
 
 __all__ = ["ContextEncoder"]
