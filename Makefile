@@ -111,7 +111,7 @@ docs: $(STAMP)  ## write the pages and the API reference as HTML into build/docs
 # One thread, as `make train`.
 checkpoint: $(STAMP)  ## remake synctva-meld: its card and links, or all of it (DATA_DIR=<MELD>)
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m tools.remake_checkpoint \
-		$(if $(DATA_DIR),--data_dir $(DATA_DIR))
+		$(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(NAME),--name $(NAME))
 
 bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)

@@ -1,7 +1,7 @@
-"""Sphinx: `make docs` turns the Markdown pages and the docstrings into build/docs.
+"""Sphinx: `make docs` turns the Markdown pages and the docstrings into HTML in build/docs.
 
-Run from the repository's root as the source folder, so that links between pages, to the README and
-to files are those that work on GitHub too.
+The source folder is the repository's root, so that links between pages, to the README and to files
+are the same as on GitHub.
 """
 
 import re
@@ -10,7 +10,7 @@ from importlib.metadata import version as installed_version
 from sphinx.application import Sphinx
 
 project = "Sync-TVA"
-author = "the maintainers of Sync-TVA"
+author = "The Sync-TVA developers"
 version = release = installed_version("synctva")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
@@ -18,6 +18,8 @@ include_patterns = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "SECURITY.md",
     "benchmarks/accuracy/NOTES.md",
     "docs/*.md",
 ]
@@ -26,10 +28,10 @@ html_theme = "furo"  # readable on a telephone, by keyboard, and in the dark
 html_title = f"Sync-TVA {release}"
 html_copy_source = False
 
-# Pages: GitHub's Markdown; headings are link targets, as there.
+# GitHub's Markdown, in which headings are link targets.
 myst_heading_anchors = 3
 
-# Docstrings: Google's sections and ours; what stands in single backticks is code.
+# Google's sections in docstrings, and our own; single backticks mean code.
 default_role = "code"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
@@ -42,7 +44,7 @@ autodoc_default_options = {"show-inheritance": True}
 
 
 def contents(app: Sphinx, page: str, source: list[str]) -> None:
-    """The links of the index are the table of contents: no second list of the pages."""
+    """Make the table of contents from the links of the index, so that there is only one list."""
     if page == root_doc:
         pages = dict.fromkeys(re.findall(r"\]\((\S+)\.md\)", source[0]))
         source[0] += "\n".join(["", "```{toctree}", ":hidden:", *pages, "```"])

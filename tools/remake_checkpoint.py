@@ -31,7 +31,11 @@ CHECKPOINT = ROOT / "synctva-meld"
 
 
 def remake(
-    folder: Path, runs: Sequence[dict[str, Any]], data_dir: str | None = None, code: Path = CODE
+    folder: Path,
+    runs: Sequence[dict[str, Any]],
+    data_dir: str | None = None,
+    name: str | None = None,
+    code: Path = CODE,
 ) -> None:
     """Remake a checkpoint in place.
 
@@ -40,6 +44,7 @@ def remake(
         runs: results of several seeds, for the card.
         data_dir: of the corpus. With it the model is trained again, by the command in the folder's
             results.json.
+        name: by which users load the model; by default the one that the present card says.
         code: folder of the model's code.
     """
     if data_dir is not None:
@@ -49,7 +54,7 @@ def remake(
         paths = [Path(scratch) / f"{run['seed']}.json" for run in runs]
         for path, run in zip(paths, runs, strict=True):
             path.write_text(json.dumps(run), encoding="utf-8")
-        write_card(folder, runs=paths)
+        write_card(folder, name, paths)
 
 
 def retrain(folder: Path, data_dir: str) -> None:
@@ -101,7 +106,9 @@ def seeds() -> list[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data_dir", help="folder of MELD: train the model again")
-    remake(CHECKPOINT, seeds(), parser.parse_args().data_dir)
+    parser.add_argument("--name", help="by which users load it, such as user/synctva-meld")
+    options = parser.parse_args()
+    remake(CHECKPOINT, seeds(), options.data_dir, options.name)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ CONVERSATIONS = [
     [{"text": "good day", "audio_features": [0.5, -1.0]}],
 ]
 
-# Runs in its own isolated process, in which our package cannot be imported.
+# Runs in a process of its own, in which our package cannot be imported.
 SCRIPT = """
 import json, sys
 
@@ -86,6 +86,11 @@ def checkpoint(tmp_path_factory, toy_encoder_spec):
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder, model, processor
+
+
+def test_what_travels_is_small_enough_to_read():
+    """Users run it by `trust_remote_code=True`, and should be able to read it before."""
+    assert len(list(CODE.glob("*.py"))) <= 28
 
 
 def test_folder_carries_all_the_code(checkpoint):

@@ -11,7 +11,6 @@ from safetensors.torch import load_file
 
 from synctva.results import read_results
 from tests.support.model_folder import write_model_folder
-from tools import remake_checkpoint
 from tools.remake_checkpoint import CODE, remake, restore_links, training_options
 
 SMALL = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1"
@@ -55,8 +54,9 @@ def test_card_is_written_from_the_results_and_nothing_else_changes(checkpoint):
     results = read_results(checkpoint)
     weights = (checkpoint / "model.safetensors").read_bytes()
     runs = [{**results, "seed": seed} for seed in (3, 4)]
-    remake(checkpoint, runs, code=checkpoint.parent / CODE.name)
-    assert "Mean of seeds 3, 4" in ModelCard.load(checkpoint / "README.md").text
+    remake(checkpoint, runs, name="user/toy", code=checkpoint.parent / CODE.name)
+    card = ModelCard.load(checkpoint / "README.md")
+    assert card.data.model_name == "user/toy" and "Mean of seeds 3, 4" in card.text
     assert read_results(checkpoint) == results
     assert (checkpoint / "model.safetensors").read_bytes() == weights
     assert_code_is_links(checkpoint)
@@ -86,10 +86,3 @@ def test_options_are_those_of_the_command_but_for_folders_and_runs():
     command = "synctva train --runs 0.json 1.json --data_dir a --seed 1 --bf16 --output_dir b"
     options = training_options(command, "/data/MELD Raw", Path("c"))
     assert options == ["--seed", "1", "--bf16", "--data_dir", "/data/MELD Raw", "--output_dir", "c"]
-
-
-def test_the_card_of_the_shipped_checkpoint_shows_five_seeds():
-    runs = remake_checkpoint.seeds()
-    assert [run["seed"] for run in runs] == [0, 1, 2, 3, 4]
-    best = max(runs, key=lambda run: run["dev"]["weighted_f1"])
-    assert best["seed"] == read_results(remake_checkpoint.CHECKPOINT)["seed"]
