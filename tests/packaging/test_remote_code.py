@@ -10,10 +10,12 @@ import pytest
 import torch
 from transformers import pipeline
 
+from synctva.audio.encoder import PROSODY_SPEC
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE, SyncTVAProcessor
 from synctva.registration import register
+from synctva.video.encoder import FACE_SPEC
 
 register()
 
@@ -24,8 +26,8 @@ CONVERSATIONS = [
     [{"text": "good day", "audio_features": [0.5, -1.0]}],
 ]
 
-# Runs in a process of its own, in which our package cannot be imported.
-SCRIPT = """
+# Begins a program in which our package cannot be imported.
+WITHOUT_PACKAGE = """
 import json, sys
 
 class Blocker:
@@ -34,6 +36,9 @@ class Blocker:
             raise ModuleNotFoundError(f"blocked: {name}", name=name)
 
 sys.meta_path.insert(0, Blocker())
+"""
+
+SCRIPT = """
 import torch
 from transformers import (
     AutoConfig, AutoModel, AutoModelForTokenClassification, AutoProcessor, pipeline,
@@ -66,6 +71,40 @@ assert load(again + "-pipeline")[-1] == answers
 assert "synctva" not in sys.modules
 print(json.dumps({"logits": logits.tolist(), "hidden": hidden.tolist(), "answers": answers}))
 """
+
+
+MEDIA_SCRIPT = """
+from transformers import AutoProcessor
+
+folder, again = sys.argv[1:]
+processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
+batch = processor([[{"audio_features": [0.5] * 8, "visual_features": [0.1] * 263}]])
+assert batch["modality_mask"][0, 0, 1:].all()
+try:
+    processor([[{"audio": "clip.wav"}]])
+except ImportError as error:
+    print(error)
+processor.save_pretrained(again)
+"""
+
+
+def run_without_package(script: str, *arguments: object, folder: Path) -> str:
+    """Run a program in an isolated process without our package, and return its last line."""
+    environment = {
+        **os.environ,
+        "HF_HOME": str(folder / "home"),
+        "HF_MODULES_CACHE": str(folder / "modules"),
+        "HF_HUB_OFFLINE": "1",
+    }
+    process = subprocess.run(
+        [sys.executable, "-I", "-c", WITHOUT_PACKAGE + script, *map(str, arguments)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -116,22 +155,8 @@ def test_config_names_every_class(checkpoint):
 
 def test_serves_without_the_package(checkpoint, tmp_path):
     folder, model, processor = checkpoint
-    environment = {
-        **os.environ,
-        "HF_HOME": str(tmp_path / "home"),
-        "HF_MODULES_CACHE": str(tmp_path / "modules"),
-        "HF_HUB_OFFLINE": "1",
-    }
-    arguments = [str(folder), str(tmp_path / "again"), json.dumps(CONVERSATIONS)]
-    process = subprocess.run(
-        [sys.executable, "-I", "-c", SCRIPT, *arguments],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
-    remote = json.loads(process.stdout.splitlines()[-1])
+    arguments = folder, tmp_path / "again", json.dumps(CONVERSATIONS)
+    remote = json.loads(run_without_package(SCRIPT, *arguments, folder=tmp_path))
     batch = processor(CONVERSATIONS)
     with torch.no_grad():
         output = model(**batch)
@@ -147,3 +172,15 @@ def test_serves_without_the_package(checkpoint, tmp_path):
             assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
             assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
             assert one["modalities"] == other["modalities"]
+
+
+def test_only_recordings_need_the_package(tmp_path):
+    processor = SyncTVAProcessor(
+        None, FACE_SPEC["width"], 8, audio_encoder=PROSODY_SPEC, visual_encoder=FACE_SPEC
+    )
+    processor.save_pretrained(tmp_path / "toy")
+    arguments = tmp_path / "toy", tmp_path / "again"
+    message = run_without_package(MEDIA_SCRIPT, *arguments, folder=tmp_path)
+    assert "expected the package synctva" in message and "pip install '.[media]'" in message
+    weights = [folder / FACE_WEIGHTS_FILE for folder in arguments]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
