@@ -1,4 +1,4 @@
-"""Answers for a corpus of conversations in Parquet, block by block, by any number of workers."""
+"""Recognise a corpus of conversations in Parquet, block by block, with any number of workers."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from transformers import pipeline
 
+from synctva.commands.csv_output import write_csv
 from synctva.files import written_whole
 
 ANSWER_SCHEMA = pa.schema(
@@ -22,21 +23,21 @@ ANSWER_SCHEMA = pa.schema(
         "error": pa.string(),
     }
 )
-"""A row a conversation: the emotion and its probability by utterance, or why there is no answer."""
+"""One row per conversation: each utterance's emotion and its probability, or an error."""
 
 
 class CorpusRecogniser:
-    """Recognises blocks of a corpus, and keeps each block's answers in a file of its own.
+    """Recognises blocks of a corpus and keeps each block's answers in a file of its own.
 
-    The model is loaded once, when the object is made. A block that is in `output` is not computed
-    again, and a file is there whole or not at all, so that a run that was killed goes on where it
-    was. A conversation that cannot be answered is kept with its reason, and costs the others
-    nothing.
+    The model is loaded once, when the object is created. Blocks that are already in `output` are
+    not computed again, and a file is complete or absent, so that a run that was killed continues
+    where it stopped. A conversation that fails is kept with its error; the others of its block are
+    answered all the same.
 
     Args:
         model: folder or Hub name of a checkpoint.
-        output: folder of the answers, `<key>.parquet` a block (`ANSWER_SCHEMA`).
-        batch_size: conversations a forward pass.
+        output: folder of the answers, one `<key>.parquet` per block (`ANSWER_SCHEMA`).
+        batch_size: conversations per forward pass.
         parameters: of the pipeline, such as `abstain_below`.
     """
 
@@ -53,7 +54,7 @@ class CorpusRecogniser:
         self.recognise = pipeline("emotion-recognition", model=model, **(parameters or {}))
 
     def __call__(self, block: Mapping[str, Any]) -> dict[str, Any]:
-        """A block of `corpus_blocks` → itself, `answered` and `failed`."""
+        """Recognise a block of `corpus_blocks`; return it with `answered` and `failed` added."""
         path = answers_file(self.output, block)
         if path.is_file():
             answers = parquet.read_table(path, schema=ANSWER_SCHEMA)
@@ -70,8 +71,8 @@ class CorpusRecogniser:
             part = rows[start : start + self.batch_size]
             try:
                 answers = self.recognise(part, batch_size=len(part))
-            except Exception:  # by one of them: each for itself tells which, and why
-                answers = [self._alone(row) for row in part]
+            except Exception:  # one of them is at fault: one by one shows which, and why
+                answers = [self._answer_or_error(row) for row in part]
             for row, answer in zip(part, answers, strict=True):
                 name = row["dialogue_id"]
                 if isinstance(answer, Exception):
@@ -81,7 +82,7 @@ class CorpusRecogniser:
                     scores = [utterance["score"] for utterance in answer]
                     yield {"dialogue_id": name, "labels": labels, "scores": scores}
 
-    def _alone(self, row: dict[str, Any]) -> Any:
+    def _answer_or_error(self, row: dict[str, Any]) -> Any:
         try:
             return self.recognise(row)
         except Exception as error:
@@ -89,14 +90,14 @@ class CorpusRecogniser:
 
 
 def corpus_blocks(files: Sequence[str | os.PathLike], size: int) -> list[dict[str, Any]]:
-    """A corpus in blocks of up to `size` conversations, the same for the same files.
+    """Divide a corpus into blocks of up to `size` conversations, the same for the same files.
 
     Returns:
-        `file`, `first` and `count` of each block's rows, and its `key`, made of their names.
+        For each block, `file`, `first` and `count` of its rows, and a `key` made of their names.
 
     Raises:
         FileNotFoundError: there is no file.
-        ValueError: no `dialogue_id`, one that is no string, or one that is there twice.
+        ValueError: a `dialogue_id` is missing, is not a string, or occurs twice.
     """
     if not files:
         raise FileNotFoundError("the corpus has no .parquet file")
@@ -104,7 +105,7 @@ def corpus_blocks(files: Sequence[str | os.PathLike], size: int) -> list[dict[st
     blocks = []
     for file in map(str, files):
         if "dialogue_id" not in parquet.read_schema(file).names:
-            raise ValueError(f"{file} has no column dialogue_id: expected a name a conversation")
+            raise ValueError(f"{file} has no column dialogue_id: expected a name per conversation")
         names = parquet.read_table(file, columns=["dialogue_id"])[0].to_pylist()
         for row, name in enumerate(names):
             if not isinstance(name, str) or name in seen:
@@ -119,18 +120,35 @@ def corpus_blocks(files: Sequence[str | os.PathLike], size: int) -> list[dict[st
 
 
 def answers_file(output: Path, block: Mapping[str, Any]) -> Path:
-    """Where a block's answers are kept."""
+    """Return the path of a block's answers."""
     return output / f"{block['key']}.parquet"
 
 
 def read_answers(output: Path, blocks: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """The answers to these blocks, `ANSWER_SCHEMA`, in the order of the corpus."""
+    """Read the answers to these blocks, `ANSWER_SCHEMA`, in the order of the corpus."""
     files = [answers_file(output, block) for block in blocks]
     return pa.concat_tables(parquet.read_table(file, schema=ANSWER_SCHEMA) for file in files)
 
 
+def write_failures(output: Path, blocks: Iterable[Mapping[str, Any]]) -> int:
+    """List the conversations that failed, with their errors, in `failed.csv` in the output.
+
+    Returns:
+        Their number.
+    """
+    columns = ["dialogue_id", "error"]
+    rows = read_answers(output, blocks).select(columns).to_pylist()
+    failures = [row for row in rows if row["error"]]
+    with (
+        written_whole(output) as unfinished,
+        (unfinished / "failed.csv").open("w", encoding="utf-8", newline="") as file,
+    ):
+        write_csv(file, columns, failures)
+    return len(failures)
+
+
 def _read_rows(file: str, first: int, count: int) -> list[dict[str, Any]]:
-    """Some rows of a Parquet file, from the row groups that hold them; labels are left out."""
+    """Read rows of a Parquet file from the row groups that hold them, without labels."""
     source = parquet.ParquetFile(file)
     columns = [name for name in source.schema_arrow.names if name != "labels"]
     groups: list[int] = []
@@ -145,4 +163,11 @@ def _read_rows(file: str, first: int, count: int) -> list[dict[str, Any]]:
     return source.read_row_groups(groups, columns=columns).slice(offset, count).to_pylist()
 
 
-__all__ = ["ANSWER_SCHEMA", "CorpusRecogniser", "answers_file", "corpus_blocks", "read_answers"]
+__all__ = [
+    "ANSWER_SCHEMA",
+    "CorpusRecogniser",
+    "answers_file",
+    "corpus_blocks",
+    "read_answers",
+    "write_failures",
+]

@@ -10,11 +10,11 @@ from tests.synctva.test_batch_inference import toy_checkpoint, write_corpus
 
 
 @pytest.mark.slow  # Ray starts several processes
-def test_ray_answers_what_one_process_answers_and_goes_on(tmp_path, monkeypatch, capsys):
+def test_ray_gives_the_answers_of_one_process_and_continues(tmp_path, monkeypatch, capsys):
     # Both are read when ray is imported: nothing is reported, and nothing waits for a console.
     monkeypatch.setitem(os.environ, "RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setitem(os.environ, "RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'synctva[ray]'")
+    ray = pytest.importorskip("ray", reason="ray is not installed: pip install '.[ray]'")
     checkpoint = toy_checkpoint(tmp_path / "model")
     rows = toy_rows(40)
     rows[7]["text_features"][0] = [float("inf")] * WIDTHS["text"]

@@ -3,7 +3,13 @@ import pyarrow.parquet as parquet
 import pytest
 from transformers import pipeline
 
-from synctva.batch_inference import CorpusRecogniser, answers_file, corpus_blocks, read_answers
+from synctva.batch_inference import (
+    CorpusRecogniser,
+    answers_file,
+    corpus_blocks,
+    read_answers,
+    write_failures,
+)
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support.toy_conversations import WIDTHS, toy_config, toy_rows
@@ -19,7 +25,7 @@ def toy_checkpoint(folder):
 
 
 def write_corpus(folder, rows):
-    """Two files, the first of small row groups."""
+    """Write two files, the first with small row groups."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = [{name: row[name] for name in COLUMNS} for row in rows]
     half = len(kept) // 2
@@ -29,7 +35,7 @@ def write_corpus(folder, rows):
     return files, kept
 
 
-def test_blocks_answer_what_the_pipeline_answers(tmp_path):
+def test_blocks_have_the_answers_of_the_pipeline(tmp_path):
     checkpoint = toy_checkpoint(tmp_path / "model")
     files, rows = write_corpus(tmp_path / "corpus", toy_rows(19))
     blocks = corpus_blocks(files, 4)
@@ -57,7 +63,7 @@ def test_a_block_that_is_there_is_not_computed_again(tmp_path, monkeypatch):
     assert read_answers(tmp_path / "answers", [block]).num_rows == 4
 
 
-def test_a_failure_is_kept_with_its_reason_and_costs_the_others_nothing(tmp_path):
+def test_a_failure_is_kept_with_its_error_and_the_others_are_answered(tmp_path):
     checkpoint = toy_checkpoint(tmp_path / "model")
     rows = toy_rows(8)
     rows[2]["audio_features"][0] = [float("nan")] * WIDTHS["audio"]
@@ -70,6 +76,10 @@ def test_a_failure_is_kept_with_its_reason_and_costs_the_others_nothing(tmp_path
     assert found[2]["labels"] is None and "audio_features" in found[2]["error"]
     expected = pipeline("emotion-recognition", model=checkpoint)(kept[3])
     assert found[3]["scores"] == pytest.approx([utterance["score"] for utterance in expected])
+    assert write_failures(tmp_path / "answers", blocks) == 1
+    lines = (tmp_path / "answers" / "failed.csv").read_text().splitlines()
+    assert lines[0] == "dialogue_id,error"
+    assert len(lines) == 2 and lines[1].startswith(f"{kept[2]['dialogue_id']},")
 
 
 def test_answers_are_named_after_the_conversations(tmp_path):
@@ -80,7 +90,7 @@ def test_answers_are_named_after_the_conversations(tmp_path):
     assert answers_file(tmp_path, corpus_blocks(files, 3)[0]) != paths[0]
 
 
-def test_a_corpus_needs_names_that_differ(tmp_path):
+def test_a_corpus_needs_unique_names(tmp_path):
     rows = toy_rows(6)
     rows[4]["dialogue_id"] = rows[1]["dialogue_id"]
     files, _ = write_corpus(tmp_path / "corpus", rows)

@@ -1,4 +1,4 @@
-"""Extraction by worker processes, with one file per conversation, so that a killed run continues."""
+"""Extraction by worker processes, with a file per conversation, so that a killed run continues."""
 
 from __future__ import annotations
 

@@ -1,8 +1,6 @@
-"""From raw clips to a trained model, and raw clips again; Ray against one process."""
+"""From raw clips to a trained model, and raw clips again."""
 
 import csv
-import importlib
-import os
 
 import numpy as np
 import pytest
@@ -76,22 +74,3 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
     assert "Read it: synctva.load_feature_set" in capsys.readouterr().out
     one, two = (read_schema(folder)["modalities"] for folder in (features, other))
     assert two == {"audio": one["audio"]}
-
-
-@pytest.mark.slow  # Ray starts several processes
-def test_ray_makes_what_one_process_makes(tmp_path, monkeypatch, toy_encoder_spec, capsys):
-    # Both are read when ray is imported: nothing is reported, and nothing waits for a console.
-    monkeypatch.setitem(os.environ, "RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setitem(os.environ, "RAY_DATA_DISABLE_PROGRESS_BARS", "1")
-    ray = pytest.importorskip("ray", reason="ray is not installed: pip install 'synctva[ray]'")
-    by_ray = importlib.import_module("examples.extract_features_ray")
-    monkeypatch.setattr(by_ray, "MINILM_SPEC", toy_encoder_spec)
-    clips = ["--dataset", "clips", "--data_dir", str(write_clips(tmp_path / "clips"))]
-    extract.main([*clips, "--output", str(tmp_path / "serial")])
-    printed = capsys.readouterr().out.splitlines()[:-1]
-    by_ray.main([*clips, "--output", str(tmp_path / "ray"), "--workers", "2"])
-    assert not ray.is_initialized()
-    assert read_schema(tmp_path / "ray") == read_schema(tmp_path / "serial")
-    skipped = [(tmp_path / name / "skipped.csv").read_text() for name in ("ray", "serial")]
-    assert skipped[0] == skipped[1]
-    assert capsys.readouterr().out.splitlines()[-len(printed) :] == printed

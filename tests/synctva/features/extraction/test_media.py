@@ -12,8 +12,8 @@ from synctva.video.encoder import FACE_SPEC
 from tests.support.media_conversations import AUDIO, HISS, VOICE, loaded, wav, write_clips
 
 
-def test_keys_change_with_files_and_encoders(clips, tmp_path):
-    data, output = load_clips(write_clips(tmp_path / "clips")), tmp_path / "features"
+def test_keys_change_with_files_and_encoders(tmp_path):
+    data = load_clips(write_clips(tmp_path / "clips"))
     keys = [work_table(data, PROSODY_SPEC, None)["key"].to_pylist()]
     os.utime(tmp_path / "clips/2/a.wav", (0, 0))
     keys.append(work_table(data, PROSODY_SPEC, None)["key"].to_pylist())

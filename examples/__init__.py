@@ -1,1 +1,0 @@
-"""Scripts to copy, and the entry for `accelerate launch`."""
