@@ -1,9 +1,9 @@
-"""Known vulnerabilities of everything in this environment, by pip-audit: what `make audit` runs.
+"""List known vulnerabilities of the packages in this environment: what `make audit` runs.
 
-    python tools/audit.py <python that has pip-audit>
+    python tools/audit.py <a Python that has pip-audit>
 
-Where PyPI does not answer, pip-audit counts every package as skipped and ends well; this says that
-nothing was audited. Exit status: 1 where a package has a known vulnerability.
+If PyPI does not answer, pip-audit skips every package and reports success; this program says that
+nothing was audited. It exits with 1 if a package has a known vulnerability.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def main(auditor: str) -> int:
     command = [auditor, "-m", "pip_audit", "--progress-spinner", "off", *options]
     run = subprocess.run(command, capture_output=True, text=True)
     if not run.stdout:
-        print(f"No advisory data could be had, nothing was audited: {run.stderr.strip()[-300:]}")
+        print(f"No advisory data, nothing was audited: {run.stderr.strip()[-300:]}")
         return 0
     packages = json.loads(run.stdout)["dependencies"]
     audited = [package for package in packages if "skip_reason" not in package]
     if not audited:
-        print(f"No advisory data could be had: none of {len(packages)} packages was audited")
+        print(f"No advisory data: none of {len(packages)} packages was audited")
         return 0
     found = 0
     for package in audited:

@@ -1,10 +1,10 @@
-"""Converts face-api's weights to the one file that the visual encoder reads.
+"""Convert the weights of face-api to the file that the visual encoder reads.
 
     npm pack @vladmandic/face-api@1.7.15
     python -m tools.convert_face_weights vladmandic-face-api-1.7.15.tgz
 
-The package's 8-bit numbers are kept as they are, with their scale and offset, so that the file is
-small and the weights come out to the last bit.
+The package's 8-bit numbers are kept, with their scales and offsets, so that the file is small and
+the weights are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synctva.files import written_whole
 from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE
 from synctva.video.face_weights import FACE_WEIGHTS_FOLDER, SCALE_MIN
 
-# Folder of the converted network in the file, and the package's name for it.
+# Name of each network in the converted file -> its name in the package.
 _NETWORKS = {"detector": "tiny_face_detector_model", "expression": "face_expression_model"}
 
 
@@ -37,18 +37,18 @@ def convert(source: str | Path, target: str | Path) -> str:
         target: the file to write.
 
     Returns:
-        The SHA-256 of the file: the same for the same package.
+        The SHA-256 of the file, which is the same for the same package.
 
     Raises:
         FileNotFoundError: `source` lacks a file of the package; the message names it.
-        ValueError: a manifest and its numbers do not fit.
+        ValueError: a manifest does not fit its numbers.
     """
     read = _reader(Path(source))
     package = json.loads(read("package.json"))
     about = {
         "source": f"npm package {package['name']} {package['version']}",
         "licence": package["license"],
-        # The package's licence names the first; the networks come from the second's face-api.js.
+        # The package's licence names the first; the networks come from face-api.js by the second.
         "copyright": "Copyright (c) Vladimir Mandic; Copyright (c) 2018 Vincent Mühler",
         "licence_text": read("LICENSE").decode(),
         "changes": "layout of the numbers; the 8-bit values, scales and offsets are the package's",
@@ -62,7 +62,7 @@ def convert(source: str | Path, target: str | Path) -> str:
             if quantisation is not None:
                 pair = (quantisation["scale"], quantisation["min"])
                 tensors[f"{network}.{key}{SCALE_MIN}"] = np.array(pair, dtype=np.float64)
-    # One entry: the order of several is random, and so would be the checksum.
+    # One entry, because the order of several is random, and with it the checksum.
     metadata = {"about": json.dumps(about, ensure_ascii=False)}
     data = save(tensors, metadata=metadata)
     target = Path(target)
@@ -72,7 +72,7 @@ def convert(source: str | Path, target: str | Path) -> str:
 
 
 def _reader(source: Path) -> Callable[[str], bytes]:
-    """A function that reads a file of the package."""
+    """Return a function that reads a file of the package."""
 
     def from_folder(name: str) -> bytes:
         return (source / name).read_bytes()
@@ -93,7 +93,7 @@ def _reader(source: Path) -> Callable[[str], bytes]:
 def _weights(
     read: Callable[[str], bytes], file: str
 ) -> dict[str, tuple[np.ndarray, dict[str, Any] | None]]:
-    """By name: numbers in TensorFlow's layout, and their quantisation (None for floats)."""
+    """Return each weight in TensorFlow's layout, with its quantisation (None for floats)."""
     weights: dict[str, tuple[np.ndarray, dict[str, Any] | None]] = {}
     for group in json.loads(read(f"model/{file}-weights_manifest.json")):
         data = b"".join(read(f"model/{path}") for path in group["paths"])
@@ -118,12 +118,12 @@ def _weights(
 
 
 def _pointwise(name: str) -> str:
-    """Name of the 1 x 1 filters of the layer that this weight is of, if it is separable."""
+    """Return the name of the 1 x 1 filters of a weight's layer, if that is separable."""
     return f"{name.rpartition('/')[0]}/pointwise_filter"
 
 
 def _to_torch(name: str, numbers: np.ndarray, *, separable: bool) -> tuple[str, np.ndarray]:
-    """A weight's name and layout in torch."""
+    """Return a weight's name in torch, and its numbers in torch's layout."""
     layer, _, kind = name.rpartition("/")
     if kind == "depthwise_filter":  # (3, 3, C, 1)
         kind, numbers = "depthwise.weight", numbers.transpose(2, 3, 0, 1)

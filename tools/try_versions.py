@@ -1,12 +1,11 @@
-"""The fast tests, or some, on the oldest or the newest versions of everything that setup.py allows.
+"""Run the tests on the oldest or the newest versions of the dependencies that setup.py allows.
 
     python tools/try_versions.py minimum --python python3.10
     python tools/try_versions.py newest --python python3.13 tests/modeling_synctva -x
 
-Each pair of versions and Python gets an environment of its own in build/versions/, which is kept.
-The bounds are read out of setup.py. Plain pip takes torch from PyPI, whose builds for Linux bring
-several GB of CUDA libraries: point pip elsewhere (PIP_INDEX_URL, PIP_FIND_LINKS) where that is too
-much.
+Each combination of versions and Python gets its own environment in build/versions/, which is kept.
+The bounds are read from setup.py. Without further settings, pip installs torch's CUDA build on
+Linux, which is several GB: point it to a CPU build (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS).
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import os
 import runpy
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,16 +28,16 @@ EXTRAS = ("dev", "logging", "media")  # those of `make setup`
 
 
 def requirements() -> list[Requirement]:
-    """What setup.py asks for, with the extras."""
+    """Return the requirements in setup.py, with the extras."""
     with mock.patch("setuptools.setup") as setup:
         runpy.run_path(str(ROOT / "setup.py"))
-    given: dict[str, Any] = setup.call_args.kwargs
+    given: Mapping[str, Any] = setup.call_args.kwargs
     lines = [given["install_requires"], *(given["extras_require"][extra] for extra in EXTRAS)]
     return [Requirement(line) for group in lines for line in group]
 
 
 def lower_bounds() -> dict[str, Version]:
-    """The oldest version of each distribution that all requirements admit."""
+    """Return the oldest version of each distribution that all requirements allow."""
     bounds: dict[str, Version] = {}
     for requirement in requirements():
         (bound,) = (Version(s.version) for s in requirement.specifier if s.operator == ">=")
@@ -46,7 +46,7 @@ def lower_bounds() -> dict[str, Version]:
 
 
 def prepare(versions: str, python: str, packages: list[str]) -> Path:
-    """The environment's Python, with everything installed."""
+    """Make the environment, install everything, and return its Python."""
     tag = "import sys; print('{}.{}'.format(*sys.version_info))"
     release = subprocess.run([python, "-c", tag], check=True, capture_output=True, text=True).stdout
     folder = ROOT / "build" / "versions" / f"{versions}-{release.strip()}"
@@ -54,25 +54,26 @@ def prepare(versions: str, python: str, packages: list[str]) -> Path:
     constraints = folder / "constraints.txt"
     pins = lower_bounds().items() if versions == "minimum" else ()
     constraints.write_text("".join(f"{name}=={bound}\n" for name, bound in pins))
-    pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    interpreter = folder / "bin" / "python"
+    pip = [str(interpreter), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
     project = f"{ROOT}[{','.join(EXTRAS)}]"
-    # setuptools and wheel, as `make setup`: the tests build packages without isolation.
+    # setuptools and wheel too, as in `make setup`: the tests build packages without isolation.
     tools = ["setuptools", "wheel"]
-    subprocess.run([*pip, "--upgrade", "-c", constraints, *tools, "-e", project], check=True)
+    subprocess.run([*pip, "--upgrade", "-c", str(constraints), *tools, "-e", project], check=True)
     if packages:
         subprocess.run([*pip, "--no-deps", *packages], check=True)
-    return folder / "bin" / "python"
+    return interpreter
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").partition("\n")[0],
-        epilog="All other arguments are pytest's.",
+        epilog="All other arguments are passed to pytest.",
         allow_abbrev=False,
     )
     parser.add_argument("versions", choices=("minimum", "newest"))
-    parser.add_argument("--python", default="python3", help="to make the environment with")
-    parser.add_argument("--package", action="append", default=[], help="also, without dependencies")
+    parser.add_argument("--python", default="python3", help="interpreter of the environment")
+    parser.add_argument("--package", action="append", default=[], help="install it too, alone")
     options, tests = parser.parse_known_args()
     start = time.monotonic()
     python = prepare(options.versions, options.python, options.package)

@@ -1,4 +1,4 @@
-"""`import synctva` costs little, and loads nothing heavy before it is used."""
+"""`import synctva` is fast and loads nothing heavy before it is used."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A saved folder serves where only transformers is installed, with `trust_remote_code=True`."""
+"""A saved folder works where only transformers is installed, with `trust_remote_code=True`."""
 
 import json
 import os

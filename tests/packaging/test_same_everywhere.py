@@ -1,7 +1,7 @@
-"""One seed, one result: in another process, and in torch's deterministic mode with each backend.
+"""The same seed gives the same model: in another process, and in torch's deterministic mode.
 
-That batch size, padding and packing change no prediction stands beside the model, the pipeline and
-the trainer: `test_batch_equals_single...`, `test_accumulated_batches_equal_one_batch`.
+That batch size, padding and packing change no prediction is tested with the model, the pipeline and
+the trainer (`test_batch_equals_single...`, `test_accumulated_batches_equal_one_batch`).
 """
 
 import json
@@ -30,7 +30,7 @@ def test_another_process_trains_the_same_weights(tmp_path):
     run = subprocess.run(
         [sys.executable, "-m", "tests.support.training_program", json.dumps(options)],
         cwd=ROOT,
-        # Other hashes of strings than here: no order may come from those.
+        # Strings have other hashes than here: no order may depend on them.
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"},
         capture_output=True,
         text=True,
@@ -45,7 +45,7 @@ def test_another_process_trains_the_same_weights(tmp_path):
 
 @pytest.fixture
 def restored():
-    """What deterministic mode sets for the whole process, as it was."""
+    """Restore what deterministic mode sets for the whole process."""
     before = {name: os.environ.get(name) for name in DETERMINISM}
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
     yield
@@ -75,7 +75,7 @@ def test_deterministic_mode_with_each_backend(backend, tmp_path, restored):
     )
     for name, tensor in one.items():
         assert torch.equal(tensor, same[name]), name
-        assert torch.equal(tensor, usual[name]), name  # on a CPU all is deterministic anyway
+        assert torch.equal(tensor, usual[name]), name  # on a CPU everything is deterministic
 
 
 def test_deterministic_mode_without_torch_scatter(tmp_path, restored, monkeypatch):

@@ -1,4 +1,4 @@
-"""Nothing in the source runs what a file says: no eval, shell or pickle, no code of a stranger."""
+"""The source executes no data: no eval, no shell, no pickle, no remote code unless asked for."""
 
 import ast
 from pathlib import Path
@@ -21,7 +21,7 @@ MODULES_OF_METHODS = {"os", "subprocess", "pickle", "marshal", "shelve", "dill",
 
 
 def offences(source: str) -> list[str]:
-    """The calls of a program that must not be there, as "line: call"."""
+    """Return the forbidden calls of a program, as "line: call"."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module in MODULES_OF_METHODS:

@@ -1,6 +1,7 @@
 import io
 import json
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +93,9 @@ def test_shipped_file_says_where_it_is_from():
     assert about["licence"] == "MIT"
     assert "Vladimir Mandic" in about["copyright"] and "Vincent Mühler" in about["copyright"]
     assert "The above copyright notice and this permission notice" in about["licence_text"]
+    notice = (Path(__file__).parents[2] / "NOTICE").read_text(encoding="utf-8")
+    assert set(about["licence_text"].splitlines()) <= set(notice.splitlines())
+    assert "Copyright (c) 2018 Vincent Mühler" in notice
 
 
 def test_numbers_that_do_not_fit_are_refused(package, tmp_path):
