@@ -1,1 +1,1 @@
-"""The model: the flat folder that travels to the Hub with a checkpoint."""
+"""The model code. Every checkpoint on the Hub carries a copy of this flat folder."""

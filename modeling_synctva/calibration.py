@@ -1,6 +1,7 @@
-"""Calibrated probabilities, and sets of labels that hold the true one as often as asked.
+"""Calibrated probabilities and conformal prediction sets.
 
-What a checkpoint's config holds is applied here; `synctva/calibration_fitting.py` fits it on dev.
+This module applies the temperature and the thresholds that a checkpoint's config holds.
+`synctva/calibration_fitting.py` fits them on dev.
 """
 
 from __future__ import annotations
@@ -14,26 +15,28 @@ from .configuration_synctva import CONFORMAL_LEVELS
 
 
 def calibrated_probabilities(logits: Tensor, temperature: float) -> Tensor:
-    """softmax(logits / temperature), Guo et al. 2017; the order of the labels stays. (..., C)"""
+    """Return softmax(logits / temperature), which keeps the order of the labels. (..., C)
+
+    Source: Guo et al., 2017.
+    """
     return (logits.float() / temperature).softmax(-1)
 
 
 def prediction_sets(probabilities: Tensor, coverage: float, thresholds: Sequence[float]) -> Tensor:
-    """The labels that are likely enough for the true one to be among them.
+    """Return the set of labels that contains the true one with the requested coverage.
 
-    A label belongs to the set if 1 - p(label) is at most the threshold of the coverage (least
-    ambiguous sets: Sadinle, Lei and Wasserman, 2019); the likeliest always does.
+    A label belongs to the set if 1 - p(label) does not exceed the threshold for that coverage
+    (least ambiguous sets: Sadinle, Lei and Wasserman, 2019). The likeliest label always belongs.
 
     Args:
         probabilities: (..., C), calibrated.
-        coverage: in (0, 1); rounded up to the next whole percent, and above 99% every label
-            belongs.
-        thresholds: `CONFORMAL_LEVELS` of them, see `SyncTVAConfig.conformal_thresholds`.
+        coverage: in (0, 1), rounded up to the next whole percent. Above 99% every label belongs.
+        thresholds: `CONFORMAL_LEVELS` numbers, see `SyncTVAConfig.conformal_thresholds`.
 
     Returns:
-        (..., C) bool.
+        (..., C) bool, True for the labels in the set.
     """
-    level = max(math.ceil(round(coverage * 100, 6)), 1)  # 0.07 * 100 is a little more than 7
+    level = max(math.ceil(round(coverage * 100, 6)), 1)  # 0.07 * 100 is slightly above 7
     threshold = thresholds[level - 1] if level <= CONFORMAL_LEVELS else 1.0
     likeliest = probabilities >= probabilities.amax(-1, keepdim=True)
     return (1 - probabilities <= threshold) | likeliest

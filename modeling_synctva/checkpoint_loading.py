@@ -1,4 +1,7 @@
-"""Every weight from the checkpoint, and a number; or an error that names the one that is not."""
+"""Load a checkpoint strictly: every weight must be in the file, and finite.
+
+Otherwise an error names the weight.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,26 @@ import torch
 from safetensors import SafetensorError
 
 LARGEST_WEIGHT = 1e19
-"""Beyond this a square overflows float32. An ordinary weight whose highest exponent bit flipped is
-1e28 and more."""
+"""The square of a larger number overflows float32. An ordinary weight whose highest exponent bit
+has flipped is at least 1e28."""
 
 
 def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *args, **options):
-    """What transformers' `from_pretrained` loads, refused where an answer would mean nothing.
+    """Call transformers' `from_pretrained`, and refuse weights whose answers would mean nothing.
 
-    transformers starts weights that are missing or of another shape at random, and tells the log
-    alone. Here that takes an explicit wish: `ignore_mismatched_sizes=True` starts heads for other
-    labels, or heads on a base model's checkpoint; `output_loading_info=True` returns the report to
-    a caller who looks at it; `state_dict` gives the weights by hand. Weights are never unpickled.
+    transformers initialises missing weights and weights of another shape at random, and only logs
+    a warning. Here the caller has to ask for that: `ignore_mismatched_sizes=True` starts new heads,
+    for other labels or on a base model's checkpoint; `output_loading_info=True` returns the loading
+    report, which the caller then checks; `state_dict` passes the weights directly. Weights are
+    never unpickled.
 
     Args:
         load: the inherited `from_pretrained`.
         source: its first argument.
-        args, options: the others.
+        args, options: its other arguments.
+
+    Returns:
+        What `load` returns.
 
     Raises:
         OSError: there is no safetensors file, or it is damaged.
@@ -36,13 +43,13 @@ def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *ar
         if options.get("output_loading_info") or options.get("state_dict") is not None:
             return load(source, *args, **options)
         new_heads = options.pop("ignore_mismatched_sizes", False)
-        # So that the report names what transformers would only count.
+        # With these options the report lists the weights by name.
         options |= {"ignore_mismatched_sizes": True, "output_loading_info": True}
         model, report = load(source, *args, **options)
     except SafetensorError as error:
         raise OSError(
-            f"{source}: the file of the weights is damaged ({error}); expected it as it was saved: "
-            "copy or download it again"
+            f"{source}: the weights file is damaged ({error}): expected the file as it was saved. "
+            "Copy or download it again"
         ) from error
     check_loaded(model, report, str(source), new_heads)
     return model
@@ -51,19 +58,21 @@ def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *ar
 def check_loaded(
     model: Any, report: Mapping[str, Collection[Any]], source: str, new_heads: bool = False
 ) -> None:
-    """Refuse a model that is not, tensor by tensor, what its checkpoint holds.
+    """Check that the model's weights are exactly those of its checkpoint.
 
-    A damaged bit that leaves a number of ordinary size is not found: safetensors has no checksum.
+    A flipped bit that leaves a number of ordinary size goes unnoticed: safetensors has no checksum.
 
     Args:
+        model: the loaded model.
         report: transformers' loading report: `missing_keys`, `unexpected_keys`, and
-            `mismatched_keys` with the shapes of the file and of the model.
-        source: name or folder of the checkpoint, for messages.
-        new_heads: whether weights may be of another shape, and missing outside the base model.
+            `mismatched_keys` with the shapes in the file and in the model.
+        source: name or folder of the checkpoint, for error messages.
+        new_heads: whether weights may have another shape, and may be missing outside the base
+            model.
 
     Raises:
-        ValueError: a weight is missing, of another shape, unknown to the model, or no number that
-            can be computed with.
+        ValueError: a weight is missing, has another shape, is unknown to the model, or has a value
+            that is too large or not finite.
     """
     missing = set(report["missing_keys"])
     if new_heads and model.base_model is not model:
@@ -72,32 +81,32 @@ def check_loaded(
     elif not new_heads:
         for name, found, expected in sorted(report["mismatched_keys"]):
             raise ValueError(
-                f"{source}: {name} has shape {tuple(found)}, expected {tuple(expected)} by its "
-                "config.json. For other labels than the checkpoint's, to be trained, pass "
+                f"{source}: {name} has shape {tuple(found)}: expected {tuple(expected)}, as "
+                "config.json says. To train a new head for other labels, pass "
                 "ignore_mismatched_sizes=True"
             )
     for kind, names in (("lacks", missing), ("has unknown", report["unexpected_keys"])):
         if names:
             raise ValueError(
-                f"{source}: {kind} {_listed(names)}; expected the weights of "
-                f"{type(model).__name__} by its config.json, each and no other. For new heads on a "
-                "base model's checkpoint, to be trained, pass ignore_mismatched_sizes=True"
+                f"{source} {kind} {_first_names(names)}: expected exactly the weights of "
+                f"{type(model).__name__}, as config.json describes it. To train new heads on a "
+                "base model's checkpoint, pass ignore_mismatched_sizes=True"
             )
     for name, tensor in model.state_dict().items():
         if tensor.is_meta or not tensor.is_floating_point() or not tensor.numel():
-            continue  # offloaded, or another process's
-        extremes = torch.stack(tensor.aminmax()).tolist()  # a NaN makes both NaN
+            continue  # offloaded, or held by another process
+        extremes = torch.stack(tensor.aminmax()).tolist()  # one NaN makes both NaN
         if not all(abs(value) <= LARGEST_WEIGHT for value in extremes):
             raise ValueError(
-                f"{source}: {name} has values from {extremes[0]:g} to {extremes[1]:g}; expected "
-                f"finite ones, of at most {LARGEST_WEIGHT:g} in size"
+                f"{source}: {name} has values from {extremes[0]:g} to {extremes[1]:g}: expected "
+                f"finite values of at most {LARGEST_WEIGHT:g} in size"
             )
         if name.endswith(".deviation") and not extremes[0] > 0:
-            raise ValueError(f"{source}: {name} has {extremes[0]:g}; expected deviations above 0")
+            raise ValueError(f"{source}: {name} has {extremes[0]:g}: expected deviations above 0")
 
 
-def _listed(names: Collection[str], shown: int = 3) -> str:
-    """The first names of many."""
+def _first_names(names: Collection[str], shown: int = 3) -> str:
+    """Return the first few names, and how many more there are."""
     first = ", ".join(sorted(names)[:shown])
     return first if len(names) <= shown else f"{first} and {len(names) - shown} more weights"
 

@@ -1,4 +1,4 @@
-"""Configuration of Sync-TVA: every size and switch of the model, checked by name."""
+"""Configuration of Sync-TVA: all sizes and switches of the model, each of them checked."""
 
 import copy
 from itertools import pairwise
@@ -8,7 +8,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 MODALITIES = ("text", "visual", "audio")
-"""The order of modalities everywhere: masks, gates, strengths, per-modality logits."""
+"""The order of the modalities in masks, gates, strengths and per-modality logits."""
 
 CROSS_GRAPHS = ("text-visual", "text-audio", "visual-audio")
 """The three pairwise cross-modal graphs of the paper."""
@@ -16,7 +16,7 @@ CROSS_GRAPHS = ("text-visual", "text-audio", "visual-audio")
 GRAPH_ATTENTION_BACKENDS = ("auto", "scatter", "sparse", "torch_scatter")
 
 CONFORMAL_LEVELS = 99
-"""Thresholds of the prediction sets: for a coverage of 1%, 2%, ..., 99%."""
+"""Number of thresholds of the prediction sets, for coverages of 1%, 2%, ..., 99%."""
 
 AUTO_MAP = {
     "AutoConfig": "configuration_synctva.SyncTVAConfig",
@@ -24,14 +24,14 @@ AUTO_MAP = {
     "AutoModelForTokenClassification": "modeling_synctva.SyncTVAForEmotionRecognition",
     "AutoProcessor": "processing_synctva.SyncTVAProcessor",
 }
-"""Which file of the travelling folder serves which auto class."""
+"""The class that each auto class loads, and its file in the checkpoint."""
 
 
 def how_to_install(extra: str = "") -> str:
-    """The command that installs the package, for every message that asks for it.
+    """Return the command that installs the package, for all messages that ask for it.
 
     Args:
-        extra: of `setup.py`, such as "media".
+        extra: an extra of `setup.py`, such as "media".
     """
     return f"in a checkout of the project, pip install '.{f'[{extra}]' if extra else ''}'"
 
@@ -46,10 +46,11 @@ CUSTOM_PIPELINES = {
 
 
 LARGEST_SIZE = 2**20
-"""Of any size, and number of labels: a config.json must not claim all memory on its word."""
+"""Upper limit of every size and of the number of labels, so that a damaged or hostile config.json
+cannot make the process allocate all memory."""
 
 LARGEST_DEPTH = 1_000
-"""Of graph layers, each of which takes time and memory even before it has weights."""
+"""Upper limit of the number of graph layers: each takes time and memory, even without weights."""
 
 
 def _reject(name: str, value: object, expected: str) -> None:
@@ -60,58 +61,59 @@ def _reject(name: str, value: object, expected: str) -> None:
 class SyncTVAConfig(PreTrainedConfig):
     """Sizes and switches of Sync-TVA.
 
-    Where the paper (arXiv 2507.21395) gives no figure, the default is ours; `docs/architecture.md`
-    says why for each.
+    Where the paper (arXiv 2507.21395) gives no value, the default is ours; `docs/architecture.md`
+    explains each choice.
 
     Inputs:
-        text_dim, visual_dim, audio_dim: widths of the feature vectors of one utterance.
-        text_backbone: name or folder of a Hub encoder trained end to end from `input_ids`
-            instead of reading `text_features`; None for pre-extracted features.
-        text_backbone_config: the backbone's own configuration, kept here once it is known, so that
-            a checkpoint rebuilds it without the Hub.
-        text_context_past, text_context_future: utterances around the current one that the text
-            encoder reads, when it is trained end to end.
-        text_max_length: tokens of one utterance with its context.
-        max_speakers: speaker embeddings; speakers are numbered by first appearance in their
-            conversation, later ones share the last embedding.
+        text_dim, visual_dim, audio_dim: width of an utterance's feature vector, per modality.
+        text_backbone: name or folder of a Hub encoder that reads `input_ids` in place of
+            `text_features` and is trained end to end; None for pre-extracted features.
+        text_backbone_config: the backbone's own configuration, stored here as soon as it is known,
+            so that a checkpoint can rebuild the backbone without the Hub.
+        text_context_past, text_context_future: number of utterances before and after the current
+            one that the backbone reads with it.
+        text_max_length: maximal number of tokens of an utterance with its context.
+        max_speakers: number of speaker embeddings. Speakers are numbered by first appearance in
+            their conversation; those beyond this number share the last embedding.
 
     Sizes:
         hidden_size: width of every state, a multiple of `num_attention_heads`.
-        num_hidden_layers: graph layers; 0 for none.
-        num_attention_heads: of the graph layers and the fusion.
-        intermediate_size: width inside the feed-forward of a graph layer.
-        hidden_dropout_prob: probability in [0, 1) of dropping a number of a state in training.
-        layer_norm_eps: added to the variance in every norm.
-        initializer_range: deviation of the embeddings when training begins.
+        num_hidden_layers: number of graph layers; 0 for none.
+        num_attention_heads: number of attention heads in the graph layers and the fusion.
+        intermediate_size: inner width of a graph layer's feed-forward.
+        hidden_dropout_prob: dropout probability, in [0, 1).
+        layer_norm_eps: added to the variance in every layer norm.
+        initializer_range: standard deviation of the embeddings before training.
 
     Graph:
-        past_window, future_window: utterances that a node attends to within its modality.
+        past_window, future_window: number of utterances before and after its own that a node
+            attends to within its modality.
         cross_past_window, cross_future_window: the same across modalities.
-        fusion_past_window, fusion_future_window: keys of the cross-attention fusion.
-        max_distance: distances beyond this share one bias.
-        value_rank: rank of each ordered modality pair's own value transform.
-        causal: nothing may look ahead; every `*_future*` field must then be 0.
-        graph_attention: one of `GRAPH_ATTENTION_BACKENDS`, which give the same results; "auto"
-            takes the fastest that needs no other package.
+        fusion_past_window, fusion_future_window: the same in the cross-attention fusion.
+        max_distance: larger distances share one bias.
+        value_rank: rank of the value transform of each ordered pair of modalities.
+        causal: whether the model must not look ahead; every `*_future*` field must then be 0.
+        graph_attention: one of `GRAPH_ATTENTION_BACKENDS`, which all give the same results; "auto"
+            chooses the fastest that needs no further package.
 
     Parts:
         use_context, use_enhancement, use_temporal_graph, use_speaker_relations, use_distance,
-            asymmetric, use_fusion: each can be switched off for ablation.
-        cross_graphs: those of `CROSS_GRAPHS` that there are.
+            asymmetric, use_fusion: switches for ablations.
+        cross_graphs: which of `CROSS_GRAPHS` to use.
 
     Training:
         auxiliary_loss_weight: weight of the mean loss of the per-modality heads.
-        strength_loss_weight: weight of the loss that teaches each strength to predict how much
-            probability its modality's own head gives to the true label.
+        strength_loss_weight: weight of the loss of the strengths, see `multitask_loss`.
 
     Calibration:
-        calibration_temperature: fitted on dev after training and applied by the pipeline, while
-            the model's logits stay: what logits are divided by; 1 for none.
-        conformal_thresholds: of the prediction sets, for a coverage of 1%, 2%, ..., 99%: labels
-            with 1 - p of at most this belong; None where they have not been fitted.
+        calibration_temperature: the pipeline divides logits by this; it is fitted on dev after
+            training. 1 for no calibration. The model's own logits are not divided.
+        conformal_thresholds: for a coverage of 1%, 2%, ..., 99%, the largest 1 - p of the labels
+            in a prediction set; None if they have not been fitted.
 
     Raises:
-        ValueError: a field is out of range; the message names field, value and expectation.
+        ValueError: a field is out of range. The message names the field, its value and what was
+            expected.
 
     Example:
         >>> config = SyncTVAConfig(text_dim=384, audio_dim=8, hidden_size=64)
@@ -120,7 +122,7 @@ class SyncTVAConfig(PreTrainedConfig):
     """
 
     model_type = "synctva"
-    # A Trainer gathers the logits alone: the rest is large, or of another shape in every batch.
+    # A Trainer gathers only the logits: the rest is large, or differs in shape between batches.
     keys_to_ignore_at_inference: ClassVar[list[str]] = [
         "last_hidden_state", "context_states", "branch_logits", "modality_logits", "strengths",
         "strength_logits", "gates", "modality_mask", "hidden_states", "attentions",
@@ -173,33 +175,33 @@ class SyncTVAConfig(PreTrainedConfig):
     auxiliary_loss_weight: float | int = 0.3
     strength_loss_weight: float | int = 0.3
 
-    # Calibration. Not `temperature`, which transformers takes for an option of text generation.
+    # Calibration. Not `temperature`, which transformers treats as an option of text generation.
     calibration_temperature: float | int = 1.0
     conformal_thresholds: list[float | int] | None = None
 
     def __post_init__(self, **kwargs):
         if not isinstance(self.id2label, dict | None):
-            _reject("id2label", self.id2label, "a dictionary of ids and names")
+            _reject("id2label", self.id2label, "a dictionary from ids to names")
         labels = kwargs.get("num_labels")
         if labels is not None and not (type(labels) is int and 1 <= labels <= LARGEST_SIZE):
             _reject("num_labels", labels, f"an integer from 1 to {LARGEST_SIZE}")
         if self.id2label is None and "num_labels" not in kwargs and "label2id" not in kwargs:
-            # MELD's seven, in the order of the dataset script; any other set is passed as id2label.
+            # MELD's seven labels, in the order of the dataset script. Pass id2label for others.
             names = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
             self.id2label = dict(enumerate(names))
             self.label2id = {name: index for index, name in enumerate(names)}
-        # Never kept from a config.json: see below.
+        # Never taken from a config.json: see below.
         kwargs.pop("custom_pipelines", None)
         super().__post_init__(**kwargs)
         if self.label2id is None and self.id2label is not None:
             self.label2id = {name: int(index) for index, name in self.id2label.items()}
         self.cross_graphs = list(self.cross_graphs)
-        # The whole map, not the saved class's entry alone: otherwise AutoModel cannot resolve a
-        # checkpoint that was saved from the classification model.
+        # The whole map, not only the entry of the class that is saved: otherwise AutoModel cannot
+        # load a checkpoint that was saved from the classification model.
         self.auto_map = dict(AUTO_MAP)
         if __name__.startswith("transformers_modules."):
-            # Remote code only: set on an installed class it would outrank the pipeline registry
-            # and demand trust_remote_code for code that is already installed.
+            # For remote code only: on an installed class, this would take precedence over the
+            # pipeline registry and require trust_remote_code for code that is already installed.
             self.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
 
     def validate_sizes(self):
@@ -238,7 +240,7 @@ class SyncTVAConfig(PreTrainedConfig):
         given = self.conformal_thresholds
         if given is not None and not (
             len(given) == CONFORMAL_LEVELS
-            # In order within [0, 1]; a NaN is in no order.
+            # In ascending order within [0, 1]; a NaN fails every comparison.
             and all(low <= high for low, high in pairwise([0, *given, 1]))
         ):
             _reject(
@@ -254,14 +256,14 @@ class SyncTVAConfig(PreTrainedConfig):
             and all(isinstance(name, str) for name in names.values())
             and 0 < len(names) == len(set(names.values()))
         ):
-            _reject("id2label", names, "a name of its own for each id, counted from 0")
+            _reject("id2label", names, "ids that count from 0, each with a distinct name")
 
     def validate_names(self):
         if self.graph_attention not in GRAPH_ATTENTION_BACKENDS:
             _reject("graph_attention", self.graph_attention, f"one of {GRAPH_ATTENTION_BACKENDS}")
         unknown = [name for name in self.cross_graphs if name not in CROSS_GRAPHS]
         if unknown or len(set(self.cross_graphs)) != len(self.cross_graphs):
-            _reject("cross_graphs", self.cross_graphs, f"distinct names out of {CROSS_GRAPHS}")
+            _reject("cross_graphs", self.cross_graphs, f"distinct names from {CROSS_GRAPHS}")
 
     def validate_causality(self):
         if not self.causal:
@@ -274,13 +276,13 @@ class SyncTVAConfig(PreTrainedConfig):
 
     @property
     def modality_dims(self) -> dict[str, int]:
-        """Feature width by modality, in the order text, visual, audio."""
+        """The feature width per modality, in the order text, visual, audio."""
         return {"text": self.text_dim, "visual": self.visual_dim, "audio": self.audio_dim}
 
     def to_dict(self):
         output = super().to_dict()
-        # pipeline() swaps the class names in this dictionary for classes in place; what is written
-        # must stay plain JSON.
+        # pipeline() replaces class names in this dictionary by classes, in place. A saved config
+        # must remain plain JSON.
         output["custom_pipelines"] = copy.deepcopy(CUSTOM_PIPELINES)
         return output
 

@@ -1,4 +1,4 @@
-"""One conversation as users write it → its utterances, or its columns."""
+"""Read a conversation as users write it: a list of utterances, or a mapping of columns."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from .configuration_synctva import MODALITIES
 
 SOURCES = ("audio", "video")
-"""What an utterance may bring to be decoded: paths, bytes or arrays."""
+"""Fields of an utterance that hold a recording to decode: a path, bytes or an array."""
 
 MEDIA_FIELDS = (*SOURCES, "start", "end")
-"""The sources, and the seconds on the recording's clock where it is longer than the utterance."""
+"""The sources, and where the utterance starts and ends in a longer recording, in seconds."""
 
 UTTERANCE_FIELDS = ("text", "speaker", *(f"{name}_features" for name in MODALITIES), *MEDIA_FIELDS)
-"""What an utterance may carry when it is a dictionary."""
+"""The fields of an utterance that is a dictionary."""
 
 _COLUMNS = ("texts", "speakers", "utterance_ids", "modality_mask", "labels", "dialogue_id")
 
 
 def is_columns(conversation: Any) -> bool:
-    """Whether this is a conversation as a mapping of columns, not one utterance."""
+    """Return whether this is a conversation as a mapping of columns, and not one utterance."""
     if not isinstance(conversation, Mapping):
         return False
     if any(name in conversation for name in _COLUMNS):
@@ -37,23 +37,26 @@ def is_columns(conversation: Any) -> bool:
 def read_utterances(
     conversation: Any, name: str, measures: Sequence[str] | None, audio_dim: int | None
 ) -> list[dict[str, Any]]:
-    """A list of utterances, each as a dictionary of its own, with audio features as a vector.
+    """Return the utterances as new dictionaries, with audio features as vectors.
 
     Args:
-        conversation: a list of strings and dictionaries with any of `UTTERANCE_FIELDS`.
-        name: of the conversation, for messages.
-        measures: names of the audio features in order, where they may be given by name.
-        audio_dim: how many there are, for messages.
+        conversation: a list of strings and of dictionaries with any of `UTTERANCE_FIELDS`.
+        name: name of the conversation, for error messages.
+        measures: names of the audio features in order; None if they cannot be passed by name.
+        audio_dim: number of audio features, for error messages.
 
     Raises:
-        ValueError: it is no such list, or it is empty; or an utterance is something else.
+        ValueError: the conversation is not such a list or is empty, or an utterance is neither a
+            string nor such a dictionary.
     """
     if isinstance(conversation, str):
         raise ValueError(
             f"{name} = {conversation!r}: expected a list of utterances, such as [{conversation!r}]"
         )
     if not isinstance(conversation, Sequence):
-        raise ValueError(f"{name} is {type(conversation).__name__}: expected a list of utterances")
+        raise ValueError(
+            f"{name} is of type {type(conversation).__name__}: expected a list of utterances"
+        )
     if not len(conversation):
         raise ValueError(f"{name} is empty: expected at least one utterance")
     items: list[dict[str, Any]] = []
@@ -74,7 +77,7 @@ def read_utterances(
 
 
 def columns_of(utterances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Utterances as columns; the features of a modality only where an utterance has some."""
+    """Turn utterances into columns. A modality without any features gets no column."""
     row: dict[str, Any] = {
         "texts": [utterance.get("text") for utterance in utterances],
         "speakers": [utterance.get("speaker") for utterance in utterances],
@@ -89,10 +92,10 @@ def columns_of(utterances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _in_order(
     values: Mapping[str, float], measures: Sequence[str] | None, audio_dim: int | None, name: str
 ) -> list[float]:
-    """Audio measures by name → in order."""
+    """Return named audio measures as a vector, in the checkpoint's order."""
     if measures is None:
         raise ValueError(
-            f"{name}, audio_features is given by name: expected a vector of {audio_dim}"
+            f"{name}, audio_features has names: expected a vector of {audio_dim} numbers"
         )
     if set(values) != set(measures):
         raise ValueError(

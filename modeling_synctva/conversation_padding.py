@@ -1,4 +1,4 @@
-"""Conversations of different lengths → one padded batch, checked on the way."""
+"""Check conversations of different lengths and pad them to one batch."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import torch
 from torch import Tensor
 
 from .configuration_synctva import MODALITIES
-
-IGNORE_INDEX = -100
-"""Label of padding and of unlabelled utterances."""
+from .objective import IGNORE_INDEX
 
 TOKEN_FIELDS = ("input_ids", "text_attention_mask", "utterance_token_mask")
 
-# Fields of a conversation that have one entry an utterance, any of which tells its length.
+# Fields with one entry per utterance. Any of them tells the length of the conversation.
 _FIELDS_PER_UTTERANCE = (
     *(f"{name}_features" for name in MODALITIES),
     "input_ids",
@@ -38,32 +36,33 @@ def pad_conversations(
     """Pad conversations to one batch.
 
     Args:
-        conversations: one mapping each, as a row of `datasets` gives it. Fields that are read, all
-            optional and None where absent (N utterances):
-            `text_features`, `visual_features`, `audio_features`: (N, D_m) numbers; a row may be
-            None where that utterance lacks the modality.
-            `input_ids`, `text_attention_mask`, `utterance_token_mask`: (N, L) or N sequences; they
-            stand for text in place of `text_features`.
-            `modality_mask`: (N, 3) text, visual, audio; default: what is given.
+        conversations: a mapping of columns for each conversation, such as a row of `datasets`. All
+            columns are optional, and may be None (N utterances):
+            `text_features`, `visual_features`, `audio_features`: (N, D_m) numbers; a row is None if
+            that utterance lacks the modality.
+            `input_ids`, `text_attention_mask`, `utterance_token_mask`: (N, L) or N sequences; text
+            as tokens, in place of `text_features`.
+            `modality_mask`: (N, 3) text, visual, audio; default: all modalities that have features.
             `speakers`: N names; they are numbered by first appearance in the conversation.
-            `labels`: N integers, -100 or -1 where unlabelled.
-            `dialogue_id`: named in errors.
-        widths: expected D_m by modality name (`config.modality_dims`); default: the width of the
-            first conversation that has the modality.
-        num_labels: labels must lie below this.
-        pad_token_id: fills `input_ids`.
+            `labels`: N integers; `IGNORE_INDEX` or -1 for an utterance without a label.
+            `dialogue_id`: identifies the conversation in error messages.
+        widths: expected D_m per modality (`config.modality_dims`); default: the width in the first
+            conversation that has the modality.
+        num_labels: every label must be smaller than this.
+        pad_token_id: value of `input_ids` at padding.
         first_index: number of the first conversation, in error messages.
 
     Returns:
-        B conversations, N utterances of the longest: `attention_mask` (B, N) bool,
-        `modality_mask` (B, N, 3) bool, `speaker_ids` (B, N) long, and where any conversation has
-        them `text_features`, `visual_features`, `audio_features` (B, N, D_m) float32, the three
-        token fields (B, N, L) as long, bool, bool, and `labels` (B, N) long. What is masked is 0.
+        Tensors for B conversations, where N is the length of the longest: `attention_mask` (B, N)
+        bool, `modality_mask` (B, N, 3) bool and `speaker_ids` (B, N) long; if any conversation has
+        them, also `text_features`, `visual_features`, `audio_features` (B, N, D_m) float32, the
+        three token fields (B, N, L) as long, bool and bool, and `labels` (B, N) long. Masked values
+        are 0.
 
     Raises:
-        ValueError: no conversation, an empty one, lengths or widths that disagree, a value that is
-            not finite where the modality is present, a label that is no class. The message names
-            conversation, utterance, field, value and what was expected.
+        ValueError: there is no conversation or an empty one, lengths or widths disagree, a value is
+            not finite where the modality is present, or a label is not a class. The message names
+            the conversation, the utterance, the field, the value and what was expected.
     """
     if not len(conversations):
         raise ValueError("conversations is empty: expected at least one")
@@ -101,7 +100,7 @@ def pad_conversations(
 
 
 def number_by_first_appearance(names: Iterable[Any]) -> list[int]:
-    """Speakers as 0, 1, 2, ... in the order in which they first speak.
+    """Number the speakers 0, 1, 2, ... in the order in which they first speak.
 
     >>> number_by_first_appearance(["Ann", "Bo", "Ann", "Cy"])
     [0, 1, 0, 2]
@@ -118,7 +117,7 @@ def _name(row: Mapping[str, Any], index: int) -> str:
 
 
 def _length(row: Mapping[str, Any], name: str) -> int:
-    """Utterances of a conversation, on which all its fields must agree."""
+    """Return the number of utterances, on which all fields of the conversation must agree."""
     lengths = {f: len(row[f]) for f in _FIELDS_PER_UTTERANCE if row.get(f) is not None}
     if not lengths:
         raise ValueError(f"{name} has none of {_FIELDS_PER_UTTERANCE}: expected at least one")
@@ -134,7 +133,7 @@ def _length(row: Mapping[str, Any], name: str) -> int:
 
 
 def _mask(row: Mapping[str, Any], length: int, name: str) -> np.ndarray:
-    """(N, 3) which modalities the conversation says are present; all True if it does not say."""
+    """Return the conversation's `modality_mask` (N, 3); all True if it has none."""
     if row.get("modality_mask") is None:
         return np.ones((length, len(MODALITIES)), dtype=bool)
     mask = np.asarray(row["modality_mask"])
@@ -153,7 +152,10 @@ def _pad_features(
     width: int | None,
     mask: np.ndarray,
 ) -> np.ndarray | None:
-    """One modality of all conversations, (B, N, D); narrows `mask` (B, N) to what is given."""
+    """Pad one modality of all conversations to (B, N, D).
+
+    Also sets `mask` (B, N) to False for every utterance without these features.
+    """
     padded = None
     for i, row in enumerate(conversations):
         if row.get(field) is None:
@@ -183,14 +185,14 @@ def _pad_features(
 
 
 def _as_matrix(values: Any, name: str, width: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """(N, D) float32 and which rows are given, (N,) bool."""
+    """Return the features as (N, D) float32, and which rows are not None, (N,) bool."""
     try:
         matrix = np.asarray(values, dtype=np.float32)
     except (TypeError, ValueError):
         matrix = None
     if matrix is not None and matrix.ndim == 2:
         return matrix, np.ones(len(matrix), dtype=bool)
-    # Rows of different widths, or None in place of a row: find which, one by one.
+    # Some rows are None or differ in width: check them one by one.
     given = np.array([row is not None for row in values])
     for t, row in enumerate(values):
         if row is None:
@@ -216,7 +218,7 @@ def _pad_tokens(
     shape: tuple[int, int],
     pad_token_id: int,
 ) -> dict[str, np.ndarray]:
-    """The three token fields, (B, N, L) each, or nothing where no conversation has `input_ids`."""
+    """Pad the three token fields to (B, N, L) each; {} if no conversation has `input_ids`."""
     rows = [
         (i, {field: row[field] for field in TOKEN_FIELDS if row.get(field) is not None})
         for i, row in enumerate(conversations)
@@ -246,8 +248,8 @@ def _pad_tokens(
                         f"tokens: expected {count}, as input_ids has"
                     )
                 tokens[field][i, t, :count] = values
-    # A conversation without tokens among others that have them: its rows stay unattended, which
-    # masks its text.
+    # A conversation without tokens, in a batch with others that have them, keeps an attention mask
+    # of zeros, which masks its text.
     return tokens
 
 
@@ -257,7 +259,7 @@ def _pad_labels(
     shape: tuple[int, int],
     num_labels: int | None,
 ) -> np.ndarray:
-    """(B, N) long, -100 where there is none."""
+    """Pad the labels to (B, N) long, `IGNORE_INDEX` where there is none."""
     padded = np.full(shape, IGNORE_INDEX, dtype=np.int64)
     for i, row in enumerate(conversations):
         if row.get("labels") is None:
@@ -269,7 +271,7 @@ def _pad_labels(
                 f"{names[i]}, labels = {row['labels']!r}: expected each to be {expected}, "
                 f"or {IGNORE_INDEX} where unlabelled"
             )
-        labels = np.where(labels == -1, IGNORE_INDEX, labels)  # -1: no label, in `datasets`
+        labels = np.where(labels == -1, IGNORE_INDEX, labels)  # -1 means no label in `datasets`
         unknown = (labels < 0) & (labels != IGNORE_INDEX)
         if num_labels is not None:
             unknown |= labels >= num_labels
@@ -283,4 +285,4 @@ def _pad_labels(
     return padded
 
 
-__all__ = ["IGNORE_INDEX", "number_by_first_appearance", "pad_conversations"]
+__all__ = ["TOKEN_FIELDS", "number_by_first_appearance", "pad_conversations"]

@@ -1,4 +1,4 @@
-"""Dynamic enhancement: how strongly each modality speaks, utterance by utterance."""
+"""Dynamic enhancement: a gate and a strength for each modality of each utterance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .stream_cache import StreamCache
 
 
 def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> Tensor:
-    """Mean of the other present modalities of the same utterance; 0 where there is none.
+    """Return the mean of the other modalities present in the same utterance; 0 if there are none.
 
     (V, H), (V,) → (V, H).
     """
@@ -23,10 +23,10 @@ def partner_mean(nodes: Tensor, node_utterance: Tensor, num_utterances: int) -> 
 
 
 def window_mean(nodes: Tensor, begin: Tensor, count: Tensor) -> Tensor:
-    """Mean over each temporal window, a range of nodes; 0 where the window is empty.
+    """Return the mean over each temporal window, a range of nodes; 0 if the window is empty.
 
-    By differences of one prefix sum, in float64: in float32 the cancellation would let far-away
-    conversations of the same batch move the result.
+    Each window's sum is the difference of two prefix sums. They are float64, because cancellation
+    in float32 would let other conversations of the batch change the result.
 
     (S, H), (V,), (V,) → (V, H).
     """
@@ -41,12 +41,12 @@ def window_mean(nodes: Tensor, begin: Tensor, count: Tensor) -> Tensor:
 class DynamicEnhancement(nn.Module):
     """The paper's modality-specific dynamic enhancement, conditioned on context.
 
-    For a present node with state x: a gate g ∈ (0,1)^H and a scalar strength s ∈ (0,1) from
-    [x ; mean of the other modalities at the utterance ; mean of one's own modality over the
-    window ; log RMS of the features], then x̂ = x + s · (g ⊙ U x).
+    Each present node with state x gets x̂ = x + s · (g ⊙ U x). The gate g ∈ (0,1)^H and the scalar
+    strength s ∈ (0,1) are computed from [x ; mean of the other modalities of the utterance ; mean
+    of the same modality over the window ; log RMS of the features].
 
-    The log RMS is there because the norm after the projection removes a feature vector's length,
-    which is what tells a noisy recording from a clean one.
+    The log RMS is an input because the layer norm after the projection removes the length of a
+    feature vector, which distinguishes a noisy recording from a clean one.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -65,11 +65,21 @@ class DynamicEnhancement(nn.Module):
         graph: GraphNodes,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """(V, H), (V, 1) → enhanced states (V, H), gates (V, H), strength logits (V,)."""
+        """Enhance the node states.
+
+        Args:
+            nodes: (V, H).
+            log_rms: (V, 1), of the features of each node.
+            graph: the nodes' utterances and windows.
+            cache: of a stream.
+
+        Returns:
+            Enhanced states (V, H), gates (V, H) and strength logits (V,).
+        """
         sizes = graph.sizes
         others = partner_mean(nodes, graph.utterance, len(graph.utterance_index))
-        known = nodes if cache is None else cache.extend(self, "nodes", nodes)
-        window = window_mean(known, graph.window_begin, graph.window_count)
+        sources = nodes if cache is None else cache.extend(self, "nodes", nodes)
+        window = window_mean(sources, graph.window_begin, graph.window_count)
         context = torch.cat([nodes, others, window, log_rms.to(nodes.dtype)], dim=-1)
         context = self.dropout(nn.functional.gelu(self.context(context, sizes)))
         gates = self.gate(context, sizes).sigmoid()

@@ -1,6 +1,6 @@
-"""Why an utterance got its label: each modality's Shapley value, and the edges that it attended to.
+"""Explain an utterance's label: the Shapley value of each modality, and the attention paid to it.
 
-Everything comes back as plain data, ready for `json.dumps`.
+The results are plain data, ready for `json.dumps`.
 """
 
 from __future__ import annotations
@@ -24,53 +24,56 @@ Modalities = frozenset[str]
 def explain_utterance(
     model: Any, inputs: Mapping[str, Any], utterance: int, label: str | None = None
 ) -> dict[str, Any]:
-    """Explain the answer for one utterance of one conversation.
+    """Explain the label of one utterance of one conversation.
 
-    v(S) is the log-probability of the label, uncalibrated, with this utterance restricted to the
-    modalities S and every other utterance as it is; with S empty the utterance is answered from
-    its context. All S are one batch: copies of the conversation that differ in this one mask.
+    v(S) is the uncalibrated log-probability of the label if this utterance keeps only the
+    modalities S and all other utterances stay as they are. With S empty, the utterance is
+    recognised from its context. All subsets S are computed in one batch: copies of the conversation
+    that differ only in this mask.
 
     Args:
         model: a `SyncTVAForEmotionRecognition` in evaluation mode.
-        inputs: arguments of its `forward` for one conversation, such as the processor's answer;
-            `labels` and `graph` are not read.
-        utterance: its number, from 0.
+        inputs: arguments of its `forward` for one conversation, such as the processor returns.
+            `labels` and `graph` are ignored.
+        utterance: index of the utterance, from 0.
         label: name of the emotion to explain; default: the likeliest.
 
     Returns:
-        `utterance`; `label`; `modalities`: those present, in their order;
-        `log_probabilities`: for each S its `modalities` and `log_probability` v(S), the whole
-        first, the empty S last;
-        `shapley`: by modality its Shapley value in nats, 0 where it is missing: what it adds to
-        v, see `shapley_values`; they sum to v(all) - v(empty);
-        `edges`: the edges into this utterance's nodes, those with the most attention first:
+        `utterance`; `label`; `modalities`: those present, in their usual order;
+        `log_probabilities`: for each S its `modalities` and `log_probability` v(S), from all
+        present modalities to none;
+        `shapley`: the Shapley value of each modality in nats, 0 if it is missing; they sum to
+        v(all) - v(none), see `shapley_values`;
+        `edges`: the edges into this utterance's nodes, by decreasing attention, each with its
         `layer` ("graph 1", "graph 2", ..., "fusion"), `source_utterance`, `source_modality`,
-        `destination_modality` (None where the utterance has none and is answered by its lone
-        node), `relation` (a name out of `relation_names`), `heads` (attention of each head) and
-        their mean, `attention`. Over the edges into one node in one layer, each head's attention
-        sums to 1.
+        `destination_modality` (None for the lone node of an utterance without any modality),
+        `relation` (one of `relation_names`), `heads` (the attention of each head) and `attention`
+        (their mean). In each layer and head, the attention of the edges into one node sums to 1.
 
     Raises:
-        ValueError: several conversations, no such utterance or label, or a model in training mode.
+        ValueError: there are several conversations, there is no such utterance or label, or the
+            model is in training mode.
     """
     if model.training:
-        raise ValueError("model.training = True: expected model.eval(), in which nothing is random")
+        raise ValueError("model.training = True: expected a model in evaluation mode, model.eval()")
     config = model.config
     if label is not None and label not in config.label2id:
         raise ValueError(f"label = {label!r}: expected None or one of {list(config.label2id)}")
-    given = {
+    tensors = {
         name: tensor
         for name, tensor in inputs.items()
         if name not in ("labels", "graph") and tensor is not None
     }
-    mask, utterance = _modality_mask(given, utterance, config.text_backbone is not None)
-    present = [name for name, here in zip(MODALITIES, mask[0, utterance], strict=True) if here]
+    mask, utterance = _modality_mask(tensors, utterance, config.text_backbone is not None)
+    present = [name for m, name in enumerate(MODALITIES) if mask[0, utterance, m]]
     subsets = [
-        frozenset(chosen)
+        frozenset(subset)
         for size in range(len(present), -1, -1)
-        for chosen in combinations(present, size)
+        for subset in combinations(present, size)
     ]
-    batch = {name: tensor.expand(len(subsets), *tensor.shape[1:]) for name, tensor in given.items()}
+    batch = {
+        name: tensor.expand(len(subsets), *tensor.shape[1:]) for name, tensor in tensors.items()
+    }
     batch["modality_mask"] = mask.repeat(len(subsets), 1, 1)
     batch["modality_mask"][:, utterance] = torch.tensor(
         [[name in subset for name in MODALITIES] for subset in subsets], device=mask.device
@@ -93,12 +96,15 @@ def explain_utterance(
 
 
 def shapley_values(values: Mapping[Modalities, float]) -> dict[str, float]:
-    """What each player of a game adds to it, averaged over all orders of joining (Shapley, 1953).
+    """Return what each player of a game adds, averaged over all orders of joining (Shapley, 1953).
 
     φ_m = Σ over S without m of |S|! (n - |S| - 1)! / n! · (v(S + m) - v(S))
 
     Args:
-        values: v of every subset of the n players, with the empty one and the whole.
+        values: v of every subset of the n players, including the empty set and the whole set.
+
+    Returns:
+        φ of each player.
 
     Example:
         >>> sets = [frozenset(names) for names in ((), ("text",), ("audio",), ("text", "audio"))]
@@ -119,33 +125,33 @@ def shapley_values(values: Mapping[Modalities, float]) -> dict[str, float]:
 
 
 def _modality_mask(
-    given: Mapping[str, Tensor], utterance: int, reads_tokens: bool
+    inputs: Mapping[str, Tensor], utterance: int, reads_tokens: bool
 ) -> tuple[Tensor, int]:
-    """What is present of one conversation, (1, N, 3) bool, and the utterance's number, checked."""
+    """Return which modalities the conversation has, (1, N, 3) bool, and the checked index."""
     fields = ["input_ids" if reads_tokens else "text_features", "visual_features", "audio_features"]
-    reference = next((given[name] for name in (*fields, "modality_mask") if name in given), None)
+    reference = next((inputs[name] for name in (*fields, "modality_mask") if name in inputs), None)
     if reference is None or len(reference) != 1:
         count = 0 if reference is None else len(reference)
         raise ValueError(f"inputs hold {count} conversations: expected one, (1, N, ...)")
     shape, device = reference.shape[:2], reference.device
-    real = given.get("attention_mask", torch.ones(shape, device=device)).bool()  # (1, N)
-    mask = given.get("modality_mask", torch.ones(*shape, len(MODALITIES), device=device)).bool()
-    mask = mask & torch.tensor([name in given for name in fields], device=device)
+    real = inputs.get("attention_mask", torch.ones(shape, device=device)).bool()  # (1, N)
+    mask = inputs.get("modality_mask", torch.ones(*shape, len(MODALITIES), device=device)).bool()
+    mask = mask & torch.tensor([name in inputs for name in fields], device=device)
     length = int(real.sum())
-    number = operator.index(utterance)
-    if not 0 <= number < length:
+    index = operator.index(utterance)
+    if not 0 <= index < length:
         raise ValueError(
-            f"utterance = {utterance}: expected a number from 0 to {length - 1}, because the "
-            f"conversation has {length}"
+            f"utterance = {utterance}: expected 0 to {length - 1}, because the conversation has "
+            f"{length} utterances"
         )
-    return mask & real[..., None], number
+    return mask & real[..., None], index
 
 
 def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:
-    """The edges into an utterance of the batch's first conversation, by attention."""
+    """Return the edges into an utterance of the first conversation, by decreasing attention."""
     graph, names = HeterogeneousGraph.from_tensors(output.graph), relation_names()
     modality = graph.nodes.modality.tolist()
-    # Position in the padded batch: in the first conversation simply the utterance's number.
+    # The position in the padded batch; in the first conversation, this is the utterance's index.
     position = graph.nodes.utterance_index[graph.nodes.utterance]  # (V,)
     layers = [
         (f"graph {number}", graph.edges, attention)
@@ -154,12 +160,13 @@ def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:
     if graph.fusion is not None:
         layers.append(("fusion", graph.fusion, output.fusion_attention))
     edges = []
-    for layer, kind, attention in layers:
-        rows = (position[kind.destination] == utterance).nonzero()[:, 0]
+    for layer, graph_edges, attention in layers:
+        rows = (position[graph_edges.destination] == utterance).nonzero()[:, 0]
         source, destination, relation = (
-            tensor[rows] for tensor in (kind.source, kind.destination, kind.relation)
+            tensor[rows]
+            for tensor in (graph_edges.source, graph_edges.destination, graph_edges.relation)
         )
-        for spoken, j, i, r, heads in zip(
+        for source_utterance, j, i, r, heads in zip(
             position[source].tolist(),
             source.tolist(),
             destination.tolist(),
@@ -170,7 +177,7 @@ def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:
             edges.append(
                 {
                     "layer": layer,
-                    "source_utterance": spoken,
+                    "source_utterance": source_utterance,
                     "source_modality": MODALITIES[modality[j]],
                     "destination_modality": MODALITIES[modality[i]] if i < len(modality) else None,
                     "relation": names[r],

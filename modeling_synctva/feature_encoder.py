@@ -1,4 +1,4 @@
-"""Features of each modality → node states."""
+"""Encode the features of each modality as node states."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .layers import Dropout
 
 FARTHEST = 1e4
-"""Deviations from the mean beyond which a value counts as this far: squares of what is larger
-overflow, and one number must not make an utterance's answer NaN."""
+"""Standardised features are clamped to ± this value. The square of a much larger one overflows,
+and a single number must not turn an utterance's logits into NaN."""
 
 
 class FeatureEncoder(nn.Module):
-    """Standardised features of one modality → node states.
+    """Standardise the features of one modality and project them to node states.
 
-    x = LN(W [f ; log RMS f] + b), where f are the features standardised with the training set's
-    mean and deviation, which are kept in the checkpoint: no statistic is ever taken from the
-    conversation at hand.
+    x = LN(W [f ; log RMS f] + b), where f are the features, standardised with the training set's
+    mean and standard deviation. These are stored in the checkpoint, so that no statistic is ever
+    computed from the conversation at hand.
     """
 
     mean: Tensor
@@ -35,8 +35,8 @@ class FeatureEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(V_m, D) → states (V_m, H) and log RMS (V_m, 1)."""
-        # In place and in few passes: rows of thousands of numbers are mostly memory traffic.
+        """Encode features (V_m, D) as states (V_m, H); also return their log RMS (V_m, 1)."""
+        # In place and in few passes: with thousands of features, memory traffic dominates.
         features = features.float().sub(self.mean).div_(self.deviation).clamp_(-FARTHEST, FARTHEST)
         norm = torch.linalg.vector_norm(features, dim=-1, keepdim=True)
         log_rms = 0.5 * (norm.square() / features.shape[-1] + 1e-6).log()
@@ -45,7 +45,7 @@ class FeatureEncoder(nn.Module):
 
 
 class FeatureEncoders(nn.ModuleDict):
-    """The feature encoders by modality."""
+    """The feature encoder of each modality, by name."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__(
@@ -53,14 +53,17 @@ class FeatureEncoders(nn.ModuleDict):
         )
 
     def set_statistics(self, statistics: dict[str, tuple[Tensor, Tensor]]) -> None:
-        """Keep the training set's (mean, deviation), (D,) each, by modality.
+        """Store the training set's mean and standard deviation.
 
-        A deviation that is only rounding, a millionth of the feature's mean or of the median
-        deviation, is replaced by 1: dividing by it would make noise of any new value. (MiniLM's
-        last layer has three such dead units.)
+        A deviation below a millionth of the feature's mean or of the median deviation is only
+        rounding error and is replaced by 1: dividing by it would turn any new value into noise.
+        (MiniLM's last layer has three such dead units.)
+
+        Args:
+            statistics: mean (D,) and standard deviation (D,) of each modality.
 
         Raises:
-            ValueError: unknown modality, wrong width, or a value that is not finite.
+            ValueError: a modality is unknown, or the values have the wrong width or are not finite.
         """
         for name, (mean, deviation) in statistics.items():
             if name not in self:
@@ -69,8 +72,8 @@ class FeatureEncoders(nn.ModuleDict):
             for label, values in (("mean", mean), ("deviation", deviation)):
                 if values.shape != encoder.mean.shape or not values.isfinite().all():
                     raise ValueError(
-                        f"statistics[{name!r}] {label}: expected {encoder.mean.shape[0]} finite "
-                        f"values, got shape {tuple(values.shape)}"
+                        f"statistics[{name!r}], {label} has shape {tuple(values.shape)}: expected "
+                        f"{encoder.mean.shape[0]} finite numbers"
                     )
             encoder.mean.copy_(mean)
             rounding = 1e-6 * torch.maximum(mean.abs(), deviation.median())

@@ -1,4 +1,4 @@
-"""Cross-attention fusion of the modalities of an utterance."""
+"""Cross-attention fusion of an utterance's modalities."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from .stream_cache import StreamCache
 
 
 class CrossAttentionFusion(nn.Module):
-    """Each modality queries the others in a window around the utterance; then a gated sum.
+    """Let each modality attend to the others, then sum the modalities of each utterance.
 
-    Over several keys on purpose: the softmax over one key is 1, and the attention a plain linear
-    map. The sum over an utterance's present modalities is weighted by their strengths, and each
-    modality's part has a map of its own; an utterance with none is carried by its lone node.
+    Attention reads a window of utterances, because a softmax over a single key is always 1, which
+    would reduce attention to a linear map. In the sum, each present modality has its own linear map
+    and is weighted by its strength. An utterance without any modality is represented by its lone
+    node.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -35,7 +36,17 @@ class CrossAttentionFusion(nn.Module):
         graph: HeterogeneousGraph,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor | None]:
-        """(V, H) and weights (V,) → fused states (T, H) and the attention (E, heads)."""
+        """Fuse the nodes of each utterance.
+
+        Args:
+            nodes: (V, H).
+            weights: (V,), of the nodes in the sum.
+            graph: the graph of the batch.
+            cache: of a stream.
+
+        Returns:
+            Fused states (T, H) and the attention (E, heads), None without `config.use_fusion`.
+        """
         attention, sizes = None, graph.nodes.sizes
         if self.use_attention:
             mixed, attention = self.attention(self.norm(nodes), sizes, graph.fusion, cache)

@@ -1,12 +1,13 @@
 """The heterogeneous graph of a packed batch, built with tensor arithmetic only.
 
-A node is a modality of an utterance that is *present*, so that nothing is computed for padding or
-for what is missing. Nodes lie in four blocks: text, visual, audio, and last the "lone" nodes: one
-for each utterance without any modality, which receives from its context and never sends.
+There is one node for each modality that is *present* in an utterance, so that nothing is computed
+for padding or for missing modalities. Nodes are stored in four blocks: text, visual, audio, and
+"lone". A lone node stands for an utterance without any modality: it receives from its context and
+never sends.
 
-Within a block, nodes follow the order of the conversation, so that the sources of a destination in
-one block are a contiguous range. An edge list is therefore a few prefix sums, without a loop over
-utterances.
+Within a block, nodes follow the order of the conversation. The sources of a destination in one
+block are therefore a contiguous range, and edge lists are computed from prefix sums, without a loop
+over utterances.
 """
 
 from __future__ import annotations
@@ -22,23 +23,23 @@ from .configuration_synctva import MODALITIES, SyncTVAConfig
 NUM_MODALITIES = len(MODALITIES)
 LONE_BLOCK = NUM_MODALITIES
 TIME_RELATIONS = ("same time", "past same", "past other", "future same", "future other")
-"""What the source is to the destination: direction in time, and same or other speaker."""
+"""Where the source is, seen from the destination: its time, and same or other speaker."""
 
 NUM_RELATIONS = NUM_MODALITIES * NUM_MODALITIES * len(TIME_RELATIONS)
 
 
 class GraphNodes(NamedTuple):
-    """Nodes of T utterances: V in all, of which the first P are present and the rest lone.
+    """The nodes of T utterances: V in all, P for present modalities, then the lone nodes.
 
     Attributes:
         utterance_index: (T,) position b · N + n of each utterance in the padded batch.
         speaker: (T,) speaker of each utterance.
-        text_index, visual_index, audio_index, lone_index: the same positions for the nodes of each
-            block. Concatenated, they are the order of the nodes.
+        text_index, visual_index, audio_index, lone_index: the same position for the nodes of each
+            block. Concatenated, they have the order of the nodes.
         utterance: (V,) packed utterance of each node.
         modality: (P,) modality of each present node.
-        window_begin, window_count: (V,) the present nodes of a node's own modality in the temporal
-            window, as the first node and how many follow.
+        window_begin, window_count: (V,) the range of nodes of a node's own modality in its temporal
+            window: the first node, and their number.
     """
 
     utterance_index: Tensor
@@ -54,22 +55,23 @@ class GraphNodes(NamedTuple):
 
     @property
     def blocks(self) -> list[Tensor]:
-        """Positions in the padded batch of the text, visual, audio and lone nodes."""
+        """The positions of the text, visual, audio and lone nodes in the padded batch."""
         return [self.text_index, self.visual_index, self.audio_index, self.lone_index]
 
     @property
     def sizes(self) -> list[int]:
-        """Number of text, visual, audio and lone nodes."""
+        """The numbers of text, visual, audio and lone nodes."""
         return [len(block) for block in self.blocks]
 
 
 class RecurrenceOrder(NamedTuple):
-    """The order in which a recurrence reads the packed utterances, the longest conversation first.
+    """The order in which a recurrence reads the packed utterances, step by step.
 
     Attributes:
-        forward: (T,) the first utterance of every conversation, then the second, and so on.
-        backward: (T,) the same from each conversation's end.
-        count: (N,) how many conversations have an n-th utterance.
+        forward: (T,) the first utterance of every conversation, then every second one, and so on;
+            in each step, longer conversations come first.
+        backward: (T,) the same from the end of each conversation.
+        count: (N,) number of conversations that have an n-th utterance.
     """
 
     forward: Tensor
@@ -82,10 +84,10 @@ class GraphEdges(NamedTuple):
 
     Attributes:
         source, destination: (E,) nodes.
-        rowptr: (V + 1,) where the edges into each destination begin.
-        relation: (E,) see `relation_names`.
-        bias: (E,) row of the bias table: relation and distance.
-        value: (E,) row of the value table: what the destination's modality gets from the source.
+        rowptr: (V + 1,) index of the first edge into each destination, as in a CSR matrix.
+        relation: (E,) index into `relation_names`.
+        bias: (E,) row in the table of biases, for the relation and the distance.
+        value: (E,) row in the table of values, for the destination's modality and the source.
     """
 
     source: Tensor
@@ -97,12 +99,12 @@ class GraphEdges(NamedTuple):
 
 
 class HeterogeneousGraph(NamedTuple):
-    """What `build_graph` returns.
+    """The graph of a packed batch, made by `build_graph`.
 
     Attributes:
         nodes, order: see `GraphNodes` and `RecurrenceOrder`.
-        edges: of the graph layers.
-        fusion: edges of the fusion; None without `config.use_fusion`.
+        edges: the edges of the graph layers.
+        fusion: the edges of the fusion; None without `config.use_fusion`.
     """
 
     nodes: GraphNodes
@@ -111,10 +113,10 @@ class HeterogeneousGraph(NamedTuple):
     fusion: GraphEdges | None
 
     def tensors(self) -> dict[str, Tensor]:
-        """The graph as tensors by name, "edges.source" and so on.
+        """Return the graph as a dictionary of tensors: "edges.source" and so on.
 
-        A batch carries it in this form, because what moves batches to a device (`BatchFeature.to`,
-        `Trainer`) handles dictionaries of tensors but no classes of ours.
+        A batch carries the graph in this form, because the code that moves batches to a device
+        (`BatchFeature.to`, `Trainer`) handles dictionaries of tensors, but not named tuples.
         """
         return {
             f"{part}.{name}": tensor
@@ -125,7 +127,7 @@ class HeterogeneousGraph(NamedTuple):
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> HeterogeneousGraph:
-        """The inverse of `tensors`."""
+        """Rebuild the graph from `tensors()`."""
 
         def part(kind, name):
             return kind(*(tensors[f"{name}.{field}"] for field in kind._fields))
@@ -139,7 +141,7 @@ class HeterogeneousGraph(NamedTuple):
 
 
 def relation_names() -> list[str]:
-    """Return the names of all relations in the order of their ids: "source→destination, time"."""
+    """Return the names of all relations by id: "source→destination, time"."""
     return [
         f"{source}→{destination}, {time}"
         for destination in MODALITIES
@@ -154,9 +156,10 @@ def ordered_pair(destination: Tensor, source: Tensor) -> Tensor:
 
 
 def graph_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
-    """Return how far the graph layers reach into past and future.
+    """Return the past and the future windows of the graph layers.
 
-    Two tables, by destination and source modality; -1 switches a pair off.
+    Returns:
+        Two 3 x 3 tables by destination and source modality; -1 switches a pair off.
     """
     past = [[-1] * NUM_MODALITIES for _ in MODALITIES]
     future = [[-1] * NUM_MODALITIES for _ in MODALITIES]
@@ -173,16 +176,20 @@ def graph_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int
 
 
 def fusion_windows(config: SyncTVAConfig) -> tuple[list[list[int]], list[list[int]]]:
-    """Return how far the fusion reaches into past and future: other modalities, never its own."""
+    """Return the past and the future windows of the fusion, in which no modality attends to itself.
 
-    def reach(window: int) -> list[list[int]]:
+    Returns:
+        Two 3 x 3 tables, as `graph_windows`.
+    """
+
+    def table(window: int) -> list[list[int]]:
         return [[-1 if i == j else window for j in range(3)] for i in range(3)]
 
-    return reach(config.fusion_past_window), reach(config.fusion_future_window)
+    return table(config.fusion_past_window), table(config.fusion_future_window)
 
 
 class _Packing:
-    """Where each packed utterance and node lies. All edge sets are made from it."""
+    """The positions of packed utterances and nodes, from which all edges are computed."""
 
     def __init__(self, attention_mask: Tensor, modality_mask: Tensor, speaker_ids: Tensor):
         device = attention_mask.device
@@ -192,8 +199,8 @@ class _Packing:
         num_utterances = len(self.utterance_index)
         lengths = attention_mask.sum(1)  # (B,)
         ends = lengths.cumsum(0)
-        self.start = (ends - lengths)[batch_index]  # (T,) first utterance of one's conversation
-        self.end = ends[batch_index]  # (T,) one past the last
+        self.start = (ends - lengths)[batch_index]  # (T,) first of the conversation
+        self.end = ends[batch_index]  # (T,) one past its last
 
         present = modality_mask.reshape(-1, NUM_MODALITIES)[self.utterance_index]  # (T, 3)
         blocks = [present[:, m].nonzero()[:, 0] for m in range(NUM_MODALITIES)]
@@ -204,7 +211,7 @@ class _Packing:
         self.node_block = torch.arange(4, device=device).repeat_interleave(
             sizes, output_size=len(self.node_utterance)
         )
-        # A lone node queries with text's parameters.
+        # A lone node uses text's parameters for its queries.
         self.node_modality = self.node_block.where(self.node_block != LONE_BLOCK, 0)
 
         # first[t, j]: the first node of block j at or after utterance t, for t = 0 … T.
@@ -214,7 +221,7 @@ class _Packing:
         self.first = first + offsets
 
     def recurrence_order(self, attention_mask: Tensor) -> RecurrenceOrder:
-        """Sort the utterances step by step, the longest conversation first."""
+        """Sort the utterances by step, and longer conversations first within a step."""
         length, by_length = attention_mask.sum(1).sort(descending=True, stable=True)  # (B,)
         first = (attention_mask.sum(1).cumsum(0) - attention_mask.sum(1))[by_length]  # (B,)
         step = torch.arange(attention_mask.shape[1], device=length.device)[:, None]
@@ -229,7 +236,11 @@ class _Packing:
     def source_ranges(self, past: list[list[int]], future: list[list[int]]):
         """Return the first source node and the number of source nodes in each window.
 
-        Two (V, 3) tensors, by destination node and source modality.
+        Args:
+            past, future: windows by destination and source modality, see `graph_windows`.
+
+        Returns:
+            Two (V, 3) tensors, by destination node and source modality.
         """
         device = self.node_utterance.device
         time = self.node_utterance[:, None]  # (V, 1)
@@ -245,7 +256,7 @@ class _Packing:
     def edges(
         self, past: list[list[int]], future: list[list[int]], config: SyncTVAConfig
     ) -> GraphEdges:
-        """Connect each destination with the sources in its windows."""
+        """Connect each destination to the sources in its windows."""
         begin, count = self.source_ranges(past, future)
         device = begin.device
         degree = count.sum(1)  # (V,)
@@ -258,7 +269,7 @@ class _Packing:
         source = shift + torch.arange(len(run), device=device)  # (E,)
         destination = torch.div(run, NUM_MODALITIES, rounding_mode="floor")
 
-        # index_select: on the CPU several times faster than indexing.
+        # On the CPU, index_select is several times faster than indexing.
         utterance = self.node_utterance
         delta = utterance.index_select(0, source) - utterance.index_select(0, destination)
         speaker = self.speakers.index_select(0, utterance)
@@ -281,7 +292,7 @@ class _Packing:
             rowptr=rowptr,
             relation=relation,
             bias=relation * (config.max_distance + 1) + distance,
-            # The value table has a block of V rows for each destination modality.
+            # The table of values has V rows for each destination modality.
             value=i * len(self.node_utterance) + source,
         )
 
@@ -289,14 +300,15 @@ class _Packing:
 def build_graph(
     attention_mask: Tensor, modality_mask: Tensor, speaker_ids: Tensor, config: SyncTVAConfig
 ) -> HeterogeneousGraph:
-    """Pack a padded batch and connect it.
+    """Build the graph of a padded batch.
 
-    The collator calls it in a worker; `forward` calls it when a batch carries no graph.
+    The collator calls this in a worker process; `forward` does if a batch carries no graph.
 
     Args:
-        attention_mask: (B, N) bool, True where there is an utterance.
+        attention_mask: (B, N) bool, True for utterances and False for padding.
         modality_mask: (B, N, 3) bool, whether text, visual and audio are present.
-        speaker_ids: (B, N) long, equal within a conversation where the speaker is the same.
+        speaker_ids: (B, N) long, one number per speaker of a conversation.
+        config: its windows and switches decide which nodes are connected.
     """
     modality_mask = modality_mask & attention_mask[..., None]
     packing = _Packing(attention_mask, modality_mask, speaker_ids)

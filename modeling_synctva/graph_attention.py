@@ -1,4 +1,4 @@
-"""Heterogeneous graph attention: the function by scatter, and the layer around it."""
+"""Heterogeneous graph attention: the reference implementation, and the layers that use it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .stream_cache import StreamCache
 
 
 def grouped_softmax(scores: Tensor, destination: Tensor, num_nodes: int) -> Tensor:
-    """Softmax of `scores` (E, heads) over the edges into each destination, in float32 or wider.
+    """Return the softmax of `scores` (E, heads) over the edges into each destination.
 
-    The maximum of each group is subtracted, so that large scores do not overflow. A destination
-    without edges simply has no entry.
+    Computed in float32, or float64 for float64 scores. The maximum of each group is subtracted, so
+    that large scores do not overflow.
     """
     scores = scores if scores.dtype == torch.float64 else scores.float()
     index = destination[:, None].expand_as(scores)
@@ -34,20 +34,20 @@ def grouped_softmax(scores: Tensor, destination: Tensor, num_nodes: int) -> Tens
 def scatter_attention(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: GraphEdges
 ) -> tuple[Tensor, Tensor]:
-    """Graph attention, torch-native; the readable reference of every backend.
+    """Compute graph attention with torch's own scatter: the readable reference for all backends.
 
-    score_e = q_dst · k_src / √d + bias_e;  a = softmax of the scores into dst;
-    out_dst = Σ_e a_e v_e. A destination without edges gets exactly 0.
+    score_e = q_dst · k_src / √d + bias_e;  a = softmax over the edges into dst;
+    out_dst = Σ_e a_e v_e. The output of a destination without edges is exactly 0.
 
     Args:
         query: (V, heads, d).
-        key: (S, heads, d), of the sources: the same nodes, or those of a stream's window.
-        value: (3S, heads, d), for each destination modality what each source says to it.
-        bias: (E, heads), of each edge's relation and distance.
-        edges: of the graph; see `GraphEdges`.
+        key: (S, heads, d). The S sources are the same nodes, or those of a stream's window.
+        value: (3S, heads, d), the value of each source for each destination modality.
+        bias: (E, heads), for each edge's relation and distance.
+        edges: the edges of the graph, see `GraphEdges`.
 
     Returns:
-        (V, heads, d) and the attention (E, heads).
+        The output (V, heads, d) and the attention (E, heads).
     """
     source, destination = edges.source, edges.destination
     scores = (query[destination] * key[source]).sum(-1) / math.sqrt(query.shape[-1]) + bias
@@ -65,13 +65,17 @@ BACKENDS = {
 
 
 def select_backend(name: str, device: torch.device):
-    """The attention function for `config.graph_attention` on this device.
+    """Return the attention function for `config.graph_attention`.
 
-    "auto" is "sparse" on the CPU, the fastest there, and "scatter" on other devices and under
-    `torch.compile`, which cannot trace sparse tensors.
+    "auto" is "sparse" on the CPU, where it is the fastest. It is "scatter" on other devices, and
+    under `torch.compile`, which cannot trace sparse tensors.
+
+    Args:
+        name: one of `GRAPH_ATTENTION_BACKENDS`.
+        device: where it will compute.
 
     Raises:
-        ImportError: torch-scatter was asked for by name and is not installed.
+        ImportError: torch-scatter was requested by name and is not installed.
     """
     if name == "torch_scatter" and not torch_scatter_available():
         raise ImportError(
@@ -86,11 +90,11 @@ def select_backend(name: str, device: torch.device):
 
 
 class PairValues(nn.Module):
-    """What each modality says to each other one: v_{i←j} = V_j x_j + U_{ij} D_{ij} x_j for i ≠ j.
+    """The values that modality i receives from j: V_j x_j, plus U_{ij} D_{ij} x_j for i ≠ j.
 
-    Every ordered pair has parameters of its own (the paper's asymmetric relations), of low rank
-    because full matrices would double the layer's cost. With `asymmetric = False`, i→j and j→i
-    share them.
+    Every ordered pair of modalities has its own parameters (the paper's asymmetric relations). They
+    have low rank, because full matrices would double the cost of the layer. With
+    `asymmetric = False`, i→j and j→i share parameters.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -111,12 +115,13 @@ class PairValues(nn.Module):
         )
 
     def name(self, destination: int, source: int) -> str:
+        """Return the name of the pair's parameters."""
         if not self.asymmetric:
             source, destination = sorted((source, destination))
         return f"{MODALITIES[source]}_to_{MODALITIES[destination]}"
 
     def forward(self, nodes: Tensor, sizes: list[int]) -> Tensor:
-        """(V, H) → (3V, H); rows i · V + s are what destination modality i hears of source s."""
+        """(V, H) → (3V, H). Row i · V + s is the value of source s for destination modality i."""
         base = self.base(nodes, sizes).split(sizes)
         blocks = nodes.split(sizes)
         rows = []
@@ -124,21 +129,22 @@ class PairValues(nn.Module):
             for j in range(NUM_MODALITIES):
                 own = base[j] if i == j else base[j] + self.pairs[self.name(i, j)](blocks[j])
                 rows.append(own)
-            rows.append(base[-1])  # lone nodes never send; their rows keep the indexing plain
+            rows.append(base[-1])  # lone nodes never send; their rows only keep indexing simple
         return torch.cat(rows)
 
 
 class RelationBias(nn.Embedding):
-    """A bias for each relation, distance and head; row relation · (max_distance + 1) + distance."""
+    """A bias per relation, distance and head, in row relation · (max_distance + 1) + distance."""
 
     def __init__(self, max_distance: int, num_heads: int):
         super().__init__(NUM_RELATIONS * (max_distance + 1), num_heads)
 
     def initial(self) -> Tensor:
-        """Where training starts: head h loses 2^-h a step of distance, whatever the relation.
+        """Return the initial biases: -2^-h · distance in head h, for all relations.
 
-        The slopes are those of Press et al. (2022). From equal biases a window of 21 utterances
-        starts as their mean, and the model first has to find out that the nearest matter most.
+        The slopes are those of Press et al. (2022). With equal biases, attention over a window of
+        21 utterances would start as their mean, and training would first have to learn that near
+        utterances matter most.
         """
         rows, heads = self.weight.shape
         distance = torch.arange(rows // NUM_RELATIONS, device=self.weight.device)
@@ -147,7 +153,7 @@ class RelationBias(nn.Embedding):
 
 
 class HeterogeneousGraphAttention(nn.Module):
-    """Multi-head attention over one edge set, with a bias for each relation, distance and head."""
+    """Multi-head attention over a set of edges, with a bias per relation, distance and head."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__()
@@ -166,9 +172,16 @@ class HeterogeneousGraphAttention(nn.Module):
         edges: GraphEdges,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(V, H) → (V, H) and the attention (E, heads).
+        """Attend along the edges.
 
-        With a stream's cache the sources are the nodes of its window and these.
+        Args:
+            nodes: (V, H).
+            sizes: lengths of the four blocks of nodes.
+            edges: the edges, whose sources are these nodes; with a cache, those of its window too.
+            cache: of a stream.
+
+        Returns:
+            (V, H), exactly 0 for a node without incoming edges, and the attention (E, heads).
         """
         query, key = self.query(nodes, sizes), self.key(nodes, sizes)
         value = self.value(nodes, sizes)
@@ -177,20 +190,20 @@ class HeterogeneousGraphAttention(nn.Module):
             key = cache.extend(self, "key", key)
             rows = value.unflatten(0, (NUM_MODALITIES, -1)).transpose(0, 1)  # (V, 3, H)
             value = cache.extend(self, "value", rows).transpose(0, 1).flatten(0, 1)  # (3S, H)
-            attend = scatter_attention  # some dozen edges, which are fastest so
+            attend = scatter_attention  # the fastest for a few dozen edges
         mixed, attention = attend(
             *(rows.unflatten(1, (self.num_heads, -1)) for rows in (query, key, value)),
             self.relation_bias.weight.index_select(0, edges.bias),
             edges,
         )
-        # Without a single incoming edge the mixture is 0; the output map's bias must not fill it.
+        # A node without incoming edges must stay 0: do not add the output map's bias.
         received = (edges.rowptr[1:] > edges.rowptr[:-1])[:, None]
         output = self.output(mixed.flatten(1), sizes)
         return output.where(received, output.new_zeros(())), attention
 
 
 class HeterogeneousGraphLayer(GradientCheckpointingLayer):
-    """Graph attention and feed-forward, each with a residual and its norm before it."""
+    """A pre-norm layer: graph attention and a feed-forward network, each with a residual."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Graph attention through the package torch-scatter; the same function as the reference."""
+"""Graph attention with the package torch-scatter: the same function as the reference."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from torch import Tensor
 
 from .graph import GraphEdges
 
-# Inside `try`, so that a checkpoint's code loads where the package is absent.
+# Inside `try`, so that a checkpoint's code can be loaded without the package.
 try:
     import torch_scatter
-except (ImportError, OSError):  # OSError: built against another torch
+except (ImportError, OSError):  # OSError: built for another version of torch
     torch_scatter = None
 
 
 def torch_scatter_available() -> bool:
-    """Whether torch-scatter can be used in this environment."""
+    """Return whether torch-scatter can be imported."""
     return torch_scatter is not None
 
 
 def torch_scatter_attention(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor, edges: GraphEdges
 ) -> tuple[Tensor, Tensor]:
-    """See `scatter_attention`: same arguments, same result."""
+    """Compute graph attention; same arguments and result as `scatter_attention`."""
     source, destination = edges.source, edges.destination
     scores = (query[destination] * key[source]).sum(-1) / math.sqrt(query.shape[-1]) + bias
     scores = scores.float() if scores.element_size() < 4 else scores

@@ -1,4 +1,4 @@
-"""Small layers that the modules share: dropout, and a linear map per modality."""
+"""Layers shared by the modules: dropout, and a linear map per modality."""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ from torch import Tensor, nn
 from .configuration_synctva import MODALITIES
 
 LEVELS = 256
-"""A byte decides about each value, so that the probability is a multiple of 1 / 256."""
+"""One random byte decides about each value, so the dropout probability is a multiple of 1/256."""
 
 
 class Dropout(nn.Dropout):
-    """As `torch.nn.Dropout` (Srivastava et al., 2014), with eight draws from one 64-bit number.
+    """Dropout (Srivastava et al., 2014) that makes eight decisions from one random 64-bit number.
 
-    On the CPU torch draws a number for each value, which was a third of a forward pass. The
-    probability is rounded to a multiple of 1/256 and the rest is scaled by what is really kept, so
-    that the mean stays. On other devices this is `torch.nn.Dropout`.
+    On the CPU, `torch.nn.Dropout` draws a random number for each value, which takes a third of a
+    forward pass. Here the probability is rounded to a multiple of 1/256, and the kept values are
+    scaled by the rounded probability, so that the mean stays the same. On other devices this is
+    `torch.nn.Dropout`.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Any shape, kept; 0 or scaled up in training, unchanged otherwise."""
+        """Set values to 0 at random and scale up the others in training. Any shape."""
         dropped = round(self.p * LEVELS)
         cheap = self.training and 0 < dropped < LEVELS and input.device.type == "cpu"
         if not cheap or torch.compiler.is_compiling():
             return super().forward(input)
         words = torch.empty(-(-input.numel() // 8), dtype=torch.long).random_(-(2**63), None)
         bytes_ = words.view(torch.uint8)[: input.numel()].view(input.shape)
-        # Compared straight into numbers: half the time of a comparison and a conversion.
+        # Write the comparison as floats right away: twice as fast as converting booleans.
         kept = torch.ge(bytes_, dropped, out=torch.empty_like(input))
         return input * kept.mul_(LEVELS / (LEVELS - dropped))
 
 
 class ModalityLinear(nn.Module):
-    """One linear map per modality, applied to the node blocks text, visual, audio, lone."""
+    """A linear map per modality, applied to the blocks of text, visual, audio and lone nodes.
+
+    Lone nodes use text's map.
+    """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True):
         super().__init__()
@@ -42,10 +46,10 @@ class ModalityLinear(nn.Module):
         )
 
     def forward(self, nodes: Tensor, sizes: list[int]) -> Tensor:
-        """(V, in) → (V, out); `sizes` are the four blocks' lengths."""
+        """(V, in) → (V, out); `sizes` are the lengths of the four blocks."""
         blocks = list(zip((*MODALITIES, "text"), nodes.split(sizes), strict=True))
         if not sizes[len(MODALITIES)]:
-            blocks.pop()  # as a rule there is none, and text's parameters take part already
+            blocks.pop()  # the usual case; text's parameters already take part (DDP)
         return torch.cat([self.maps[name](block) for name, block in blocks])
 
 

@@ -1,14 +1,16 @@
-"""Sync-TVA: `SyncTVAModel` (fused utterance states) and `SyncTVAForEmotionRecognition`."""
+"""The models: `SyncTVAModel` (fused utterance states) and `SyncTVAForEmotionRecognition`."""
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.utils import can_return_tuple
+from transformers.utils import CONFIG_NAME, can_return_tuple
 
 from .checkpoint_loading import load_checked
 from .configuration_synctva import MODALITIES, SyncTVAConfig
@@ -26,14 +28,14 @@ from .stream_cache import StreamCache
 from .text_backbone import TextBackbone
 
 if TYPE_CHECKING:
-    # Never executed; read by the copier behind `save_pretrained`, which follows the relative
-    # imports it finds in the text, so that every checkpoint carries the whole folder.
+    # Never executed. `save_pretrained` copies the files that it finds by following relative imports
+    # in the source text, so that every checkpoint carries the whole folder.
     from .pipeline_synctva import EmotionRecognitionPipeline  # noqa: F401
     from .processing_synctva import SyncTVAProcessor  # noqa: F401
 
 
 class SyncTVAPreTrainedModel(PreTrainedModel):
-    """Initialisation, loading and saving."""
+    """The base class of the models, with initialisation and strict loading."""
 
     config_class = SyncTVAConfig
     base_model_prefix = "synctva"
@@ -45,13 +47,26 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, *model_args, **kwargs):
-        """As transformers', but damaged or incomplete weights are refused; see `load_checked`."""
+        """Load a model as transformers does, but refuse damaged or incomplete weights.
+
+        See `load_checked`.
+        """
         load = super().from_pretrained
         return load_checked(load, pretrained_model_name_or_path, *model_args, **kwargs)
 
+    def save_pretrained(self, save_directory, *args, **kwargs):
+        """Save as transformers does, with the same file mode for weights and config.
+
+        safetensors writes to a temporary file that only its owner may read; the config has the mode
+        that the user's umask gives to new files.
+        """
+        super().save_pretrained(save_directory, *args, **kwargs)
+        for weights in Path(save_directory).glob("model*.safetensors"):
+            shutil.copymode(weights.with_name(CONFIG_NAME), weights)
+
     @property
     def feature_encoders(self) -> FeatureEncoders:
-        """The encoders of the features, which hold the training set's statistics."""
+        """The feature encoders, which hold the training set's statistics."""
         return self.base_model.encoders
 
     @torch.no_grad()
@@ -62,8 +77,8 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
             init.zeros_(module.mean)
             init.ones_(module.deviation)
         elif isinstance(module, nn.Linear):
-            # Xavier keeps the scale of a residual branch at small widths, where a fixed deviation
-            # of 0.02 would start it near zero.
+            # Xavier keeps the scale of a residual branch at small widths, where a fixed standard
+            # deviation of 0.02 would start the branch near zero.
             init.xavier_uniform_(module.weight)
             if module.bias is not None:
                 init.zeros_(module.bias)
@@ -137,25 +152,25 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         """Encode conversations.
 
         Args:
-            text_features, audio_features, visual_features: (B, N, D_m) raw features; each may be
-                omitted. Values of a missing modality are never read.
-            attention_mask: (B, N), nonzero where there is an utterance; default: everywhere.
-            modality_mask: (B, N, 3), nonzero where text, visual, audio are present; default: every
-                modality whose features are passed.
-            speaker_ids: (B, N), numbered by first appearance in the conversation; default: one
+            text_features, audio_features, visual_features: (B, N, D_m) features, not standardised;
+                each may be omitted. Values of missing modalities are never read.
+            attention_mask: (B, N), nonzero for utterances and 0 for padding; default: no padding.
+            modality_mask: (B, N, 3), nonzero where text, visual and audio are present; default: all
+                modalities whose features are passed.
+            speaker_ids: (B, N), numbered by first appearance in the conversation; default: a single
                 speaker.
-            input_ids, text_attention_mask, utterance_token_mask: (B, N, L) tokens of each
-                utterance with its context, and which of them belong to the utterance, where the
-                config names a text backbone.
-            graph: `build_graph(...).tensors()` for these masks, if the collator has made it.
-            output_attentions, output_hidden_states: also return these, and the graph.
-            cache: of a stream, which also makes the graph; see `SyncTVAStream`.
+            input_ids, text_attention_mask, utterance_token_mask: (B, N, L) tokens of each utterance
+                with its context, which of them are not padding, and which belong to the utterance
+                itself; in place of text_features if the config names a text backbone.
+            graph: `build_graph(...).tensors()` for these masks; default: built here.
+            output_attentions, output_hidden_states: whether to return these too, with the graph.
+            cache: used by `SyncTVAStream`, which passes the graph too.
 
         Returns:
-            The fused states (B, N, hidden_size) and what led to them, see `SyncTVAModelOutput`.
+            The fused states (B, N, hidden_size) and intermediate results, see `SyncTVAModelOutput`.
 
         Raises:
-            ValueError: shapes that disagree with each other or with the config.
+            ValueError: shapes disagree with each other or with the config.
         """
         packed = self.encode(
             text_features=text_features,
@@ -189,7 +204,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         graph: dict[str, Tensor] | None,
         cache: StreamCache | None,
     ) -> PackedOutput:
-        """Encode conversations without putting the padding back; arguments as in `forward`."""
+        """Encode conversations without restoring the padding. For the arguments, see `forward`."""
         config = self.config
         inputs = {"text": text_features, "visual": visual_features, "audio": audio_features}
         if self.text_backbone is not None:
@@ -232,7 +247,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
             nodes, attention = layer(nodes, sizes, packing.edges, cache)
             hidden_states.append(nodes)
             attentions.append(attention)
-        # A lone node is all that its utterance has, so it carries the whole sum.
+        # A lone node is the only node of its utterance, so its weight is 1.
         weights = strength_logits.sigmoid()
         weights = torch.cat([weights[:present], torch.ones_like(weights[present:])])
         fused, fusion_attention = self.fusion(nodes, weights, packing, cache)
@@ -250,7 +265,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         )
 
     def _outputs(self, attentions: bool | None, hidden_states: bool | None) -> tuple[bool, bool]:
-        """Fill in from the config what a call leaves open."""
+        """Return which outputs to include; the config decides where the caller does not."""
         config = self.config
         return (
             config.output_attentions if attentions is None else attentions,
@@ -264,35 +279,35 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         utterance_token_mask: Tensor | None,
         graph: HeterogeneousGraph,
     ) -> tuple[Tensor, Tensor]:
-        """Features → states (V, H) and log RMS (V, 1), in node order."""
+        """Encode features as node states (V, H); also return their log RMS (V, 1)."""
         states, log_rms = [], []
         for name, index in zip(MODALITIES, graph.nodes.blocks, strict=False):
             features = inputs[name]
-            if features is None:  # no node of this modality, but its parameters take part (DDP)
+            if features is None:  # no nodes, but DDP needs the parameters to take part
                 rows = self.lone.new_zeros(0, self.config.modality_dims[name])
             else:
-                # Only what is present is read, so that a NaN in a masked place goes nowhere.
+                # Read only what is present, so that a masked NaN cannot spread.
                 rows = features.flatten(0, 1).index_select(0, index)
                 if name == "text" and self.text_backbone is not None:
                     tokens = (text_attention_mask, utterance_token_mask)
                     masks = [None if t is None else t.flatten(0, 1)[index] for t in tokens]
                     rows = self.text_backbone(rows, *masks)
-            state, size = self.encoders[name](rows)
-            states.append(state)
-            log_rms.append(size)
+            block_states, block_log_rms = self.encoders[name](rows)
+            states.append(block_states)
+            log_rms.append(block_log_rms)
         lone = graph.nodes.sizes[LONE_BLOCK]
         states.append(self.lone.to(states[0].dtype).expand(lone, -1))
         log_rms.append(log_rms[0].new_zeros(lone, 1))
         return torch.cat(states), torch.cat(log_rms)
 
     def _check_shapes(self, inputs, attention_mask, modality_mask, speaker_ids):
-        """The padded shape (B, N) on which all arguments agree, and their device."""
+        """Check that all shapes agree; return the padded shape (B, N) and the device."""
         given = {name: tensor for name, tensor in inputs.items() if tensor is not None}
         reference = next(iter(given.values()), modality_mask)
         if reference is None:
             raise ValueError(
-                "forward needs text_features, audio_features or visual_features (or input_ids "
-                "where the config names a text backbone), or at least modality_mask"
+                "features are missing: expected any of text_features (input_ids with a text "
+                "backbone), audio_features and visual_features, or at least modality_mask"
             )
         shape = reference.shape[:2]
         for name, tensor in given.items():
@@ -315,7 +330,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
 
 
 class EmotionClassifier(nn.Sequential):
-    """Utterance states → emotion logits, (..., width) → (..., C)."""
+    """A two-layer classifier: utterance states (..., width) → emotion logits (..., C)."""
 
     def __init__(self, width: int, config: SyncTVAConfig):
         super().__init__(
@@ -328,11 +343,11 @@ class EmotionClassifier(nn.Sequential):
 
 
 class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
-    """Sync-TVA with two emotion classifiers, on the fused and on the context states.
+    """Sync-TVA with two emotion classifiers, on the fused states and on the context states.
 
-    Each is taught for itself, and the answer is the mean of their logits. They err differently:
-    the fused states see a window by attention, the context states the order of the whole
-    conversation. See benchmarks/accuracy/NOTES.md for what that is worth.
+    Each classifier has its own loss, and the model returns the mean of their logits. They make
+    different errors: the fused states come from attention over a window, the context states from
+    the order of the whole conversation. benchmarks/accuracy/NOTES.md says how much this gains.
 
     Example:
         >>> import torch
@@ -356,11 +371,11 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         self.post_init()
 
     def set_class_prior(self, counts: Tensor) -> None:
-        """Keep the training set's base rates, which the strengths are taught against.
+        """Store the training set's base rates, which the loss of the strengths needs.
 
         Args:
-            counts: (C,) labelled utterances of each class. One is added to each, so that a class
-                that training never shows keeps a rate above 0.
+            counts: (C,) number of training utterances per class. One is added to each, so that a
+                class without any still has a rate above 0.
         """
         self.class_prior.copy_((counts + 1) / (counts + 1).sum())
 
@@ -383,19 +398,19 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         num_items_in_batch: int | Tensor | None = None,
         cache: StreamCache | None = None,
     ) -> SyncTVAEmotionOutput:
-        """Recognise the emotion of every utterance; arguments as in `SyncTVAModel.forward`, and
+        """Recognise the emotion of every utterance. Other arguments are those of `SyncTVAModel`.
 
         Args:
-            labels: (B, N), -100 where there is none; gives `loss`, with plain cross-entropy (the
-                trainer puts its own criterion in).
+            labels: (B, N), `IGNORE_INDEX` where there is no label. With labels the output has a
+                `loss`, whose criterion is plain cross-entropy (the trainer uses its own).
             num_items_in_batch: see `multitask_loss`.
 
         Returns:
-            Logits (B, N, C), uncalibrated, the loss where there are labels, and what led to them,
+            Uncalibrated logits (B, N, C), the loss if there are labels, and intermediate results,
             see `SyncTVAEmotionOutput`.
 
         Raises:
-            ValueError: as `SyncTVAModel.forward`.
+            ValueError: shapes disagree with each other or with the config.
         """
         packed = self.synctva.encode(
             text_features=text_features,
@@ -416,7 +431,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         branch_logits = packed.pad_utterances(torch.cat(branches, dim=-1))
         branch_logits = branch_logits.unflatten(-1, (len(branches), -1))  # (B, N, 2, C)
         detailed = self.synctva._outputs(output_attentions, output_hidden_states)
-        answer = SyncTVAEmotionOutput(
+        output = SyncTVAEmotionOutput(
             logits=branch_logits.mean(-2), branch_logits=branch_logits, **packed.padded(*detailed)
         )
         if labels is not None:
@@ -425,20 +440,23 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
                     f"labels has shape {tuple(labels.shape)}: "
                     f"expected {tuple(branch_logits.shape[:2])}"
                 )
-            loss = self.emotion_loss(answer, labels, num_items_in_batch=num_items_in_batch)
-            # As a new object, because a tuple has the fields in the order in which they were set.
-            answer = SyncTVAEmotionOutput(loss=loss, **answer)
-        return answer
+            loss = self.emotion_loss(output, labels, num_items_in_batch=num_items_in_batch)
+            # A new object, because `to_tuple` returns fields in the order in which they were set.
+            output = SyncTVAEmotionOutput(loss=loss, **output)
+        return output
 
     def stream(self, state: dict[str, Tensor] | None = None) -> SyncTVAStream:
-        """A live conversation, one utterance at a time; see `SyncTVAStream`.
+        """Start a live conversation, which is answered one utterance at a time.
 
         Args:
-            state: of a stream to go on with, its `state_dict()`; default: a new conversation.
+            state: the `state_dict()` of a stream to continue; default: a new conversation.
+
+        Returns:
+            See `SyncTVAStream`.
 
         Raises:
-            ValueError: the model looks ahead (`config.causal` is False), reads tokens, or the state
-                is not one of this checkpoint.
+            ValueError: the model looks ahead (`config.causal` is False) or reads tokens, or the
+                state belongs to another checkpoint.
         """
         stream = SyncTVAStream(self)
         if state is not None:
@@ -452,13 +470,14 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         criterion: Criterion = cross_entropy,
         num_items_in_batch: int | Tensor | None = None,
     ) -> Tensor:
-        """`multitask_loss` with the config's weights; the trainer passes its own criterion.
+        """Return `multitask_loss` with the config's weights. The trainer passes its own criterion.
 
         Args:
-            output: of `forward`.
-            labels: (B, N), -100 where there is none.
+            output: the output of `forward`.
+            labels: (B, N), `IGNORE_INDEX` where there is no label.
             criterion: (K, C) logits and (K,) labels → (K,) losses.
-            num_items_in_batch: labelled utterances to divide by; default: those of this batch.
+            num_items_in_batch: number of labelled utterances to divide by; default: those of this
+                batch.
 
         Returns:
             A scalar, in nats.

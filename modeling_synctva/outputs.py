@@ -1,4 +1,4 @@
-"""What the models compute in packed form, and what they return in the padded shape."""
+"""The outputs of the models: packed inside, padded for the caller."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .graph import LONE_BLOCK, HeterogeneousGraph
 
 @dataclass
 class SyncTVAModelOutput(ModelOutput):
-    """What `SyncTVAModel` returns. B conversations, N utterances, H hidden, V nodes, E edges.
+    """The output of `SyncTVAModel`. B conversations, N utterances, H hidden, V nodes, E edges.
 
     Attributes:
         last_hidden_state: (B, N, H) fused state of each utterance, 0 at padding.
-        context_states: (B, N, W) states of the recurrent context, H for each direction, 0 at
-            padding; None without it.
-        modality_logits: (B, N, 3, C) the answer of each modality by itself, from its own features;
-            0 where it is missing.
-        strengths: (B, N, 3) enhancement strength in [0, 1], 0 where the modality is missing.
+        context_states: (B, N, W) states of the recurrent context, W = H per direction, 0 at
+            padding; None without the recurrent context.
+        modality_logits: (B, N, 3, C) logits of each modality's own head, which reads only that
+            modality's features; 0 for a missing modality.
+        strengths: (B, N, 3) enhancement strengths in [0, 1], 0 for a missing modality.
         strength_logits: (B, N, 3) the strengths before the sigmoid.
-        gates: (B, N, 3, H) enhancement gates, 0 where missing.
+        gates: (B, N, 3, H) enhancement gates, 0 for a missing modality.
         modality_mask: (B, N, 3) which modalities were present.
-        hidden_states: node states (V, H) after the enhancement and after each graph layer, if
-            asked for.
-        attentions: (E, heads) attention of each graph layer, if asked for.
-        fusion_attention: (E', heads) attention of the fusion, if asked for.
-        graph: the graph that attentions and hidden states refer to, if either is asked for, as
-            `HeterogeneousGraph.tensors` gives it.
+        hidden_states: (V, H) node states after the enhancement and after each graph layer, if
+            requested.
+        attentions: (E, heads) attention of each graph layer, if requested.
+        fusion_attention: (E', heads) attention of the fusion, if requested.
+        graph: the graph that `attentions` and `hidden_states` refer to, if either is requested; as
+            `HeterogeneousGraph.tensors` returns it.
     """
 
     last_hidden_state: Tensor | None = None
@@ -50,7 +50,7 @@ class SyncTVAModelOutput(ModelOutput):
 
 @dataclass
 class EmotionAnswer(ModelOutput):
-    """What `SyncTVAForEmotionRecognition` adds; see `SyncTVAEmotionOutput`."""
+    """The fields that `SyncTVAForEmotionRecognition` adds; see `SyncTVAEmotionOutput`."""
 
     loss: Tensor | None = None
     logits: Tensor | None = None
@@ -59,30 +59,30 @@ class EmotionAnswer(ModelOutput):
 
 @dataclass
 class SyncTVAEmotionOutput(SyncTVAModelOutput, EmotionAnswer):
-    """What `SyncTVAForEmotionRecognition` returns: the fields of `SyncTVAModelOutput`, and first
+    """The output of `SyncTVAForEmotionRecognition`: these fields, then `SyncTVAModelOutput`'s.
 
     Attributes:
-        loss: scalar, if labels were given.
+        loss: scalar, if there are labels.
         logits: (B, N, C) emotion logits, 0 at padding; the mean of `branch_logits`.
-        branch_logits: (B, N, 2, C) logits from the fused and from the context states;
-            (B, N, 1, C) without recurrent context.
+        branch_logits: (B, N, 2, C) logits from the fused states and from the context states;
+            (B, N, 1, C) without the recurrent context.
     """
 
 
 class PackedOutput(NamedTuple):
-    """What `SyncTVAModel` computes: T utterances and V nodes side by side, without padding.
+    """The output of `SyncTVAModel.encode`: T utterances and V nodes, without padding.
 
     Attributes:
-        graph: of the batch.
+        graph: the graph of the batch.
         modality_mask: (B, N, 3) which modalities were present.
         fused: (T, H) fused states.
         context: (T, W) states of the recurrent context; None without it.
-        modality_logits: (V, C), from each node's own features.
+        modality_logits: (V, C) logits from each node's own features.
         strength_logits: (V,) enhancement strengths before the sigmoid.
         gates: (V, H) enhancement gates.
-        hidden_states: (V, H) after the enhancement and after each graph layer.
-        attentions: (E, heads) of each graph layer.
-        fusion_attention: (E', heads); None without `config.use_fusion`.
+        hidden_states: (V, H) node states after the enhancement and after each graph layer.
+        attentions: (E, heads) attention of each graph layer.
+        fusion_attention: (E', heads) attention of the fusion; None without `config.use_fusion`.
     """
 
     graph: HeterogeneousGraph
@@ -97,13 +97,16 @@ class PackedOutput(NamedTuple):
     fusion_attention: Tensor | None
 
     def pad_utterances(self, rows: Tensor) -> Tensor:
-        """(T, X) → (B, N, X), 0 at padding."""
+        """Put packed utterances back into the padded shape: (T, X) → (B, N, X), 0 at padding."""
         shape = self.modality_mask.shape[:2]
         output = rows.new_zeros(shape.numel(), rows.shape[1])
         return output.index_copy(0, self.graph.nodes.utterance_index, rows).view(*shape, -1)
 
     def pad_nodes(self, rows: Tensor) -> Tensor:
-        """(V, X) → (B, N, 3, X), 0 where a modality is missing; lone nodes are left out."""
+        """Put nodes back into the padded shape: (V, X) → (B, N, 3, X), 0 for a missing modality.
+
+        Lone nodes are left out.
+        """
         shape = self.modality_mask.shape[:2]
         total = shape.numel()
         blocks = self.graph.nodes.blocks[:LONE_BLOCK]

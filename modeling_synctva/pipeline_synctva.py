@@ -1,4 +1,4 @@
-"""`pipeline("emotion-recognition")`: a conversation in, an emotion for each utterance out."""
+"""The pipeline "emotion-recognition", which returns an emotion for each utterance."""
 
 from __future__ import annotations
 
@@ -25,32 +25,35 @@ _READ_FROM_OUTPUT = ("logits", "strengths", "modality_mask")
 
 
 class EmotionRecognitionPipeline(Pipeline):
-    """Emotion of every utterance of a conversation.
+    """Recognise the emotion of every utterance of a conversation.
 
     Call it with one conversation (a list of utterances, each a string or a dictionary with any of
-    `text`, `speaker`, `text_features`, `visual_features`, `audio_features`) or with many (a list
-    of such lists). A conversation may also be a mapping of columns, as a row of `datasets` is. A
-    dataset or a generator of conversations is answered lazily, by an iterator.
+    `text`, `speaker`, `audio`, `video`, `text_features`, `visual_features`, `audio_features`) or
+    with several (a list of such lists). A conversation may also be a mapping of columns, such as a
+    row of `datasets`. For a dataset or a generator of conversations, it returns an iterator that
+    computes the answers lazily.
 
     Args:
-        top_k: 1 for label and score alone; k also for the k best `scores`; None for all of them.
-        calibrate: whether the checkpoint's temperature, fitted on dev, is applied to the scores; it
-            does not change their order. A checkpoint without one has 1, which changes nothing.
-        abstain_below: the label is None where the score is lower than this, a number in [0, 1].
-        prediction_set: coverage of the sets of labels, a number in (0, 1); needs a checkpoint that
-            has been calibrated.
-        batch_size: conversations a forward pass; does not change the answers.
+        top_k: 1 for only the label and its score, k to add the `scores` of the k likeliest labels,
+            None for those of all labels.
+        calibrate: whether to apply the checkpoint's temperature, which was fitted on dev. It does
+            not change the order of the scores. Uncalibrated checkpoints have a temperature of 1.
+        abstain_below: the label is None if its score is below this number in [0, 1].
+        prediction_set: coverage of the prediction sets, in (0, 1); needs a calibrated checkpoint.
+        batch_size: number of conversations in a forward pass; does not change the answers.
 
     Returns:
-        For one conversation a list with a dictionary an utterance; for many a list of such lists:
+        For one conversation, a list with a dictionary for each utterance; for several, a list of
+        such lists. The dictionaries have
         `label`: the likeliest emotion, or None for an abstention; `score`: its probability;
-        `scores`: probability by label, likeliest first (unless top_k is 1);
-        `prediction_set`: labels, likeliest first, which hold the true one in at least the asked
-        share of utterances (if it was asked for): a promise over conversations like those of dev,
-        an utterance drawn from each, and not for each utterance, each emotion or other data;
-        `strengths`: by modality, the enhancement's strength in [0, 1], 0 where it is missing:
-        how far the model opened that modality's gate, not a cause;
-        `modalities`: those present; empty where the utterance is answered from its context alone.
+        `scores`: the probabilities by label, likeliest first (unless top_k is 1);
+        `prediction_set`, if requested: labels, likeliest first. For conversations like those of dev
+        and an utterance drawn at random from each, the set contains the true label with at least
+        the requested probability. This does not hold for each utterance, for each emotion or for
+        other data;
+        `strengths`: the enhancement's strength in [0, 1] for each modality, 0 if it is missing: how
+        far the model opened that modality's gate, which need not be a cause of the label;
+        `modalities`: those present; empty if the utterance is recognised only from its context.
 
     Example:
         >>> from transformers import pipeline
@@ -58,7 +61,7 @@ class EmotionRecognitionPipeline(Pipeline):
         >>> recognise(["I got the job!", "That is wonderful!"])  # doctest: +SKIP
     """
 
-    # transformers declares these as None and narrower than what it puts in them.
+    # transformers annotates these with narrower types than it assigns.
     model: Any
     processor: Any
     _load_processor: Any = True
@@ -101,8 +104,8 @@ class EmotionRecognitionPipeline(Pipeline):
             if self.model.config.conformal_thresholds is None:
                 raise ValueError(
                     f"prediction_set = {coverage!r}, but the checkpoint's config has no "
-                    "conformal_thresholds: expected one that `synctva train` or "
-                    "synctva/commands/calibrate.py has calibrated"
+                    "conformal_thresholds: expected a checkpoint calibrated by `synctva train` or "
+                    "`synctva calibrate`"
                 )
         return {}, {}, parameters
 
@@ -114,10 +117,10 @@ class EmotionRecognitionPipeline(Pipeline):
         num_workers: int | None = None,
         **parameters: Any,
     ) -> Any:
-        """Answer one conversation, or many; see the class.
+        """Recognise the emotions of one or several conversations; see the class.
 
-        `num_workers` is accepted as every pipeline does, and not used: texts are embedded a batch
-        at a time in this process.
+        `num_workers` is accepted, as by every pipeline, but not used: texts are embedded in batches
+        in this process.
         """
         del num_workers
         _, _, chosen = self._sanitize_parameters(**parameters)
@@ -129,34 +132,38 @@ class EmotionRecognitionPipeline(Pipeline):
         return list(answers) if isinstance(inputs, list | tuple) else answers
 
     def explain(self, conversation: Any, utterance: int, label: str | None = None) -> dict:
-        """Why an utterance got its label: Shapley values of its modalities, and attention.
+        """Explain an utterance's label: Shapley values of its modalities, and attention.
 
         Args:
-            conversation: one, as for `__call__`.
-            utterance: its number, from 0.
+            conversation: a single conversation, as for `__call__`.
+            utterance: index of the utterance, from 0.
             label: the emotion to explain; default: the likeliest.
 
         Returns:
             Plain data, see `explain_utterance`.
 
         Raises:
-            ValueError: several conversations, or no such utterance or label.
+            ValueError: there are several conversations, or there is no such utterance or label.
         """
         if not self._is_one(conversation):
-            raise ValueError("explain was given several conversations: expected one")
+            raise ValueError("the input holds several conversations: expected one")
         inputs = self.preprocess([conversation])
         with self.device_placement():
             inputs = self._ensure_tensor_on_device(inputs, device=self.device)
             return explain_utterance(self.model, inputs, utterance, label)
 
     def _is_one(self, conversations: Any) -> bool:
-        """Whether the input is one conversation. Raises ValueError where it is none at all."""
+        """Return whether the input is one conversation, and not several.
+
+        Raises:
+            ValueError: the input is neither.
+        """
         if isinstance(conversations, Mapping) and is_columns(conversations):
             return True
         if isinstance(conversations, str | bytes | Mapping):
             raise ValueError(f"the input is {conversations!r}: {_FORM}")
         if not isinstance(conversations, Iterable) and not hasattr(conversations, "__getitem__"):
-            raise ValueError(f"the input is a {type(conversations).__name__}: {_FORM}")
+            raise ValueError(f"the input is of type {type(conversations).__name__}: {_FORM}")
         if not isinstance(conversations, list | tuple):
             return False
         if not conversations:
@@ -174,14 +181,14 @@ class EmotionRecognitionPipeline(Pipeline):
     def _answer(
         self, conversations: Iterable[Any], batch_size: int, parameters: dict[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
-        """Answers one by one, computed `batch_size` conversations at a time."""
+        """Yield the answers, computed in batches of `batch_size` conversations."""
         remaining = iter(conversations)
         done = 0
         while batch := list(islice(remaining, batch_size)):
             yield from self.run_single(batch, {"first_index": done}, {}, parameters)
             done += len(batch)
 
-    # The three steps take and give a batch of conversations.
+    # The next three methods process a batch of conversations, not a single one.
 
     def preprocess(  # type: ignore[override]
         self, conversations: Sequence[Any], first_index: int = 0
@@ -210,7 +217,7 @@ class EmotionRecognitionPipeline(Pipeline):
         strengths = outputs["strengths"].float().masked_fill(~present, 0.0)  # (B, N, 3)
         columns = [probabilities, strengths, present]
         if prediction_set is not None:
-            # Of the calibrated probabilities in any case: the thresholds are theirs.
+            # Always from calibrated probabilities, because the thresholds were fitted on them.
             columns.append(prediction_sets(calibrated, prediction_set, config.conformal_thresholds))
         lengths = outputs["attention_mask"].bool().sum(-1).tolist()
         return [
@@ -231,7 +238,7 @@ class EmotionRecognitionPipeline(Pipeline):
         top_k: int | None,
         abstain_below: float | None,
     ) -> dict[str, Any]:
-        """One utterance's answer."""
+        """Return the answer for one utterance."""
         names = self.model.config.id2label
         order = sorted(range(len(probabilities)), key=lambda c: -probabilities[c])
         score = probabilities[order[0]]
@@ -243,14 +250,14 @@ class EmotionRecognitionPipeline(Pipeline):
             answer["prediction_set"] = [names[c] for c in order if members[c]]
         answer["strengths"] = dict(zip(MODALITIES, strengths, strict=True))
         answer["modalities"] = [
-            name for name, here in zip(MODALITIES, present, strict=True) if here
+            name for name, is_present in zip(MODALITIES, present, strict=True) if is_present
         ]
         return answer
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
-        """Save model and processor, with all the code that a checkpoint carries."""
-        # Not the base class's: it leaves the processor out, and writes the class names that
-        # `pipeline()` has swapped for classes into the model's config.
+        """Save the model and the processor, with the code that a checkpoint carries."""
+        # Not the base class's method, which leaves out the processor and fails on the model's
+        # config, in which `pipeline()` has replaced class names by classes.
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
 

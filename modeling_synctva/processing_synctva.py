@@ -1,4 +1,4 @@
-"""Raw or pre-extracted conversations → the tensors that the model reads."""
+"""Turn conversations, raw or as pre-extracted features, into the tensors that the model reads."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from .text_encoder import TextEncoder
 from .text_windows import contextual_tokens
 
 TOKENIZER_FOLDER = "text_tokenizer"
-"""Subfolder of a checkpoint that holds the tokenizer of a text backbone, if it has one."""
+"""Subfolder of a checkpoint for the tokenizer of its text backbone, if it has one."""
 
 FACE_WEIGHTS_FILE = "face_synctva.safetensors"
-"""The face networks' weights. They travel with a checkpoint that reads faces, so that its features
-never depend on the version of the installed package."""
+"""File with the face networks' weights. A checkpoint that reads faces carries it, so that its
+features do not depend on the version of the installed package."""
 
 
 class SyncTVAProcessor(ProcessorMixin):
-    """Conversations in, padded tensors out; saved as one `processor_config.json`.
+    """Turn conversations into padded tensors. It is saved as one `processor_config.json`.
 
     Args:
         text_dim, visual_dim, audio_dim: width of each modality's features, as in the model's
-            config; None where the checkpoint was not trained with that modality, which is then
-            masked even if it is given.
-        text_encoder: spec of the frozen encoder that embeds texts, see `TextEncoder`;
-            None where text comes as `text_features` or as tokens.
-        audio_features: names of the audio measures in order, so that an utterance may give them by
-            name; None where they are only given as vectors.
-        audio_encoder, visual_encoder: specs of the encoders that make features of
-            recordings, see `AudioEncoder` and `VisualEncoder`; None where features are only given.
-        text_tokens: for a text backbone trained end to end, {"name": its tokenizer's Hub name or
-            folder, "past": turns, "future": turns, "max_length": tokens}; None otherwise.
+            config; None if the checkpoint was trained without that modality, which is then always
+            masked.
+        text_encoder: spec of the frozen encoder that embeds texts, see `TextEncoder`; None if text
+            is read as `text_features` or as tokens.
+        audio_features: names of the audio features in order, so that utterances can pass them by
+            name; None if they are only passed as vectors.
+        audio_encoder, visual_encoder: specs of the encoders that compute features from recordings,
+            see `AudioEncoder` and `VisualEncoder`; None if only features are read.
+        text_tokens: for a text backbone trained end to end, {"name": Hub name or folder of its
+            tokenizer, "past": turns, "future": turns, "max_length": tokens}; None otherwise.
 
     Example:
         >>> processor = SyncTVAProcessor(text_dim=2, audio_dim=None, visual_dim=None)
@@ -71,7 +71,7 @@ class SyncTVAProcessor(ProcessorMixin):
         self.text_tokens = text_tokens
         self.audio_encoder = audio_encoder
         self.visual_encoder = visual_encoder
-        self._folder: str | None = None  # of the checkpoint, which may hold an encoder's weights
+        self._folder: str | None = None  # the checkpoint's, if it holds the face weights
         self.auto_map = {"AutoProcessor": AUTO_MAP["AutoProcessor"]}
         self._text_tokenizer: Any = None
         self._check_fields()
@@ -91,11 +91,11 @@ class SyncTVAProcessor(ProcessorMixin):
         encoders = (self.text_encoder, self.visual_encoder, self.audio_encoder)
         for encoder, (modality, width) in zip(encoders, self.widths.items(), strict=True):
             encoder = encoder or {}
-            made = encoder.get("width")
-            if made is not None and width not in (None, made):
+            encoder_width = encoder.get("width")
+            if encoder_width is not None and width not in (None, encoder_width):
                 raise ValueError(
-                    f"SyncTVAProcessor.{modality}_dim = {width}: expected {made}, the width of "
-                    f"{modality}_encoder {encoder.get('name')!r}"
+                    f"SyncTVAProcessor.{modality}_dim = {width}: expected {encoder_width}, the "
+                    f"width of {modality}_encoder {encoder.get('name')!r}"
                 )
         expected = {"name", "past", "future", "max_length"}
         if self.text_tokens is not None and set(self.text_tokens) != expected:
@@ -105,7 +105,7 @@ class SyncTVAProcessor(ProcessorMixin):
 
     @property
     def widths(self) -> dict[str, int | None]:
-        """Feature width by modality, in the order text, visual, audio."""
+        """The feature width per modality, in the order text, visual, audio."""
         return {"text": self.text_dim, "visual": self.visual_dim, "audio": self.audio_dim}
 
     @property
@@ -125,34 +125,36 @@ class SyncTVAProcessor(ProcessorMixin):
         first_index: int = 0,
         return_tensors: str | None = None,
     ) -> BatchFeature:
-        """Embed texts, build masks and pad.
+        """Embed texts, compute features of recordings, build masks and pad.
 
         Args:
-            conversations: B conversations, each either a list of utterances (a string, or a
-                dictionary with any of `UTTERANCE_FIELDS`: `text`, `speaker`, `audio`, `video`,
-                `start` and `end` of a longer recording, `text_features`, `audio_features`,
-                `visual_features`), or a mapping of columns as a row of `datasets` gives it
-                (`texts`, `speakers`, ...; see `pad_conversations`).
+            conversations: B conversations. Each is either a list of utterances (strings, or
+                dictionaries with any of `text`, `speaker`, `audio`, `video`, `start` and `end` in a
+                longer recording, `text_features`, `audio_features`, `visual_features`), or a
+                mapping of columns such as a row of `datasets` (`texts`, `speakers`, ...; see
+                `pad_conversations`).
             device: where the frozen encoders compute; default: where they are.
             first_index: number of the first conversation, in error messages.
-            return_tensors: "pt", as with any processor of transformers, or None, which is the same.
+            return_tensors: "pt" or None, which mean the same.
 
         Returns:
-            What `pad_conversations` returns, ready for the model's `forward`.
+            The arguments of the model's `forward`, see `pad_conversations`.
 
         Raises:
-            ValueError: a bare string, an empty conversation, one with no modality at all, what
-                `pad_conversations` refuses, or tensors of another library than torch. One
-                utterance without any modality is fine: it is answered from its context.
+            ValueError: a conversation is a bare string, is empty, has no modality in any utterance
+                or fails a check of `pad_conversations`; or return_tensors names another library.
+                Single utterances without any modality are allowed: they are recognised from their
+                context.
+            ImportError: a conversation has recordings, and the package is not installed.
         """
         if return_tensors not in (None, "pt"):
             raise ValueError(
-                f'return_tensors = {return_tensors!r}: expected "pt" or None, the model is '
-                "PyTorch's alone"
+                f'return_tensors = {return_tensors!r}: expected "pt" or None, because the model '
+                "needs PyTorch tensors"
             )
         if isinstance(conversations, str | Mapping):
             raise ValueError(
-                f"conversations is one {type(conversations).__name__}: expected a list of "
+                f"conversations is of type {type(conversations).__name__}: expected a list of "
                 "conversations, each a list of utterances"
             )
         rows = [
@@ -181,19 +183,23 @@ class SyncTVAProcessor(ProcessorMixin):
     def utterance_features(
         self, utterance: Any, device: torch.device | str | None = None
     ) -> dict[str, Any]:
-        """One utterance of a live conversation, as `SyncTVAStream.push` takes it.
+        """Return one utterance of a live conversation as `SyncTVAStream.push` expects it.
 
         Args:
-            utterance: as in `__call__`; one of which nothing can be read is left with its speaker.
+            utterance: as in `__call__`.
             device: where the frozen encoders compute; default: where they are.
 
+        Returns:
+            The features and the speaker; only the speaker if there is nothing else to read.
+
         Raises:
-            ValueError: the text encoder reads more than single texts, or what `__call__` refuses.
+            ValueError: the text encoder needs the other texts of a conversation, or the utterance
+                fails a check of `__call__`.
         """
         if self.text_tokens is not None or (self.text_encoder or {}).get("context") is not None:
             raise ValueError(
-                "the text encoder of this checkpoint reads an utterance within its conversation: "
-                "expected one of single texts, to read utterances one by one"
+                "the checkpoint's text encoder reads whole conversations: expected an encoder of "
+                "single texts, to read utterances one by one"
             )
         row = self._row([utterance], "conversation", device)
         if self.text_encoder is not None:
@@ -203,7 +209,7 @@ class SyncTVAProcessor(ProcessorMixin):
         return {"speaker": row["speakers"][0], **given}
 
     def _readable(self) -> list[str]:
-        """What this processor can make use of, for error messages."""
+        """Return the fields that this processor can use, for error messages."""
         names = [f"{name}_features" for name, width in self.widths.items() if width is not None]
         reads_text = self.text_encoder is not None or self.text_tokens is not None
         raw = {"text": reads_text, "audio": self.audio_encoder, "video": self.visual_encoder}
@@ -212,7 +218,7 @@ class SyncTVAProcessor(ProcessorMixin):
     def _row(
         self, conversation: Any, name: str, device: torch.device | str | None
     ) -> dict[str, Any]:
-        """One conversation as columns, without what the checkpoint cannot use."""
+        """Return a conversation as columns, without those that the checkpoint cannot use."""
         if isinstance(conversation, Mapping):
             row = dict(conversation)
         else:
@@ -234,16 +240,16 @@ class SyncTVAProcessor(ProcessorMixin):
     def _add_media_features(
         self, utterances: list[dict[str, Any]], name: str, device: torch.device | str | None
     ) -> None:
-        """Features of recordings, by the encoders that made those of the training."""
+        """Compute features of recordings with the encoders that were used for training."""
         specs = {"audio": self.audio_encoder, "visual": self.visual_encoder}
         for modality, source in (("audio", "audio"), ("visual", "video")):
-            given = [t for t, item in enumerate(utterances) if item.get(source) is not None]
-            missing = [t for t in given if utterances[t].get(f"{modality}_features") is None]
+            with_media = [t for t, item in enumerate(utterances) if item.get(source) is not None]
+            missing = [t for t in with_media if utterances[t].get(f"{modality}_features") is None]
             if missing and self.widths[modality] is not None and specs[modality] is None:
                 raise ValueError(
-                    f"{name}, utterance {missing[0]}, {source}: what made the {modality} features "
-                    f"of this checkpoint's training is not known to it; expected "
-                    f"{modality}_features, {self.widths[modality]} numbers"
+                    f"{name}, utterance {missing[0]}, {source}: the checkpoint does not say which "
+                    f"encoder computed its {modality} features: expected {modality}_features, "
+                    f"{self.widths[modality]} numbers"
                 )
         media = any(item.get(source) is not None for item in utterances for source in SOURCES)
         if media and (self.audio_encoder or self.visual_encoder):
@@ -260,7 +266,7 @@ class SyncTVAProcessor(ProcessorMixin):
         spec: Mapping[str, Any],
         device: torch.device | str | None,
     ) -> None:
-        """Embed the texts that have no features yet, those of all conversations together."""
+        """Embed the texts that have no features yet, all conversations in one call."""
         waiting: list[tuple[list[Any], list[int], dict[str, Any]]] = []
         for row in rows:
             if row.get("texts") is None or self.text_dim is None:
@@ -268,7 +274,7 @@ class SyncTVAProcessor(ProcessorMixin):
             given = row.get("text_features")
             vectors = list(given) if given is not None else [None] * len(row["texts"])
             if len(vectors) != len(row["texts"]):
-                continue  # left as it is: padding refuses lengths that disagree
+                continue  # pad_conversations will report that the lengths disagree
             row["text_features"] = vectors
             missing = [
                 t
@@ -280,7 +286,7 @@ class SyncTVAProcessor(ProcessorMixin):
         if not waiting:
             return
         encoder = TextEncoder.from_spec(spec)
-        whole = encoder.spec["context"] is not None  # else what is missing alone
+        whole = encoder.spec["context"] is not None  # otherwise only the missing texts
         conversations = []
         for _, missing, row in waiting:
             chosen = range(len(row["texts"])) if whole else missing
@@ -292,12 +298,12 @@ class SyncTVAProcessor(ProcessorMixin):
             for position, t in enumerate(missing):
                 vectors[t] = embedded[t if whole else position]
 
-    def _add_tokens(self, row: dict[str, Any], recipe: Mapping[str, Any]) -> None:
-        """Tokenise the conversation's texts; an empty text is masked."""
+    def _add_tokens(self, row: dict[str, Any], spec: Mapping[str, Any]) -> None:
+        """Tokenise the conversation's texts and mask empty ones."""
         if row.get("texts") is None:
             return
         texts = [text if text is not None else "" for text in row["texts"]]
-        settings = {name: recipe[name] for name in ("past", "future", "max_length")}
+        settings = {name: spec[name] for name in ("past", "future", "max_length")}
         ids, attention, own = contextual_tokens(
             texts, row.get("speakers"), self.text_tokenizer, **settings
         )
@@ -308,7 +314,7 @@ class SyncTVAProcessor(ProcessorMixin):
 
     @property
     def text_tokenizer(self) -> Any:
-        """The text backbone's tokenizer, None where there is no text backbone."""
+        """The text backbone's tokenizer; None without a text backbone."""
         if self._text_tokenizer is None and self.text_tokens is not None:
             self._text_tokenizer = AutoTokenizer.from_pretrained(self.text_tokens["name"])
         return self._text_tokenizer
@@ -318,10 +324,10 @@ class SyncTVAProcessor(ProcessorMixin):
         self._text_tokenizer = tokenizer
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]  # what transformers names goes through kwargs
+    def from_pretrained(  # type: ignore[override]  # transformers' other parameters are in kwargs
         cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
     ) -> SyncTVAProcessor:
-        """Load `processor_config.json`, the tokenizer and the visual encoder's weights, if any."""
+        """Load `processor_config.json`, and the tokenizer and the face weights if there are any."""
         processor = super().from_pretrained(pretrained_model_name_or_path, **copy.copy(kwargs))
         names = ("cache_dir", "force_download", "local_files_only", "token", "revision")
         hub = {name: kwargs[name] for name in names if name in kwargs}
@@ -333,7 +339,7 @@ class SyncTVAProcessor(ProcessorMixin):
             weights = cached_file(
                 pretrained_model_name_or_path,
                 FACE_WEIGHTS_FILE,
-                _raise_exceptions_for_missing_entries=False,  # the installed package has them too
+                _raise_exceptions_for_missing_entries=False,  # the package has them too
                 **hub,
             )
             processor._folder = None if weights is None else os.path.dirname(weights)
@@ -342,8 +348,8 @@ class SyncTVAProcessor(ProcessorMixin):
     def save_pretrained(  # type: ignore[override]  # the same
         self, save_directory: str | os.PathLike, **kwargs: Any
     ) -> list[str]:
-        """Write `processor_config.json`, the tokenizer and the visual encoder's weights, if any."""
-        # First, so that an upload that super() makes finds them in the folder.
+        """Save `processor_config.json`, and the tokenizer and the face weights if there are any."""
+        # Before super(), which may upload the folder.
         if self.visual_encoder is not None:
             self._save_face_weights(save_directory)
         if self.text_tokens is not None:
@@ -351,7 +357,7 @@ class SyncTVAProcessor(ProcessorMixin):
         return super().save_pretrained(save_directory, **kwargs)
 
     def _save_face_weights(self, save_directory: str | os.PathLike) -> None:
-        """Copy the face networks' weights, from the checkpoint or else from the package."""
+        """Copy the face networks' weights from the checkpoint, or else from the package."""
         folder = self._folder
         if folder is None:
             folder = _package("SyncTVAProcessor.visual_encoder is set").FACE_WEIGHTS_FOLDER
@@ -363,13 +369,13 @@ class SyncTVAProcessor(ProcessorMixin):
 
 
 def _package(need: str) -> Any:
-    """The part of the package that decodes recordings and makes features of them.
+    """Import the module of the package that decodes recordings and computes their features.
 
-    The one import that leaves this folder: recordings are read by the installed package, and
-    everything else works without it.
+    This is the only import from outside this folder: everything but reading recordings works
+    without the package.
 
     Args:
-        need: what it is needed for, for the message.
+        need: what the package is needed for, for the error message.
 
     Raises:
         ImportError: the package is not installed.

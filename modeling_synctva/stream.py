@@ -1,4 +1,4 @@
-"""Live conversations: one utterance in, its emotion out, at constant cost however long they get."""
+"""Live conversations, answered one utterance at a time at a constant cost."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from .graph import GraphEdges, HeterogeneousGraph, build_graph
 from .stream_cache import StreamCache
 
 PUSH_FIELDS = ("speaker", *(f"{name}_features" for name in MODALITIES))
-"""What a pushed utterance may carry."""
+"""The fields of an utterance that `SyncTVAStream.push` reads."""
 
 _TENSORS = ("logits", "strengths", "gates", "modality_logits")
 
 
 class SyncTVAStream:
-    """One live conversation of a causal model; `model.stream()` makes it.
+    """One live conversation of a causal model; `model.stream()` returns it.
 
-    Every answer equals that of the whole conversation so far in one forward pass, up to rounding.
-    That is so because nothing looks ahead: older nodes never change, so each attention's keys and
-    values and the enhancement's states are kept for as many utterances as the widest window is
-    long, and the recurrent state. Time and memory of a `push` do not depend on how many came
-    before, nor on how many people speak. Answers and states are on the model's device; a stream is
-    for one thread, a model may have many streams.
+    Up to rounding, every answer equals that of a forward pass over the whole conversation so far.
+    Since a causal model never looks ahead, older nodes never change. The stream therefore keeps the
+    recurrent state and, for as many utterances as the widest window, the keys and values of each
+    attention and the states that the enhancement reads. The time and memory of a `push` depend
+    neither on the number of earlier utterances nor on the number of speakers.
+
+    Tensors in answers and states are on the model's device. A model may have many streams; use each
+    of them in one thread.
 
     Args:
         model: a `SyncTVAForEmotionRecognition` in evaluation mode.
@@ -55,7 +57,7 @@ class SyncTVAStream:
         if not config.causal:
             raise ValueError(
                 "SyncTVAConfig.causal = False: expected a model that does not look ahead, such as "
-                "one trained on the preset meld-causal, to answer before the next utterance"
+                "one trained with the preset meld-causal, to answer before the next utterance"
             )
         if config.text_backbone is not None:
             raise ValueError(
@@ -72,90 +74,100 @@ class SyncTVAStream:
         """Answer the next utterance.
 
         Args:
-            utterance: any of `text_features`, `visual_features`, `audio_features`, numbers of the
-                config's width or None where it is missing, and `speaker`, a name or None. One
-                without any features is answered from its context.
+            utterance: a dictionary with any of `text_features`, `visual_features` and
+                `audio_features`, each as many numbers as the config's width or None if missing, and
+                `speaker`, a name or None. Without any features, the utterance is recognised from
+                its context.
 
         Returns:
-            `label`, the likeliest emotion; `score`, its probability; `scores`, the probability of
-            each, likeliest first, with the checkpoint's temperature; `modalities`, those present;
-            `logits` (C,), `strengths` (3,), `gates` (3, H) and `modality_logits` (3, C), as the
-            model's output has them.
+            `label`: the likeliest emotion; `score`: its probability; `scores`: the calibrated
+            probability of each emotion, likeliest first; `modalities`: those present; `logits`
+            (C,), `strengths` (3,), `gates` (3, H) and `modality_logits` (3, C), as in the model's
+            output.
 
         Raises:
-            ValueError: an unknown field, another width, a value that is not finite, a speaker that
-                is no name, or a model in training mode. The conversation is then as it was.
+            ValueError: a field is unknown, features have another width or are not finite, the
+                speaker is not a name, or the model is in training mode. The stream's state is then
+                unchanged.
         """
-        output, after = self._advance(self._state, *self._read(utterance))
+        output, new_state = self._advance(self._state, *self._read(utterance))
         config = self.model.config
         values = {name: output[name][0, 0] for name in _TENSORS}
         probabilities = calibrated_probabilities(values["logits"], config.calibration_temperature)
         order = probabilities.argsort(descending=True, stable=True).tolist()
         scores = {config.id2label[c]: float(probabilities[c]) for c in order}
         label, score = next(iter(scores.items()))
-        here = output.modality_mask[0, 0].tolist()
-        modalities = [name for name, given in zip(MODALITIES, here, strict=True) if given]
-        self._state = after
+        present = output.modality_mask[0, 0].tolist()
+        modalities = [
+            name for name, is_present in zip(MODALITIES, present, strict=True) if is_present
+        ]
+        self._state = new_state
         return {
             "label": label, "score": score, "scores": scores, "modalities": modalities, **values
         }  # fmt: skip
 
     def state_dict(self) -> dict[str, Tensor]:
-        """All that the next utterance depends on: tensors of constant size, for safetensors.
+        """Return all that the next answers depend on, as tensors that safetensors can save.
 
-        Of the speakers it has checksums of their names, not the names.
+        Their size is constant. Speakers are stored as checksums, not by name.
         """
         return {name: tensor.clone() for name, tensor in self._state.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where a stream of the same checkpoint was.
+        """Continue from the state of a stream of the same checkpoint.
+
+        Args:
+            state: what `state_dict` returned.
 
         Raises:
-            ValueError: the state is of another checkpoint, or damaged.
+            ValueError: the state belongs to another checkpoint, or is damaged.
         """
-        own = self._initial_state()
-        if set(state) != set(own):
+        initial = self._initial_state()
+        if set(state) != set(initial):
             raise ValueError(
-                f"state has {sorted(set(state) - set(own))} and lacks "
-                f"{sorted(set(own) - set(state))}: expected a stream's state_dict of this model"
+                f"state has {sorted(set(state) - set(initial))} and lacks "
+                f"{sorted(set(initial) - set(state))}: expected a state of this model's streams"
             )
-        if int(state["model"]) != int(own["model"]):
-            raise ValueError("state is of a model with other weights: expected the same checkpoint")
+        if int(state["model"]) != int(initial["model"]):
+            raise ValueError("state belongs to other weights: expected the same checkpoint")
         known = min(state["known_speakers"].numel(), self.model.config.max_speakers - 1)
-        own["known_speakers"] = own["known_speakers"].new_zeros(known)
-        for name, tensor in own.items():
-            given = state[name]
-            if given.shape != tensor.shape or given.dtype != tensor.dtype:
+        initial["known_speakers"] = initial["known_speakers"].new_zeros(known)
+        for name, tensor in initial.items():
+            loaded = state[name]
+            if loaded.shape != tensor.shape or loaded.dtype != tensor.dtype:
                 raise ValueError(
-                    f"state[{name!r}] is {given.dtype} of shape {tuple(given.shape)}: expected "
+                    f"state[{name!r}] is {loaded.dtype} of shape {tuple(loaded.shape)}: expected "
                     f"{tensor.dtype} of shape {tuple(tensor.shape)}"
                 )
-            if not given.isfinite().all():
-                raise ValueError(f"state[{name!r}] has values that are not finite")
-        self._state = {name: state[name].to(own[name].device, copy=True) for name in own}
+            if not loaded.isfinite().all():
+                raise ValueError(f"state[{name!r}] is not finite: expected only finite values")
+        self._state = {name: state[name].to(initial[name].device, copy=True) for name in initial}
 
     @property
     def utterances(self) -> int:
-        """How many have been answered."""
+        """The number of utterances answered so far."""
         return int(self._state["utterances"])
 
     @torch.no_grad()
     def _initial_state(self) -> dict[str, Tensor]:
-        """Nothing said yet: zeros, of the shapes that any utterance leaves."""
+        """Return the state before the first utterance: zeros in the final shapes."""
         config, device = self.model.config, self.model.device
         window = max(config.past_window, config.cross_past_window, config.fusion_past_window)
-        bare = {
+        state = {
             "model": torch.tensor(_fingerprint(self.model), device=device),
             "utterances": torch.tensor(0, device=device),
             "present": torch.zeros(window, len(MODALITIES), dtype=torch.bool, device=device),
             "speakers": torch.zeros(window, dtype=torch.long, device=device),
             "known_speakers": torch.zeros(0, dtype=torch.long, device=device),
         }
-        _, after = self._advance(bare, {}, 0)
-        return {name: torch.zeros_like(tensor) for name, tensor in after.items()} | bare
+        _, after_one = self._advance(state, {}, 0)  # shows the shapes of the modules' states
+        return {name: torch.zeros_like(tensor) for name, tensor in after_one.items()} | state
 
     def _read(self, utterance: Mapping[str, Any]) -> tuple[dict[str, Tensor], int]:
-        """Features by modality, (D,) each, and the speaker's checksum; see `push` for errors."""
+        """Return the features (D,) of each modality and the speaker's checksum, or raise an error.
+
+        See `push`.
+        """
         name = f"utterance {self.utterances}"
         if not isinstance(utterance, Mapping):
             raise ValueError(f"{name} = {utterance!r}: expected a dictionary")
@@ -165,14 +177,14 @@ class SyncTVAStream:
         features = {}
         for modality, width in self.model.config.modality_dims.items():
             field = f"{modality}_features"
-            given = utterance.get(field)
-            if given is None:
+            numbers = utterance.get(field)
+            if numbers is None:
                 continue
             try:
-                values = torch.as_tensor(given, dtype=torch.float32, device=self.model.device)
+                values = torch.as_tensor(numbers, dtype=torch.float32, device=self.model.device)
             except (TypeError, ValueError, RuntimeError) as error:
                 raise ValueError(
-                    f"{name}, {field} = {given!r}: expected {width} numbers"
+                    f"{name}, {field} = {numbers!r}: expected {width} numbers"
                 ) from error
             if values.shape != (width,):
                 raise ValueError(
@@ -194,52 +206,56 @@ class SyncTVAStream:
     def _advance(
         self, state: Mapping[str, Tensor], features: Mapping[str, Tensor], speaker: int
     ) -> tuple[Any, dict[str, Tensor]]:
-        """The model's output for one more utterance, and the state after it."""
+        """Return the model's output for the next utterance, and the state after it."""
         if self.model.training:
-            raise ValueError("the model is in training mode: expected model.eval(), to stream")
+            raise ValueError(
+                "model.training = True: expected a model in evaluation mode, model.eval()"
+            )
         config = self.model.config
-        here = state["present"].new_tensor([name in features for name in MODALITIES])
-        present = torch.cat([state["present"], here[None]])
+        newest = state["present"].new_tensor([name in features for name in MODALITIES])
+        present = torch.cat([state["present"], newest[None]])
         speakers = torch.cat([state["speakers"], state["speakers"].new_tensor([speaker])])
-        # Numbered by first appearance. Who comes when all embeddings but the last are taken shares
-        # that one and need not be remembered; same or other, within the window, is told by name.
+        # Speakers are numbered by first appearance. Those who share the last embedding need not be
+        # remembered: within the window, their checksums tell them apart.
         known = state["known_speakers"]
-        found = (known == speaker).nonzero().flatten().tolist()
-        number = found[0] if found else len(known)
-        if not found and number < config.max_speakers - 1:
+        matches = (known == speaker).nonzero().flatten().tolist()
+        number = matches[0] if matches else len(known)
+        if not matches and number < config.max_speakers - 1:
             known = torch.cat([known, speakers[-1:]])
         cache = StreamCache(self._names, state, present)
         output = self.model(
             **{f"{name}_features": values[None, None] for name, values in features.items()},
-            modality_mask=here[None, None],
+            modality_mask=newest[None, None],
             graph=_newest_graph(present, speakers, number, config).tensors(),
             cache=cache,
             return_dict=True,
         )
-        after = {
+        new_state = {
             "model": state["model"],
             "utterances": state["utterances"] + 1,
             "present": present[1:],
             "speakers": speakers[1:],
             "known_speakers": known,
         }
-        return output, after | cache.next
+        return output, new_state | cache.next
 
 
 def _newest_graph(
     present: Tensor, speakers: Tensor, number: int, config: SyncTVAConfig
 ) -> HeterogeneousGraph:
-    """Connect the newest of W + 1 utterances with all of them.
+    """Build the graph that connects the newest of W + 1 utterances to all of them.
 
     Args:
-        present: (W + 1, 3) bool. Before the conversation's beginning nothing is present, so that
-            nothing sends.
-        speakers: (W + 1,), equal where the speaker is the same.
-        number: of the newest utterance's speaker.
+        present: (W + 1, 3) bool. Nothing is present before the beginning of the conversation, so
+            that nothing is sent from there.
+        speakers: (W + 1,) checksums of the speakers.
+        number: number of the newest utterance's speaker.
+        config: the model's.
 
     Returns:
-        As `build_graph` for one utterance, except that sources and windows count the S present
-        nodes of all W + 1 utterances, and that the value table has 3S rows.
+        The graph of one utterance, as `build_graph` returns it, except that sources and windows
+        refer to the S present nodes of all W + 1 utterances, and that the table of values has 3S
+        rows.
     """
     mask = torch.ones(1, len(present), dtype=torch.bool, device=present.device)
     whole = build_graph(mask, present[None], speakers[None], config)
@@ -249,7 +265,7 @@ def _newest_graph(
         torch.full_like(mask[:, -1:], number, dtype=torch.long),
         config,
     )
-    newest = whole.nodes.utterance == len(present) - 1  # (nodes of all,)
+    newest = whole.nodes.utterance == len(present) - 1  # (nodes of all utterances,)
     position = newest.cumsum(0) - 1
     sources, nodes = len(whole.nodes.modality), len(newest)
 
@@ -278,12 +294,12 @@ def _newest_graph(
 
 
 def _checksum(speaker: str | None) -> int:
-    """64 bits that tell a speaker from the others, the same in every process."""
+    """Return 64 bits that identify a speaker, the same in every process."""
     return _as_integer(hashlib.blake2b(json.dumps(speaker).encode(), digest_size=8))
 
 
 def _fingerprint(model: Any) -> int:
-    """64 bits of the weights."""
+    """Return a 64-bit checksum of the weights."""
     digest = hashlib.blake2b(digest_size=8)
     for tensor in model.state_dict().values():
         digest.update(tensor.cpu().flatten().view(torch.uint8).numpy())

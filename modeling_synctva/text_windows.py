@@ -1,4 +1,4 @@
-"""Texts of a conversation → tokens: of each utterance with its context, or window by window."""
+"""Tokenise conversations: each utterance with its context, or in windows of many utterances."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ def contextual_tokens(
     future: int,
     max_length: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Tokenise every utterance within its conversation, for a backbone trained end to end.
+    """Tokenise every utterance with its context, for a backbone that is trained end to end.
 
     Each turn is written "speaker: text". Utterance t becomes
-    `[CLS] turns t-past .. t-1 [SEP] turn t [SEP] turns t+1 .. t+future [SEP]`, where a side without
-    turns is left out with its separator. What does not fit is cut from the far ends of the context;
-    the utterance itself is cut, at its end, only where it does not fit alone.
+    `[CLS] turns t-past .. t-1 [SEP] turn t [SEP] turns t+1 .. t+future [SEP]`; a side without turns
+    is left out together with its separator. If this is too long, the context is cut at its far
+    ends. The utterance is cut, at its end, only if it is too long even without context.
 
     Args:
         texts: N texts.
         speakers: N names, None where unknown.
         tokenizer: any tokenizer with a class (or begin) and a separator (or end) token.
-        past, future: turns of context.
-        max_length: tokens of one utterance with its context, at least 8.
+        past, future: number of turns of context.
+        max_length: maximal number of tokens of an utterance with its context, at least 8.
 
     Returns:
-        `input_ids` (N, L) int64, `text_attention_mask` (N, L) bool, `utterance_token_mask` (N, L)
-        bool: which tokens are turn t's own, its speaker's name included.
+        `input_ids` (N, L) int64, `text_attention_mask` (N, L) bool, and `utterance_token_mask`
+        (N, L) bool, True for the tokens of turn t, including its speaker's name.
 
     Raises:
-        ValueError: the tokenizer has no such special tokens.
+        ValueError: the tokenizer lacks these special tokens.
     """
     start, separator = _special_tokens(tokenizer)
     turns = _turn_ids(texts, speakers, tokenizer)
@@ -56,13 +56,13 @@ def contextual_tokens(
 
 
 class TokenWindow(NamedTuple):
-    """A stretch of a conversation that an encoder reads in one pass.
+    """A part of a conversation that an encoder reads in one pass.
 
     Attributes:
         input_ids: L token ids.
-        owners: of each token the utterance whose text it is, counted from `start`; -1 for context
-            and special tokens.
-        start, stop: the window answers for the utterances from start to before stop.
+        owners: for each token, the utterance that it belongs to, counted from `start`; -1 for
+            context and special tokens.
+        start, stop: the window embeds the utterances from start to stop - 1.
     """
 
     input_ids: list[int]
@@ -80,27 +80,28 @@ def conversation_windows(
     future: int,
     turn: int,
 ) -> list[TokenWindow]:
-    """Cut a conversation into windows of whole turns, each with turns of context on both sides.
+    """Split a conversation into windows of whole turns, with turns of context on both sides.
 
-    A window reads `[CLS] turn [SEP] turn [SEP] ...` with "speaker: text" for a turn. An encoder
-    that pools each utterance's own tokens answers for all utterances of a window in one pass, where
-    `contextual_tokens` would read every turn again for each of its neighbours: about five times
-    fewer tokens for MELD.
+    A window is `[CLS] turn [SEP] turn [SEP] ...`, where a turn is "speaker: text". The encoder
+    embeds all utterances of a window in one pass, by pooling the tokens of each. With
+    `contextual_tokens` it would read every turn again for each of its neighbours, which takes about
+    five times as many tokens for MELD.
 
     Args:
         texts: N texts.
         speakers: N names, None where unknown.
         tokenizer: any tokenizer with a class (or begin) and a separator (or end) token.
-        tokens: of the turns that a window answers for, with their separators.
-        past, future: tokens of whole turns before and after them.
-        turn: tokens of one turn, at most `tokens` - 1; a longer one is cut at its end.
+        tokens: maximal number of tokens of the turns that a window embeds, with separators.
+        past, future: maximal number of tokens of the turns before and after them.
+        turn: maximal number of tokens of a turn, less than `tokens`; a longer turn is cut at its
+            end.
 
     Returns:
-        Windows that cover every utterance exactly once, in order; at most
-        1 + past + tokens + future tokens each.
+        Windows that cover every utterance exactly once, in order, each with at most
+        1 + past + tokens + future tokens.
 
     Raises:
-        ValueError: `turn` does not fit into `tokens`, or the tokenizer has no such special tokens.
+        ValueError: `turn` does not fit into `tokens`, or the tokenizer lacks these special tokens.
 
     Example:
         >>> windows = conversation_windows(["Hi.", "Hello!"], ["Ann", "Ben"], tokenizer,
@@ -138,10 +139,10 @@ def conversation_windows(
 def pad_windows(
     windows: Sequence[TokenWindow], tokenizer: Any
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Windows as one batch.
+    """Pad windows to one batch.
 
     Returns:
-        `input_ids` and `attention_mask`, (B, L) int64 each, and the owners, (B, L), -1 on padding.
+        `input_ids` and `attention_mask`, (B, L) int64 each, and the owners (B, L), -1 at padding.
     """
     longest = max(len(window.input_ids) for window in windows)
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
@@ -157,11 +158,15 @@ def pad_windows(
 
 
 def pool_windows(states: torch.Tensor, owners: torch.Tensor, size: int) -> torch.Tensor:
-    """Mean of each utterance's own tokens; 0 for one without tokens.
+    """Return the mean over the tokens of each utterance; 0 for an utterance without tokens.
 
-    Shapes:
-        states (B, L, D), owners (B, L) → (B, size, D), where `size` is at least the number of
-        utterances that a window answers for.
+    Args:
+        states: (B, L, D), of the tokens.
+        owners: (B, L), see `TokenWindow`.
+        size: at least the number of utterances that a window embeds.
+
+    Returns:
+        (B, size, D).
     """
     batch, _, width = states.shape
     own = owners >= 0
@@ -174,14 +179,14 @@ def pool_windows(states: torch.Tensor, owners: torch.Tensor, size: int) -> torch
 def _turn_ids(
     texts: Sequence[str], speakers: Sequence[str | None] | None, tokenizer: Any
 ) -> list[list[int]]:
-    """Tokens of each turn, written "speaker: text", without special tokens."""
+    """Tokenise each turn, written "speaker: text", without special tokens."""
     names = speakers if speakers is not None else [None] * len(texts)
     turns = [f"{name}: {text}" if name else text for name, text in zip(names, texts, strict=True)]
     return tokenizer(turns, add_special_tokens=False, truncation=False)["input_ids"]
 
 
 def _special_tokens(tokenizer: Any) -> tuple[int, int]:
-    """Identifiers of the token that opens a sequence and of the one that separates its parts."""
+    """Return the ids of the token that opens a sequence and of the one that separates its parts."""
     start, separator = tokenizer.cls_token_id, tokenizer.sep_token_id
     if start is None:
         start = tokenizer.bos_token_id
@@ -189,8 +194,8 @@ def _special_tokens(tokenizer: Any) -> tuple[int, int]:
         separator = tokenizer.eos_token_id
     if start is None or separator is None:
         raise ValueError(
-            f"{type(tokenizer).__name__} has no [CLS] or [SEP] token, nor begin and end tokens: "
-            "expected a tokenizer of an encoder"
+            f"{type(tokenizer).__name__} has neither [CLS] and [SEP] nor begin and end tokens: "
+            "expected an encoder's tokenizer"
         )
     return start, separator
 
@@ -204,12 +209,12 @@ def _assemble(
     start: int,
     separator: int,
 ) -> tuple[list[int], slice]:
-    """Tokens of turn t with its context, and where its own lie."""
+    """Return the tokens of turn t with its context, and the slice of its own tokens."""
     own = turns[t][: max_length - 2]
     room = max_length - len(own) - 2
     before: list[int] = []
     after: list[int] = []
-    # Nearest turns first, so that what is cut for want of room is what is farthest away.
+    # Nearest turns first, so that lack of room cuts the farthest ones.
     for distance in range(1, max(past, future) + 1):
         for side, limit, other in ((before, past, t - distance), (after, future, t + distance)):
             if distance > limit or not 0 <= other < len(turns):

@@ -188,7 +188,7 @@ def test_neither_calibration_nor_padding_nor_left_out_masks_matter(conversation)
     after = explain_utterance(model, padded, 3)
     assert after["shapley"] == pytest.approx(before["shapley"], abs=1e-5)
     assert len(after["edges"]) == len(before["edges"])
-    with pytest.raises(ValueError, match="utterance = 7: expected a number from 0 to 6"):
+    with pytest.raises(ValueError, match="utterance = 7: expected 0 to 6"):
         explain_utterance(model, padded, 7)
 
     text = {"text_features": conversation["text_features"]}
@@ -200,7 +200,7 @@ def test_neither_calibration_nor_padding_nor_left_out_masks_matter(conversation)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"utterance": -1}, "utterance = -1: expected a number from 0 to 6"),
+        ({"utterance": -1}, "utterance = -1: expected 0 to 6"),
         ({"label": "bliss"}, "label = 'bliss': expected None or one of"),
         ({"inputs": toy_batch()}, "inputs hold 3 conversations: expected one"),
         ({"inputs": {}}, "inputs hold 0 conversations"),

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 import torch
@@ -240,6 +241,19 @@ def test_save_and_load_are_bit_equal(tmp_path):
     torch.testing.assert_close(base(**features).last_hidden_state, model(**batch).last_hidden_state)
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+@pytest.mark.parametrize("shards", [{}, {"max_shard_size": "20KB"}], ids=["one file", "shards"])
+def test_weights_have_the_mode_of_new_files(tmp_path, umask, mode, shards):
+    before = os.umask(umask)
+    try:
+        toy_model().save_pretrained(tmp_path, **shards)
+    finally:
+        os.umask(before)
+    files = list(tmp_path.glob("model*.safetensors"))
+    assert len(files) > 1 if shards else len(files) == 1
+    assert {path.stat().st_mode & 0o777 for path in files} == {mode}
+
+
 def test_missing_weights_are_reported_and_initialised_on_purpose(tmp_path):
     model = toy_model()
     model.save_pretrained(tmp_path)
@@ -290,7 +304,7 @@ def test_shapes_that_disagree_are_refused(changes, message):
 
 
 def test_nothing_given_is_refused():
-    with pytest.raises(ValueError, match="forward needs"):
+    with pytest.raises(ValueError, match="features are missing: expected any of"):
         toy_model()()
 
 

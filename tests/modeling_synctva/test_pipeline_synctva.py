@@ -246,7 +246,7 @@ def test_tuples_are_lists(recognise):
     [
         ("hello", "the input is 'hello': expected a conversation, a list of utterances such as"),
         ({"text": "hello"}, "the input is {'text': 'hello'}: expected a conversation"),
-        (None, "the input is a NoneType: expected a conversation"),
+        (None, "the input is of type NoneType: expected a conversation"),
         ([], "the input is empty: expected a conversation"),
         (["hello", ["no"]], r"mixes utterances and conversations \(item 0 and item 1\)"),
         ([["hello"], []], "conversation 1 is empty"),

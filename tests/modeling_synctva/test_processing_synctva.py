@@ -127,13 +127,13 @@ def test_tokens_of_a_text_backbone(token_processor):
 @pytest.mark.parametrize(
     ("conversations", "message"),
     [
-        ("hello", "conversations is one str"),
+        ("hello", "conversations is of type str"),
         (
             ["hello"],
             r"conversation 0 = 'hello': expected a list of utterances, such as \['hello'\]",
         ),
         ([["hello"], []], "conversation 1 is empty"),
-        ([["hello"], 3], "conversation 1 is int"),
+        ([["hello"], 3], "conversation 1 is of type int"),
         ([["hello", 3]], "conversation 0, utterance 1 = 3: expected a string or a dictionary"),
         ([[{"txt": "hello"}]], "utterance 0 = {'txt': 'hello'}: expected a string or a dictionary"),
         ([[{"text": 3}]], "conversation 0, utterance 0, text = 3: expected a string"),

@@ -46,5 +46,5 @@ def test_prints_json(options, capsys):
 
 
 def test_what_is_not_there_ends_with_a_reason(options):
-    with pytest.raises(SystemExit, match="utterance = 2: expected a number from 0 to 1"):
+    with pytest.raises(SystemExit, match="utterance = 2: expected 0 to 1"):
         main([*options, "--utterance", "2"])
