@@ -1,15 +1,14 @@
-"""Emotions of EmoDB from its audio features alone, leaving one speaker out at a time.
+"""Emotions of EmoDB from audio features only, leaving one speaker out at a time.
 
     pip install opensmile      # licensed for non-commercial use: for comparison, not a dependency
     python -m benchmarks.emodb --data FOLDER
 
 FOLDER holds EmoDB's wav files, named as in the release: speaker (03), text (a01), emotion (F),
-version (a). Each speaker's emotions are predicted by a support vector machine that has seen the
-others; features are standardised with the training speakers' statistics, and kernel, C and gamma
-are chosen by leaving each of the training speakers out. And once more as in most of the literature:
-each speaker's features first standardised with that speaker's own statistics, which presumes many
-recordings of everyone. The real-time factor counts the process's own seconds, not those of other
-programs. Writes emodb.json beside this file.
+version (a). A support vector machine trained on the other speakers predicts each speaker's
+emotions. Features are standardised with the training speakers' statistics; kernel, C and gamma are
+chosen by leaving each of the training speakers out. A second score follows most of the literature:
+each speaker's features are first standardised with that speaker's own statistics, which needs many
+recordings of everyone. The real-time factor counts processor time. Writes results/emodb.json.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from benchmarks.prosody_agreement import read_wav
 from synctva.audio.encoder import PROSODY_MFCC_SPEC, PROSODY_SPEC, AudioEncoder
 from synctva.provenance import provenance
 
-RESULTS = Path(__file__).with_suffix(".json")
+RESULTS = Path(__file__).parent / "results" / "emodb.json"
 
 EMOTIONS = {
     "W": "anger",
@@ -54,19 +53,19 @@ GRID = [
 
 
 def read_name(path: Path) -> tuple[str, str]:
-    """Speaker and emotion of a file.
+    """Return the speaker and the emotion of a file.
 
     Raises:
-        ValueError: the name is not of EmoDB's form.
+        ValueError: the name does not have EmoDB's form.
     """
     name = path.stem
     if len(name) != 7 or not name[:2].isdigit() or name[5] not in EMOTIONS:
-        raise ValueError(f"{path.name}: expected a name such as 03a01Fa.wav")
+        raise ValueError(f"file name = {path.name!r}: expected a name such as 03a01Fa.wav")
     return name[:2], EMOTIONS[name[5]]
 
 
 def predict(features: np.ndarray, emotions: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """(F,) the emotions that each speaker's files get from a model of all other speakers."""
+    """Return (F,) emotions, each speaker's predicted by a model of all other speakers."""
     predicted = np.empty_like(emotions)
     for speaker in np.unique(speakers):
         train = speakers != speaker
@@ -78,7 +77,7 @@ def predict(features: np.ndarray, emotions: np.ndarray, speakers: np.ndarray) ->
 
 
 def standardise_speakers(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """(F, D) each speaker's features with mean 0 and deviation 1 over that speaker's files."""
+    """Scale (F, D) features to mean 0 and deviation 1 over each speaker's files."""
     scaler = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     standardised = np.empty_like(features)
     for speaker in np.unique(speakers):
@@ -88,7 +87,7 @@ def standardise_speakers(features: np.ndarray, speakers: np.ndarray) -> np.ndarr
 
 
 def scores(features: np.ndarray, emotions: np.ndarray, speakers: np.ndarray) -> dict[str, Any]:
-    """How well each speaker's emotions are predicted from the others'."""
+    """Score how well each speaker's emotions are predicted from the others'."""
     predicted = predict(features, emotions, speakers)
     of_speakers = {
         str(speaker): accuracy_score(emotions[speakers == speaker], predicted[speakers == speaker])
@@ -108,7 +107,7 @@ def scores(features: np.ndarray, emotions: np.ndarray, speakers: np.ndarray) -> 
 
 
 def evaluate(encoder: AudioEncoder, paths: list[Path]) -> dict[str, Any]:
-    """Scores and speed of one encoder."""
+    """Return the scores and the speed of one encoder."""
     vectors, seconds, audio = [], 0.0, 0.0
     for path in paths:
         samples, rate = read_wav(path)
@@ -136,13 +135,13 @@ def main() -> None:
     options = parser.parse_args()
     paths = sorted(options.data.glob("*.wav"))
     if not paths:
-        raise FileNotFoundError(f"{options.data} has no wav file")
+        raise FileNotFoundError(f"--data = {options.data}: expected a folder with wav files")
     report: dict[str, Any] = {**provenance(), "files": len(paths), "encoders": {}}
     for spec in SPECS:
         try:
             encoder = AudioEncoder.from_spec(spec)
         except ImportError as error:
-            print(f"left out: {error}")
+            print(f"{spec['name']}: left out: {error}")
             continue
         result = evaluate(encoder, paths)
         report["encoders"][spec["name"]] = result

@@ -1,15 +1,15 @@
-"""Do explanations name what mattered? Deleting it against deleting as much at random.
+"""Do explanations name what mattered? Deletions of what they name against random deletions.
 
     python -m benchmarks.faithfulness
 
-Trains Sync-TVA on simulated conversations, once a seed, and explains one utterance of each test
-conversation. Then it deletes from that utterance the modality with the highest Shapley value, or
-the edges with the most attention, and compares by how much the log-probability of the predicted
-label falls with the mean fall over random deletions of as many. The difference is paired: the same
+Trains Sync-TVA on simulated conversations, once per seed, and explains one utterance of each test
+conversation. Then it deletes the modality with the highest Shapley value from that utterance, or
+the edges with the most attention into it. The fall of the predicted label's log-probability is
+compared with its mean fall over random deletions of the same number. The difference is paired: same
 model, utterance and label. Its mean over a seed's utterances is one number; the interval is
-Student's t over the seeds, which differ in training set, initial weights and utterances, not in the
-test conversations. `change` is the same of absolute values: attention says how much an edge
-weighs, not on which side.
+Student's t over the seeds, which differ in training set, initial weights and utterances, but not in
+the test conversations. `change` compares absolute values: attention says how much an edge weighs,
+not in which direction. Writes results/faithfulness.json.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from synctva.modeling_synctva.graph import (
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.provenance import provenance
 
-RESULTS = Path(__file__).with_suffix(".json")
+RESULTS = Path(__file__).parent / "results" / "faithfulness.json"
 EDGES = (1, 5, 10, 20)
-"""How many edges are deleted."""
+"""Numbers of edges to delete."""
 
 KINDS = ("edges", "fusion")
-"""The two edge sets of a graph: of the graph layers, and of the fusion."""
+"""The two sets of edges in a graph: of the graph layers, and of the fusion."""
 
 Inputs = Mapping[str, Tensor]
 Edge = tuple[int, int, int, int]  # kind, source utterance, source modality, destination block
@@ -53,7 +53,7 @@ Edge = tuple[int, int, int, int]  # kind, source utterance, source modality, des
 def train(
     seed: int, conversations: int, epochs: int, overrides: str | None = None
 ) -> tuple[SyncTVAForEmotionRecognition, Any]:
-    """A model trained on so many simulated conversations, and the data."""
+    """Return a model trained on simulated conversations, and the data."""
     from transformers import set_seed
 
     from synctva.trainer.arguments import SyncTVATrainingArguments
@@ -84,7 +84,7 @@ def falls(
     draws: int,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """By how much deletions lower the score of one utterance: first what is named, then random."""
+    """Return how much deletions lower one utterance's score: first the named, then random ones."""
     explanation = explain_utterance(model, inputs, utterance)
     answer = {}
     if len(explanation["modalities"]) > 1:
@@ -105,7 +105,7 @@ def falls(
 
 
 def _modality_falls(explanation: Mapping[str, Any]) -> np.ndarray:
-    """Without the modality of the highest Shapley value, and without each that is there."""
+    """Return the falls without the modality of the highest Shapley value, and without each."""
     present = explanation["modalities"]
     values = {
         frozenset(entry["modalities"]): entry["log_probability"]
@@ -117,7 +117,7 @@ def _modality_falls(explanation: Mapping[str, Any]) -> np.ndarray:
 
 
 def rank_edges(explanation: Mapping[str, Any]) -> list[Edge]:
-    """The edges that one can delete, by their mean attention over the layers that share them."""
+    """Return the edges that can be deleted, by mean attention over the layers that share them."""
     attention = defaultdict(list)
     blocks = {name: block for block, name in enumerate((*MODALITIES, None))}
     for edge in explanation["edges"]:
@@ -139,9 +139,9 @@ def scores_without(
     label: int,
     deletions: Sequence[Sequence[Edge]],
 ) -> np.ndarray:
-    """Log-probability of the label at the utterance without each of these lists of edges into it.
+    """Return the label's log-probability at an utterance without each list of edges into it.
 
-    One batch, a copy of the conversation a deletion.
+    All deletions are one batch, with a copy of the conversation for each.
     """
     copies = len(deletions)
     batch = {name: tensor.expand(copies, *tensor.shape[1:]) for name, tensor in inputs.items()}
@@ -190,7 +190,7 @@ def without_edges(graph: HeterogeneousGraph, kind: str, deleted: Tensor) -> Hete
 def measure(
     model: SyncTVAForEmotionRecognition, rows: Sequence[Mapping[str, Any]], draws: int, seed: int
 ) -> dict[str, Any]:
-    """Mean falls over one utterance of each conversation, drawn at random."""
+    """Return the mean falls over one random utterance of each conversation."""
     rng = np.random.default_rng(seed)
     found: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in rows:
@@ -210,13 +210,13 @@ def measure(
 
 
 def _compare(found: Sequence[np.ndarray]) -> dict[str, float]:
-    """Mean of what is named, of random, and of their difference."""
+    """Return the means of the named, of the random deletions, and of their difference."""
     named, random = np.mean([(one[0], one[1:].mean()) for one in found], axis=0)
     return {"named": float(named), "random": float(random), "difference": float(named - random)}
 
 
 def summary(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means over the seeds, with the 95% interval of the paired difference."""
+    """Return the means over the seeds, with the 95% interval of the paired difference."""
     answer: dict[str, Any] = {name: {} for name in seeds[0]}
     for name, measures in answer.items():
         for kind in ("fall", "change"):
@@ -233,9 +233,11 @@ def summary(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--conversations", type=int, default=1_000, help="to train on")
+    parser.add_argument(
+        "--conversations", type=int, default=1_000, help="number to train on"
+    )
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--draws", type=int, default=5, help="random deletions an utterance")
+    parser.add_argument("--draws", type=int, default=5, help="random deletions per utterance")
     parser.add_argument("--config_overrides", help="field=value,field=value of the model")
     parser.add_argument("--output", type=Path, default=RESULTS, help="JSON file to write")
     options = parser.parse_args()

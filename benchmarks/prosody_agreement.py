@@ -1,11 +1,11 @@
-"""The prosodic measures against Praat's: median relative error of each, and the speed.
+"""Agreement of the prosodic measures with Praat's, and their speed.
 
-    pip install praat-parselmouth                         # GPLv3: a reference, not a dependency
-    python -m benchmarks.prosody_agreement --wavs FOLDER [FOLDER ...] --files 80
+    pip install praat-parselmouth            # GPLv3: a reference, not a dependency
+    python -m benchmarks.prosody_agreement --wavs FOLDER [FOLDER ...]
 
-Takes so many 16-bit wav files, evenly spread over each folder's sorted names, first channel. The
-articulation rate's reference is de Jong & Wempe's (2009) method on Praat's objects. Writes
-prosody_agreement.json beside this file.
+Reads the first channel of every 16-bit wav file; with `--files N`, of N files evenly spread over
+each folder's sorted names. The reference for the articulation rate is the method of de Jong and
+Wempe (2009) on Praat's objects. Writes results/prosody_agreement.json.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from synctva.audio.contours import analyse
 from synctva.audio.prosody import PROSODY_MEASURES, prosody
 from synctva.provenance import provenance
 
-RESULTS = Path(__file__).with_suffix(".json")
+RESULTS = Path(__file__).parent / "results" / "prosody_agreement.json"
 
 
 def read_wav(path: Path) -> tuple[np.ndarray, int]:
-    """(N,) float64 samples of the first channel, sample rate in Hz."""
+    """Read (N,) float64 samples of the first channel, and the sample rate in Hz."""
     with wave.open(str(path)) as file:
         if file.getsampwidth() != 2:
-            raise ValueError(f"{path}: {8 * file.getsampwidth()} bits a sample; expected 16")
+            raise ValueError(f"{path}: bits per sample = {8 * file.getsampwidth()}: expected 16")
         frames = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
         return frames[:: file.getnchannels()] / 32768, file.getframerate()
 
 
 def praat_prosody(samples: np.ndarray, sample_rate: float) -> np.ndarray:
-    """(8,) the same measures by Praat; NaN where undefined."""
+    """Return (8,) the same measures by Praat; NaN where undefined."""
     import parselmouth
 
     sound = parselmouth.Sound(samples, sample_rate)
@@ -45,7 +45,7 @@ def praat_prosody(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     pitch = sound.to_pitch(None, 75.0, 600.0).selected_array["frequency"]
     voiced = pitch[pitch > 0]
     harmonicity = sound.to_harmonicity().values
-    heard = harmonicity[harmonicity != -200]
+    defined = harmonicity[harmonicity != -200]
     return np.array(
         [
             sound.duration,
@@ -55,13 +55,13 @@ def praat_prosody(samples: np.ndarray, sample_rate: float) -> np.ndarray:
             voiced.std() if len(voiced) else 0.0,
             np.ptp(voiced) if len(voiced) else 0.0,
             praat_articulation_rate(sound),
-            heard.mean() if len(heard) else np.nan,
+            defined.mean() if len(defined) else np.nan,
         ]
     )
 
 
 def praat_articulation_rate(sound: Any) -> float:
-    """Voiced intensity peaks with a dip of 2 dB after them, per second of sounding intervals."""
+    """Return voiced intensity peaks with a dip of 2 dB after them, per second that sounds."""
     from parselmouth.praat import call
 
     intensity = sound.to_intensity(50.0)
@@ -102,7 +102,7 @@ def praat_articulation_rate(sound: Any) -> float:
 
 
 def agreement(own: np.ndarray, reference: np.ndarray) -> dict[str, dict[str, float]]:
-    """Of each measure: median and 0.9 quantile of the relative error, and how many are undefined.
+    """Return each measure's median and 0.9 quantile of the relative error, and undefined values.
 
     Args:
         own, reference: (F, 8), NaN where undefined.
@@ -123,17 +123,18 @@ def agreement(own: np.ndarray, reference: np.ndarray) -> dict[str, dict[str, flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--wavs", nargs="+", type=Path, required=True, help="folders of wav files")
-    parser.add_argument("--files", type=int, default=80, help="at most so many of each folder")
+    parser.add_argument("--files", type=int, help="at most this many of each folder; default: all")
     options = parser.parse_args()
-    import parselmouth  # before the measuring, which takes a while
+    import parselmouth  # first, because measuring takes a while
 
     ours, praats, seconds, audio = [], [], 0.0, 0.0
     counts = {}
     for folder in options.wavs:
         paths = sorted(folder.glob("*.wav"))
         if not paths:
-            raise FileNotFoundError(f"{folder} has no wav file")
-        chosen = np.linspace(0, len(paths) - 1, min(options.files, len(paths))).round().astype(int)
+            raise FileNotFoundError(f"--wavs = {folder}: expected a folder with wav files")
+        count = min(options.files or len(paths), len(paths))
+        chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
         counts[folder.name] = len(chosen)
         for index in chosen:
             samples, rate = read_wav(paths[index])

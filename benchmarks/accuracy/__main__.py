@@ -4,16 +4,19 @@
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --models all --ablations all
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --models bigru --tune
     python -m benchmarks.accuracy --dataset meld --data_dir <folder> --write docs/results.md
-    python -m benchmarks.accuracy --dataset meld    # the tables of what is there, without tests
+    python -m benchmarks.accuracy --dataset meld    # only the tables, without significance tests
 
-Every run is selected on dev and kept as one JSON file under `benchmarks/accuracy/results/`; a run
-that is there already is not repeated. The tables follow: models, F1 by class, ablations.
-`--tune` first makes the same trials for each of the models (`trials/` beside the runs), as far as
-they are not there, judged on dev, on IEMOCAP on sessions of the training data left out in turn; a
-model that has trials is run with the best of them, the others by the recipe.
-`--features` is the folder of a feature set of the same data set, which stands in for the frozen
-text features; its name becomes part of the runs' names, and the tables are of its runs alone.
-So does the number of `--train_conversations`, where it is not the recipe's.
+Every run is selected on dev and kept as one line of `benchmarks/results/<data set>.jsonl`; a run
+that is there already is not repeated. Then the tables are printed: models, F1 of each class, single
+modalities, ablations.
+
+`--tune` first makes the same trials for each model, unless `<data set>_trials.jsonl` has them. They
+are judged on dev; on IEMOCAP, on sessions of the training data that are left out in turn. A model
+with trials runs with its best settings, any other with the recipe's.
+
+`--features` is the folder of a feature set of the same data set, which replaces the frozen text
+features. Its name becomes part of the runs' key, and the tables show only its runs. The same holds
+for `--train_conversations`, if it differs from the recipe's number.
 """
 
 from __future__ import annotations
@@ -27,18 +30,12 @@ from transformers.utils import logging
 from synctva.provenance import provenance
 
 from .ablations import ABLATIONS
+from .answers import read_truth
 from .experiments import DATASETS, MODELS, chosen_by, run, tune
 from .held_out import SESSIONS, judged_by, trial_seeds
-from .runs import RESULTS, Variant, features_name, read_runs, read_truth, run_path, write_run
-from .tables import tables, trials_table, write_table
-from .trials import (
-    all_trials,
-    known_scores,
-    read_settings,
-    read_trials,
-    trials_path,
-    write_trials,
-)
+from .runs import RESULTS, Variant, features_name, find_run, read_runs, write_run
+from .tables import join, tables, trials_table, write_tables
+from .trials import known_scores, read_trials, settings_of, write_trials
 
 ALL = "all"
 
@@ -56,19 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for seed in options.seeds:
         for variant in variants:
             train(variant, seed, options)
-    features = features_name(options.dataset, options.features, options.train_conversations)
+    features = name_of(options)
     runs = read_runs(options.results, options.dataset, features)
     if not runs:
         raise SystemExit(f"{options.results} has no run on {options.dataset} with {features}")
-    text = tables(runs, read_truth(options.dataset, options.data_dir, options.features))
-    trials = dict(all_trials(options.results, options.dataset, features))
+    found = tables(runs, read_truth(options.dataset, options.data_dir, options.features))
+    trials = read_trials(options.results, options.dataset, features)
     if trials:
-        text += f"\n\n{trials_table(trials, judged_by(options.dataset))}"
-    print(f"{options.dataset}, {features}; percent, mean ± deviation over seeds\n\n{text}")
-    if options.write is not None:
-        own = options.features is None and options.train_conversations is None
-        place = options.dataset if own else f"{options.dataset} {features}"
-        write_table(options.write, place, text)
+        found["trials"] = trials_table(trials, judged_by(options.dataset))
+    print(f"{options.dataset}, {features}; percent, mean ± deviation over seeds\n\n{join(found)}")
+    own = options.features is None and options.train_conversations is None
+    place = options.dataset if own else f"{options.dataset} {features}"
+    for document in options.write:
+        write_tables(document, place, found)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -77,52 +74,62 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--data_dir", help="folder of the data set; the simulator needs none")
-    parser.add_argument("--features", help="folder of a feature set in place of frozen features")
+    parser.add_argument("--features", help="folder of a feature set to use instead")
     parser.add_argument(
-        "--train_conversations", type=int, help="to train on, when not the recipe's number"
+        "--train_conversations", type=int, help="to train on, if not the recipe's number"
     )
     parser.add_argument("--models", nargs="*", choices=[*MODELS, ALL], default=[])
     parser.add_argument("--ablations", nargs="*", choices=[*ABLATIONS, ALL], default=[])
-    parser.add_argument("--tune", action="store_true", help="the models, before they run")
+    parser.add_argument("--tune", action="store_true", help="tune the models before they run")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2, 3, 4])
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are kept")
-    parser.add_argument("--write", type=Path, help="document to put the tables into")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the kept runs")
+    parser.add_argument(
+        "--write", type=Path, nargs="+", default=[], help="documents to put the tables into"
+    )
     return parser.parse_args(arguments)
 
 
+def name_of(options: argparse.Namespace) -> str:
+    """Return the name of the features that the options ask for."""
+    return features_name(options.dataset, options.features, options.train_conversations)
+
+
 def make_trials(model: str, options: argparse.Namespace) -> None:
-    """Make a model's trials as far as they are not there, and keep them."""
-    seeds = trial_seeds(options.dataset)[1]
-    runs = [run_file(Variant(model), seed, options) for seed in seeds]
-    path = trials_path(runs[0])
+    """Make the trials of a model that are missing, and keep them all."""
+    dataset, features = options.dataset, name_of(options)
+    kept = read_trials(options.results, dataset, features).get(model)
+    runs = []
+    if dataset not in SESSIONS:  # its trials are judged on dev, as its runs are
+        of_model = Variant(model)
+        runs = [
+            find_run(options.results, dataset, features, of_model, seed)
+            for seed in trial_seeds(dataset)[1]
+        ]
+    known = known_scores(kept, runs, chosen_by(dataset)[0])
     budget = options.train_conversations
-    on_dev = options.dataset not in SESSIONS
-    known = known_scores(path, runs if on_dev else [], chosen_by(options.dataset)[0])
-    trials = tune(options.dataset, options.data_dir, model, options.features, budget, known)
-    if not path.exists() or read_trials(path) != trials:
+    trials = tune(dataset, options.data_dir, model, options.features, budget, known)
+    if kept != trials:
         origin = {
-            "dataset": options.dataset,
-            "features": features_name(options.dataset, options.features, budget),
+            "dataset": dataset,
+            "features": features,
             "model": model,
-            "judged_by": judged_by(options.dataset),
+            "judged_by": judged_by(dataset),
             **provenance(),
         }
-        write_trials(path, trials, origin)
-    print(
-        f"{options.dataset} {model}: best on {judged_by(options.dataset)} with {trials.best()}",
-        flush=True,
-    )
+        write_trials(options.results, trials, origin)
+    print(f"{dataset} {model}: best on {judged_by(dataset)} with {trials.best()}", flush=True)
 
 
 def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
-    """Run what has not been run, or not with the settings that are now the best; and keep it."""
-    path = run_file(variant, seed, options)
-    trials = trials_path(run_file(Variant(variant.model), seed, options))
-    settings = read_trials(trials).best() if trials.exists() else None
-    if path.exists() and (settings is None or read_settings(path) == settings):
+    """Make and keep a run, unless it is kept already with the settings that are now the best."""
+    dataset, features = options.dataset, name_of(options)
+    trials = read_trials(options.results, dataset, features).get(variant.model)
+    settings = None if trials is None else trials.best()
+    kept = find_run(options.results, dataset, features, variant, seed)
+    if kept is not None and (settings is None or settings_of(kept) == settings):
         return
     result = run(
-        options.dataset,
+        dataset,
         options.data_dir,
         variant,
         seed,
@@ -130,22 +137,16 @@ def train(variant: Variant, seed: int, options: argparse.Namespace) -> None:
         options.train_conversations,
         settings,
     )
-    what = f"{options.dataset} {variant} seed {seed}"
+    what = f"{dataset} {variant} seed {seed}"
     if result is None:
-        print(f"{what}: left out, it changes nothing on this data and recipe", flush=True)
+        print(f"{what}: left out, because it changes nothing on this data and recipe", flush=True)
         return
-    write_run(path, result)
+    write_run(options.results, result)
     print(
         f"{what}: weighted F1 {result['dev']['weighted_f1']:.4f} on dev, "
         f"{result['test']['weighted_f1']:.4f} on test, {result['training_seconds']:.0f} s",
         flush=True,
     )
-
-
-def run_file(variant: Variant, seed: int, options: argparse.Namespace) -> Path:
-    """Of a run with what the options say."""
-    budget = options.train_conversations
-    return run_path(options.results, options.dataset, variant, seed, options.features, budget)
 
 
 if __name__ == "__main__":

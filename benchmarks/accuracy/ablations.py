@@ -1,4 +1,4 @@
-"""Sync-TVA with a part removed, or taught with another loss, by name."""
+"""Sync-TVA with a part removed, or trained with another loss, by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ablation:
     Attributes:
         config: fields of `SyncTVAConfig`.
         training: fields of `SyncTVATrainingArguments`.
-        needs: modalities without which nothing is removed.
+        needs: modalities that the data must have for anything to be removed.
     """
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Ablation:
         arguments: SyncTVATrainingArguments,
         modalities: set[str],
     ) -> bool:
-        """Whether a model so configured, on data with these modalities, becomes another."""
+        """Return whether this makes another model of one so configured, on these modalities."""
         fields = [(config, self.config), (arguments, self.training)]
         return set(self.needs) <= modalities and any(
             getattr(target, name) != value
@@ -53,7 +53,7 @@ ABLATIONS = {
     },
     "no-graph": Ablation({"num_hidden_layers": 0}),
     "no-temporal": Ablation({"use_temporal_graph": False}),
-    # One embedding for all speakers too: nothing then tells who speaks.
+    # With a single embedding for all speakers, too: then nothing tells who speaks.
     "no-speaker": Ablation({"use_speaker_relations": False, "max_speakers": 1}),
     "no-distance": Ablation({"use_distance": False}),
     "no-asymmetry": Ablation({"asymmetric": False}),
@@ -62,10 +62,10 @@ ABLATIONS = {
     "no-auxiliary-loss": Ablation({"auxiliary_loss_weight": 0.0}),
     "no-strength-loss": Ablation({"strength_loss_weight": 0.0}),
     "no-modality-dropout": Ablation(training={"modality_dropout": 0.0}),
-    # Last of its fields, because it demands that the windows be 0 already.
+    # `causal` comes last, because the config checks that the windows are 0 by then.
     "causal": Ablation({**dict.fromkeys(_FUTURE, 0), "causal": True}),
     **{f"loss-{name.replace('_', '-')}": Ablation(training={"loss": name}) for name in CRITERIA},
 }
-"""By name; `loss-*` replaces the recipe's loss instead of removing it."""
+"""By name; `loss-*` replaces the recipe's loss."""
 
 __all__ = ["ABLATIONS", "Ablation"]

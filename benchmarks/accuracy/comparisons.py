@@ -1,4 +1,4 @@
-"""Runs against each other and against chance, on the conversations of a split."""
+"""Intervals of runs and differences between them, by resampling a split's conversations."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from synctva.metrics import bootstrap_interval
 from synctva.metrics.bootstrap import PairedDifference, paired_bootstrap
 
-from .runs import Truth, labelled_answers
+from .answers import Truth, labelled_answers
 
 
 def mean_interval(runs: Iterable[dict[str, Any]], truth: Truth) -> tuple[float, float] | None:
-    """95% interval over the conversations of test of the runs' mean weighted F1.
+    """Return the 95% interval of the runs' mean weighted F1, over the conversations of test.
 
-    None where a run was made without keeping its answers.
+    None if one of the runs kept no answers.
     """
     answers = labelled_answers(runs, "test", truth)
     if answers is None:
@@ -30,9 +30,9 @@ def lead(
     split: str,
     num_resamples: int = 10_000,
 ) -> PairedDifference | None:
-    """Weighted F1 of the first runs minus the second's, on the seeds that both have.
+    """Return the weighted F1 of some runs minus that of others, on the seeds that both have.
 
-    None where they have none in common, or a run was made without keeping its answers.
+    None if they have no seed in common, or if one of the runs kept no answers.
     """
     first, second = in_common(mine, other)
     if not first:
@@ -54,7 +54,7 @@ def lead(
 def in_common(
     mine: Iterable[dict[str, Any]], other: Iterable[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The runs of each whose seeds both have."""
+    """Return the runs of each side whose seeds both have."""
     mine, other = list(mine), list(other)
     seeds = {run["seed"] for run in mine} & {run["seed"] for run in other}
     first, second = ([run for run in these if run["seed"] in seeds] for these in (mine, other))

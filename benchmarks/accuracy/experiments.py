@@ -1,4 +1,4 @@
-"""A model, a seed and a data set to scores, answers and how they came about; and its tuning."""
+"""Train and score one model with one seed on one data set; and tune it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ from synctva.trainer.statistics import conversation_lengths
 from synctva.trainer.trainer import SyncTVATrainer
 
 from .ablations import ABLATIONS
+from .answers import pack_answers
 from .baselines import BASELINES
 from .held_out import hold_out, trial_seeds
-from .runs import Variant, features_name, pack_answers
+from .runs import Variant, features_name
 from .trials import TRIALS, Settings, Trials
 
 DATASETS = ("simulated", "meld", "iemocap")
 
 SINGLE = {f"synctva-{name}": [name] for name in MODALITIES}
-"""Sync-TVA on one modality; `synctva-text` is the control beside every multimodal number."""
+"""Sync-TVA on one modality; `synctva-text` is the control next to every multimodal number."""
 
 WHOLE = Variant("synctva")
 
@@ -54,22 +55,23 @@ def run(
     conversations: int | None = None,
     settings: Settings | None = None,
 ) -> dict[str, Any] | None:
-    """Train one model with one seed, on the recipe of the data set.
+    """Train and score one model with one seed, by the recipe of the data set.
 
     Args:
         dataset: one of `DATASETS`.
-        data_dir: its folder; the simulator and a feature set need none.
+        data_dir: folder of the data set; the simulator and a feature set need none.
         variant: which model, without which part.
-        seed: of everything drawn at random, and of the simulator's training set.
-        features: folder of a feature set of this data set, to stand in for its frozen features.
-        conversations: to train on; default: the recipe's number of the simulator's, all of others.
-        settings: in place of the recipe's.
+        seed: of all random draws, and of the simulator's training set.
+        features: folder of a feature set of this data set, to use instead of its frozen features.
+        conversations: to train on; None: the recipe's number on the simulator, all on others.
+        settings: to use instead of the recipe's.
 
     Returns:
-        What `collect_results` says, and model, ablation, features and their encoders, answers on
-        dev and test, the confusion matrix and the interval on test, the curve of dev, and of the
-        whole model the scores on test without each of its modalities; None if the
-        ablation changes nothing here (the data has no such modality, or the recipe that value).
+        The results of `collect_results`; model, ablation, features and their encoders; answers on
+        dev and test; the confusion matrix and the interval on test; the scores of dev after each
+        epoch; and for the whole model the scores on test for each subset of its modalities. None
+        if the ablation changes nothing here: the data lacks its modality, or the recipe has that
+        value already.
     """
     data = _load(dataset, data_dir, variant.model, seed, features, conversations)
     with tempfile.TemporaryDirectory() as folder:
@@ -110,17 +112,18 @@ def tune(
     conversations: int | None = None,
     known: Mapping[Settings, Sequence[float]] | None = None,
 ) -> Trials:
-    """`TRIALS` for a model, by what each reaches on `hold_out`'s dev; test is not looked at.
+    """Score a model with each of `TRIALS` on the dev of `hold_out`; test is never used.
 
-    Each with the first seeds; then the best of them and the recipe's own settings with the others.
+    All settings run with the first seeds; only the best of them and the recipe's own settings run
+    with the remaining seeds.
 
     Args:
         dataset: one of `DATASETS`.
-        data_dir: its folder; the simulator and a feature set need none.
+        data_dir: folder of the data set; the simulator and a feature set need none.
         model: one of `MODELS`.
-        features: as of `run`.
-        conversations: as of `run`.
-        known: scores that need not be found again, by settings, of the seeds from 0.
+        features: as in `run`.
+        conversations: as in `run`.
+        known: scores that need not be found again, by settings, for the seeds from 0.
     """
     recipe, known = recipe_settings(dataset), known or {}
     tried = list(dict.fromkeys((recipe, *TRIALS)))
@@ -140,14 +143,14 @@ def tune(
                 data = hold_out(dataset, data, seed)
             with tempfile.TemporaryDirectory() as folder:
                 trainer = _trainer(dataset, data, Variant(model), seed, settings, folder)
-                assert trainer is not None  # no ablation that may change nothing
+                assert trainer is not None  # only an ablation may change nothing
                 trainer.train()
                 trials.scores[settings].append(trainer.state.best_metric)
     return trials
 
 
 def chosen_by(dataset: str) -> tuple[str, bool]:
-    """The metric that chooses the epoch on dev, and whether more of it is better."""
+    """Return the metric that chooses the epoch on dev, and whether higher is better."""
     training = RECIPES[dataset].training
     names = ("metric_for_best_model", "greater_is_better")
     metric, greater = (training.get(n, getattr(SyncTVATrainingArguments, n)) for n in names)
@@ -155,14 +158,14 @@ def chosen_by(dataset: str) -> tuple[str, bool]:
 
 
 def recipe_settings(dataset: str) -> Settings:
-    """What a model without trials is run with."""
+    """Return the settings of a model without trials."""
     recipe = RECIPES[dataset]
     config = AutoConfig.from_pretrained(PRESETS / recipe.preset)
     return Settings(recipe.training["learning_rate"], config.hidden_dropout_prob)
 
 
 def _modalities(model: str) -> list[str]:
-    """What a model is given."""
+    """Return the modalities that a model sees."""
     return SINGLE.get(model, list(MODALITIES))
 
 
@@ -174,7 +177,7 @@ def _load(
     features: str | Path | None,
     conversations: int | None,
 ) -> DatasetDict:
-    """What a model is trained and scored on."""
+    """Load the data that a model is trained and scored on."""
     return load_conversations(
         *((dataset, data_dir) if features is None else ("features", features)),
         seed=seed,
@@ -191,7 +194,7 @@ def _trainer(
     settings: Settings | None,
     folder: str,
 ) -> SyncTVATrainer | None:
-    """A model with its trainer, ready to train; None if the ablation changes nothing here."""
+    """Make a model with its trainer; None if the ablation changes nothing here."""
     recipe = RECIPES[dataset]
     config = build_config(recipe.preset, data)
     if variant.model in BASELINES:
@@ -222,7 +225,7 @@ def _trainer(
 
 
 def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
-    """The class ids on dev and test; on test also the confusion matrix and the interval."""
+    """Return the class ids on dev and test, and the confusion matrix and interval on test."""
     found: dict[str, Any] = {"answers": {}}
     for split in ("dev", "test"):
         output = trainer.predict_fields(data[split])
@@ -241,14 +244,14 @@ def _answers(trainer: SyncTVATrainer, data: DatasetDict) -> dict[str, Any]:
 
 
 def _dev_curve(trainer: SyncTVATrainer) -> dict[str, list[float]]:
-    """Scores of dev after each epoch."""
+    """Return the scores of dev after each epoch."""
     entries = [entry for entry in trainer.state.log_history if "eval_weighted_f1" in entry]
     keys = {"epoch": "epoch", "weighted_f1": "eval_weighted_f1", "nll": "eval_nll"}
     return {name: [round(entry[key], 4) for entry in entries] for name, key in keys.items()}
 
 
 def _encoders(features: str | Path) -> dict[str, str]:
-    """What made the features of a feature set, in its words, by modality."""
+    """Return the encoders that a feature set names, by modality."""
     modalities = read_schema(features)["modalities"]
     return {name: modality["encoder"] for name, modality in modalities.items()}
 

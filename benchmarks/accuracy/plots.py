@@ -2,8 +2,8 @@
 
     python -m benchmarks.accuracy.plots --dataset meld
 
-Each is a PNG in `docs/images/`, made of the JSON files of the runs alone; a plot of which the
-runs hold nothing is left out.
+Each is a PNG in `docs/images/`, made from the kept runs. A plot is left out if the runs hold
+nothing for it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .experiments import DATASETS
 from .runs import RESULTS, Runs, features_name, read_runs
 from .tables import WHOLE, ordered
 
-PLOTS = Path(__file__).parents[2] / "docs" / "plots"
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
 DOTS_AN_INCH = 80
 MARKERS = "osv^D<>Pp*X"
 
 
 def plot_confusion(runs: Runs) -> Figure | None:
-    """Sync-TVA's confusion matrix on test, summed over the seeds."""
+    """Plot Sync-TVA's confusion matrix on test, summed over the seeds."""
     matrices = [run["confusion_matrix"] for run in runs.get(WHOLE, []) if "confusion_matrix" in run]
     if not matrices:
         return None
@@ -40,14 +40,14 @@ def plot_confusion(runs: Runs) -> Figure | None:
 
 
 def plot_classes(runs: Runs) -> Figure | None:
-    """F1 of each class on test: a marker a model, the mean over its seeds."""
+    """Plot the F1 of each class on test: a marker per model, the mean over its seeds."""
     variants = [variant for variant in ordered(runs) if variant.ablation is None]
     if not variants:
         return None
     names = list(runs[variants[0]][0]["test"]["per_class_f1"])
     figure = Figure(figsize=(2.5 + 0.8 * len(names), 4), layout="constrained")
     axes = figure.subplots()
-    # Side by side within the class, so that none hides another.
+    # Side by side within each class, so that no marker hides another.
     shifts = np.linspace(-0.3, 0.3, len(variants)) if len(variants) > 1 else [0.0]
     for variant, shift, marker in zip(variants, shifts, cycle(MARKERS), strict=False):
         scores = [[run["test"]["per_class_f1"][name] for name in names] for run in runs[variant]]
@@ -68,7 +68,7 @@ def plot_classes(runs: Runs) -> Figure | None:
 
 
 def plot_ablations(runs: Runs) -> Figure | None:
-    """What Sync-TVA loses on dev by each ablation: a bar the mean over seeds, a dot a seed."""
+    """Plot what each ablation costs on dev: a bar for the mean over seeds, a dot per seed."""
     lost: dict[str, list[float]] = {}
     for variant in ordered(runs):
         whole, without = in_common(runs.get(WHOLE, []), runs[variant])
@@ -93,7 +93,7 @@ def plot_ablations(runs: Runs) -> Figure | None:
 
 
 def plot_curves(runs: Runs) -> Figure | None:
-    """Weighted F1 on dev after each epoch, mean over the seeds; Sync-TVA's seeds thin."""
+    """Plot the weighted F1 on dev after each epoch: the mean, and Sync-TVA's seeds thinly."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for variant in ordered(runs):
@@ -136,8 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--dataset", choices=DATASETS, required=True)
     parser.add_argument("--features", help="name or folder of the feature set; default: frozen")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="where runs are kept")
-    parser.add_argument("--out", type=Path, default=PLOTS, help="folder for the plots")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the kept runs")
+    parser.add_argument("--out", type=Path, default=IMAGES, help="folder for the plots")
     options = parser.parse_args(arguments)
     name = features_name(options.dataset, options.features)
     runs = read_runs(options.results, options.dataset, name)
@@ -148,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for kind, plot in PLOTS.items():
         figure = plot(runs)
         if figure is None:
-            print(f"{kind}: left out, the runs hold nothing of it")
+            print(f"{kind}: left out, the runs hold nothing for it")
             continue
         path = options.out / f"{'-'.join([*parts, kind])}.png"
         figure.savefig(path, dpi=DOTS_AN_INCH, metadata={"Software": None})

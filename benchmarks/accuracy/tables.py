@@ -1,8 +1,8 @@
-"""The tables of a data set's runs as Markdown, and their place in a document."""
+"""Tables of runs as Markdown, and their places in documents."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +11,39 @@ import numpy as np
 from synctva.metrics.bootstrap import PairedDifference, holm
 
 from .ablations import ABLATIONS
+from .answers import Truth
 from .comparisons import in_common, lead, mean_interval
 from .experiments import MODELS, WHOLE
-from .runs import Runs, Truth, Variant
+from .runs import Runs, Variant
 from .trials import Trials
 
 END = "<!-- end -->"
 NOTHING = "-"
 
 
-def tables(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
-    """Everything that there is to say of a data set's runs.
+def tables(runs: Runs, truth: dict[str, Truth] | None = None) -> dict[str, str]:
+    """Return all tables of a data set's runs, by name.
 
     Args:
         runs: of one data set and one kind of features.
-        truth: of dev and test by split; without it there are no intervals and no tests.
+        truth: of dev and test, by split; without it there are no intervals and no tests.
     """
-    parts = [models_table(runs, truth), optimum_lines(runs)]
+    found = {"models": models_table(runs, truth), "optimum": optimum_lines(runs)}
     if truth is not None:
-        parts.append(comparisons_table(runs, truth["test"]))
-    parts += [per_class_table(runs), subsets_table(runs)]
+        found["comparisons"] = comparisons_table(runs, truth["test"])
+    found |= {"classes": per_class_table(runs), "modalities": subsets_table(runs)}
     if any(variant.ablation for variant in runs):
-        parts.append(ablations_table(runs, truth))
-    return "\n\n".join(part for part in parts if part)
+        found["ablations"] = ablations_table(runs, truth)
+    return {name: text for name, text in found.items() if text}
+
+
+def join(found: Mapping[str, str]) -> str:
+    """Return tables one below the other."""
+    return "\n\n".join(found.values())
 
 
 def models_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
-    """Every model's scores, mean and deviation over its seeds, and its time."""
+    """Return every model's scores, mean and deviation over its seeds, and its training time."""
     variants = [variant for variant in ordered(runs) if variant.ablation is None]
     columns: dict[str, Callable[[list[dict[str, Any]]], str]] = {
         "seeds": lambda these: str(len(these)),
@@ -65,9 +71,9 @@ def models_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
 
 
 def comparisons_table(runs: Runs, truth: Truth) -> str:
-    """Sync-TVA's lead over every other model in weighted F1 on test, Holm's correction for all.
+    """Return Sync-TVA's lead over every other model in weighted F1 on test, with Holm's correction.
 
-    On the seeds that both have; a model with runs that kept no answers is left out.
+    Compared are the seeds that both have. A model with runs that kept no answers is left out.
     """
     others = [variant for variant in ordered(runs) if not variant.ablation and variant != WHOLE]
     found = {variant: lead(runs.get(WHOLE, []), runs[variant], truth, "test") for variant in others}
@@ -82,7 +88,7 @@ def comparisons_table(runs: Runs, truth: Truth) -> str:
 
 
 def per_class_table(runs: Runs) -> str:
-    """F1 of each class on test, for the models and for the losses."""
+    """Return the F1 of each class on test, for the models and for the losses."""
     variants = [
         variant
         for variant in ordered(runs)
@@ -97,7 +103,7 @@ def per_class_table(runs: Runs) -> str:
 
 
 def subsets_table(runs: Runs) -> str:
-    """One model, trained with all its modalities, on test where only some of them are there."""
+    """Return the scores on test if a model trained on all modalities sees only some of them."""
     these = [run for run in runs.get(WHOLE, []) if run.get("subsets")]
     if not these:
         return ""
@@ -110,7 +116,7 @@ def subsets_table(runs: Runs) -> str:
 
 
 def ablations_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
-    """What Sync-TVA loses on dev, on the same seeds, without each part: the part's worth."""
+    """Return what Sync-TVA loses on dev without each of its parts, on the same seeds."""
     variants = [v for v in ordered(runs) if v == WHOLE or v.ablation is not None]
     scores = [
         score("dev", "weighted_f1"),
@@ -140,12 +146,12 @@ def ablations_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
 
 
 def trials_table(trials: dict[str, Trials], judged_by: str) -> str:
-    """What each model's trials reached on what judged them, mean over seeds; the best is bold."""
+    """Return what each model's trials reached, mean over seeds; the best is bold."""
     tried = list(dict.fromkeys(settings for found in trials.values() for settings in found.scores))
     rows = []
     for model in sorted(trials, key=MODELS.index):
         found, best = trials[model], trials[model].best()
-        # A share in percent, as in the other tables; of a loss its own number.
+        # Shares are in percent, as in the other tables; a loss is not.
         factor, digits = (100, 1) if found.greater_is_better else (1, 3)
         means = {s: f"{factor * np.mean(x):.{digits}f}" for s, x in found.scores.items()}
         means[best] = f"**{means[best]}**"
@@ -154,7 +160,7 @@ def trials_table(trials: dict[str, Trials], judged_by: str) -> str:
 
 
 def optimum_lines(runs: Runs) -> str:
-    """What the simulator alone can tell: the optimum, and the strengths against the truth."""
+    """Return what only the simulator knows: the optimum, and the strengths against the truth."""
     known = [run for run in runs.get(WHOLE, []) if "bayes_optimal" in run]
     if not known:
         return ""
@@ -177,7 +183,7 @@ def optimum_lines(runs: Runs) -> str:
 def over_seeds(
     value: Callable[[dict[str, Any]], float], digits: int = 1
 ) -> Callable[[list[dict[str, Any]]], str]:
-    """Mean ± deviation of a number of each run; the mean alone of a single one."""
+    """Make a cell of mean ± deviation over the runs; of a single run, only its value."""
 
     def cell(these: list[dict[str, Any]]) -> str:
         values = [value(run) for run in these]
@@ -207,8 +213,8 @@ def interval(these: list[dict[str, Any]], truth: Truth) -> str:
 
 
 def worth(whole: list[dict[str, Any]], without: list[dict[str, Any]], truth: Truth | None) -> str:
-    """What is lost on dev, with its interval where it can be told."""
-    # Of these no p is reported, and an interval needs fewer resamples.
+    """Return what is lost on dev, with its interval if that can be computed."""
+    # No p value is reported here, and an interval needs fewer resamples.
     found = None if truth is None else lead(whole, without, truth, "dev", num_resamples=2_000)
     if found is not None:
         return signed(found)
@@ -229,7 +235,7 @@ def probability(value: float) -> str:
 
 
 def ordered(runs: Runs) -> list[Variant]:
-    """Models in their order, then the ablations in theirs."""
+    """Return the models in their order, then the ablations in theirs."""
     ablations = [None, *ABLATIONS]
     return sorted(runs, key=lambda v: (ablations.index(v.ablation), MODELS.index(v.model)))
 
@@ -239,13 +245,30 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])
 
 
+def write_tables(path: Path, place: str, found: Mapping[str, str]) -> None:
+    """Put tables into the places that a document has for them.
+
+    All tables go to `<!-- table: place -->`, a single one to `<!-- table: place, name -->`.
+
+    Raises:
+        ValueError: the document has none of these places.
+    """
+    texts = {place: join(found), **{f"{place}, {name}": text for name, text in found.items()}}
+    document = path.read_text(encoding="utf-8")
+    wanted = {name: text for name, text in texts.items() if _begin(name) in document}
+    if not wanted:
+        raise ValueError(f"{path}: expected a line {_begin(place)!r}, or one for a single table")
+    for name, text in wanted.items():
+        write_table(path, name, text)
+
+
 def write_table(path: Path, name: str, text: str) -> None:
     """Put a text between `<!-- table: name -->` and the next `<!-- end -->` of a document.
 
     Raises:
         ValueError: the document has no such place.
     """
-    document, begin = path.read_text(encoding="utf-8"), f"<!-- table: {name} -->"
+    document, begin = path.read_text(encoding="utf-8"), _begin(name)
     before, found, rest = document.partition(begin)
     _, ended, after = rest.partition(END)
     if not found or not ended:
@@ -253,9 +276,15 @@ def write_table(path: Path, name: str, text: str) -> None:
     path.write_text(f"{before}{begin}\n{text}\n{END}{after}", encoding="utf-8")
 
 
+def _begin(name: str) -> str:
+    return f"<!-- table: {name} -->"
+
+
 __all__ = [
     "ablations_table",
     "comparisons_table",
+    "join",
+    "markdown",
     "models_table",
     "ordered",
     "per_class_table",
@@ -263,4 +292,5 @@ __all__ = [
     "tables",
     "trials_table",
     "write_table",
+    "write_tables",
 ]

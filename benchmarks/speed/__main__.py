@@ -1,14 +1,14 @@
-"""Speed and memory of Sync-TVA and of what would be used instead; minutes on one quiet core.
+"""Speed and memory of Sync-TVA and of its alternatives; takes minutes on one quiet core.
 
-    python -m benchmarks.speed                              # results/<processor>.json and plots
+    python -m benchmarks.speed              # results/speed/<processor>.json and plots
     python -m benchmarks.speed --json FILE --write docs/speed.md
-    python -m benchmarks.speed --toy --json FILE            # does it run: seconds, no measurement
+    python -m benchmarks.speed --toy --json FILE    # checks in seconds that everything runs
 
-Everything runs on one thread, and seconds are its processor time, so that neighbours on the machine
-count little; subjects that are compared take turns. Conversations are random, of the corpora's
-lengths and widths. There are two runs, each a process of its own: under glibc's own allocator
-settings, which all figures are of unless they say otherwise, and with its thresholds raised, so
-that memory is kept instead of mapped anew. Each setting holds for every subject of its run.
+Everything runs on one thread, and times are its processor time, so that other work on the machine
+counts little; subjects that are compared take turns. Conversations are random, with the lengths and
+widths of the corpora. There are two runs, each in a process of its own: one with glibc's default
+allocator settings, which all figures use unless they say otherwise, and one with raised thresholds,
+so that the process keeps its memory. Each setting applies to every subject of its run.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from .plots import save_plots
 from .report import contract, document_tables
 from .shapes import FULL, TOY, Size
 
-RESULTS = Path(__file__).with_name("results")
+RESULTS = Path(__file__).parents[1] / "results" / "speed"
 
 ALLOCATORS = {
     "default": {},
     "raised": {
-        # The largest that glibc takes for the first.
+        # The largest value that glibc accepts for the first.
         "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
         "MALLOC_TRIM_THRESHOLD_": str(2**30),
         "MALLOC_TOP_PAD_": str(64 * 2**20),
@@ -55,7 +55,7 @@ PARTS = {
 }  # fmt: skip
 
 NEEDS = {"layer": "torch_geometric"}
-"""What is not installed with the package: `pip install -e '.[bench]'`."""
+"""Packages that only `pip install -e '.[bench]'` installs, by the part that needs them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -81,15 +81,15 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--json", type=Path, help="file for the results, plots beside it")
+    parser.add_argument("--json", type=Path, help="file for the results; the plots go next to it")
     parser.add_argument("--write", type=Path, help="document to put the tables into")
-    parser.add_argument("--toy", action="store_true", help="tiny, to see that everything runs")
+    parser.add_argument("--toy", action="store_true", help="tiny sizes: check that everything runs")
     parser.add_argument("--run", choices=ALLOCATORS, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def apart(allocator: str, toy: bool) -> dict[str, Any]:
-    """`run_parts` in a process of its own: glibc reads its settings when it starts."""
+    """Call `run_parts` in a process of its own: glibc reads its settings at the start."""
     command = [sys.executable, "-m", "benchmarks.speed", "--run", allocator]
     command += ["--toy"] if toy else []
     surroundings = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")}
@@ -101,7 +101,7 @@ def apart(allocator: str, toy: bool) -> dict[str, Any]:
 
 
 def run_parts(allocator: str, size: Size) -> dict[str, Any]:
-    """What each part measures, by its name; what cannot run here is left out, and said."""
+    """Return what each part measures, by its name; parts that cannot run here are left out."""
     torch.set_num_threads(1)
     found = {}
     for name in PARTS[allocator]:
@@ -115,7 +115,7 @@ def run_parts(allocator: str, size: Size) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures are of."""
+    """Describe the machine and the settings of the figures."""
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
@@ -127,7 +127,7 @@ def machine() -> dict[str, Any]:
 
 
 def processor() -> str:
-    """The processor's model, by its maker's name and numbers where Linux tells them."""
+    """Return the processor's model, with its numbers where Linux knows them."""
     path = Path("/proc/cpuinfo")
     if not path.exists():
         return platform.processor() or platform.machine()
@@ -138,6 +138,7 @@ def processor() -> str:
 
 
 def processor_name() -> str:
+    """Return the processor's model as a file name."""
     return re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-")
 
 

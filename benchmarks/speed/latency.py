@@ -1,4 +1,4 @@
-"""Seconds from a conversation to its answers, by the pipeline and the checkpoint that ships."""
+"""Latency of the pipeline with the shipped checkpoint, from a conversation to its answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .shapes import CORPORA, Size
 from .timing import WARM_UP, quantile
 
 WORDS = ("well", "I", "did", "not", "expect", "that", "you", "would", "come", "at", "all")
-"""Of an utterance: eleven words, about as many as MELD's have."""
+"""The words of an utterance: eleven, about as many as in MELD."""
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """p50 and p95 by what was asked, in milliseconds: of the wall clock and of thread time.
+    """Return p50 and p95 of wall time and thread time in milliseconds, by question.
 
-    A conversation is one of MELD's mean length. "features" has the text's features already, "text"
-    runs the frozen text encoder of the checkpoint.
+    A conversation has MELD's mean length. "features" passes the text's features, "text" runs the
+    frozen text encoder of the checkpoint.
     """
     torch.set_num_threads(1)
     recognise = pipeline("emotion-recognition", model=str(checkpoint_folder()))
@@ -53,14 +53,14 @@ def measure(size: Size) -> dict[str, Any]:
 
 
 def one_call(recognise: Callable[[Any], Any], question: Any) -> tuple[float, float]:
-    """Seconds of the wall clock and of this thread."""
+    """Return the seconds of wall time and of this thread's time."""
     started, computed = time.perf_counter(), time.thread_time()
     recognise(question)
     return time.perf_counter() - started, time.thread_time() - computed
 
 
 def conversation(config: SyncTVAConfig, count: int, kind: str) -> list[dict[str, Any]]:
-    """Utterances of two speakers in turn, with text or its features, and audio's features."""
+    """Make utterances of two speakers in turn, with text or its features, and audio features."""
     generator = np.random.default_rng(0)
     utterances = []
     for number in range(count):

@@ -17,18 +17,18 @@ from .shapes import CORPORA, LAYERS, Size, batch, lengths
 from .timing import interleaved, medians
 
 TOLERANCE = 1e-4
-"""Of the largest value: two orders of summation in float32, over all nodes for the weights."""
+"""Relative to the largest value: float32 sums in two orders, over all nodes for the weights."""
 
 Layer = Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]]
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Seconds by corpus, width, "train" (with backward) or "inference", and layer.
+    """Return seconds by corpus, width, "train" (with backward) or "inference", and layer.
 
-    Beside them the largest relative difference between peer and ours.
+    Also returns the largest relative difference between a peer and ours.
 
     Raises:
-        AssertionError: a layer's outputs or gradients differ from its peer's; nothing is timed.
+        AssertionError: outputs or gradients of a layer differ from its peer's; nothing is timed.
     """
     seconds: dict[str, Any] = {}
     largest = 0.0
@@ -51,7 +51,7 @@ def measure(size: Size) -> dict[str, Any]:
 def build(
     size: Size, corpus: str, changes: Mapping[str, int]
 ) -> tuple[dict[str, nn.Module], dict[str, Tensor]]:
-    """The peers and ours on one batch, and the nodes' states by modality."""
+    """Make the peers and ours for one batch, and the nodes' states by modality."""
     config = size.build_config(corpus, **({} if size.config else changes))
     tensors = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
     graph = HeterogeneousGraph.from_tensors(tensors)
@@ -84,7 +84,7 @@ class WithEdges(nn.Module):
 
 
 def training(layer: nn.Module, nodes: Mapping[str, Tensor]) -> Callable[[], None]:
-    """Forward and backward, to the nodes and to every weight."""
+    """Make a run of forward and backward, to the nodes and to every weight."""
     directions = [torch.randn_like(state) for state in nodes.values()]
 
     def run() -> None:
@@ -98,6 +98,8 @@ def training(layer: nn.Module, nodes: Mapping[str, Tensor]) -> Callable[[], None
 
 
 def inference(layer: nn.Module, nodes: Mapping[str, Tensor]) -> Callable[[], None]:
+    """Make a run of forward without gradients."""
+
     @torch.inference_mode()
     def run() -> None:
         layer(nodes)
@@ -106,10 +108,10 @@ def inference(layer: nn.Module, nodes: Mapping[str, Tensor]) -> Callable[[], Non
 
 
 def largest_difference(peer: nn.Module, ours: nn.Module, nodes: Mapping[str, Tensor]) -> float:
-    """Between outputs, gradients of nodes and of all weights, relative to the largest of each.
+    """Return the largest difference of outputs and gradients, relative to the largest of each.
 
     Raises:
-        AssertionError: one of them has a gradient that the other has not.
+        AssertionError: one of them has a gradient that the other lacks.
     """
     found = []
     for layer in (peer, ours):

@@ -1,4 +1,4 @@
-"""Cost against the length of a conversation, and against the batch."""
+"""Cost against the length of a conversation, and against the size of a batch."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from .whole_models import MODELS, answer, training_step
 
 DENSE = "transformer-3"
 DENSE_LONGEST = 1_000
-"""The dense model's attention grows with the square: beyond this it would be all that is timed."""
+"""The dense model's attention grows with the square: beyond this it would take all the time."""
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Microseconds of thread time an utterance.
+    """Measure microseconds of thread time per utterance.
 
     Returns:
         `by_length`: of one conversation of N utterances, by "train" or "inference", model, N;
-        `by_batch`: of MELD's lengths, by "train" or "inference", number of conversations. The graph
-        is built within the first, which it is part of, and comes with the batch in the second.
+        `by_batch`: of MELD's lengths, by "train" or "inference", number of conversations. The
+        first includes building the graph; in the second the graph comes with the batch.
     """
     config = size.build_config("meld")
     models = {"synctva": SyncTVAForEmotionRecognition(config), DENSE: MODELS[DENSE](config)}
     by_length: dict[str, Any] = {kind: {name: {} for name in models} for kind in KINDS}
-    # All lengths turn about: a ratio of two of them is then of the same minutes.
+    # All lengths take turns, so that ratios compare the same minutes.
     for kind, make in KINDS.items():
         runs = {
             (name, length): make(model, batch(config, "meld", [length], graph=False))

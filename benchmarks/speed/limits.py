@@ -1,10 +1,10 @@
-"""How near a step comes to the time that its dense matrix products alone would take.
+"""How close a step comes to the time that only its dense matrix products would take.
 
-The products are recorded while the model runs (`torch.utils._python_dispatch`), with the shapes
-and strides of their operands: every linear map, the recurrence's included, forward and backward.
-The graph attention runs by scatter there, which has none: its own products are not counted as work.
-The limit is told in two ways: the operations at the rate of a 2048³ product, and the recorded
-products themselves, one after the other and nothing else, on operands that are there already.
+The products are recorded while the model runs (`torch.utils._python_dispatch`), with the shapes and
+strides of their operands: every linear map, including the recurrence's, forward and backward. The
+graph attention runs by scatter meanwhile, which has no products, so its own are not counted as
+work. The limit is computed in two ways: the operations at the rate of a 2048³ product, and the
+recorded products themselves, one after the other, on operands that exist already.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Product = tuple[Callable[..., Tensor], tuple[tuple[tuple[int, ...], tuple[int, .
 
 
 class Recorder(TorchDispatchMode):
-    """Counts dense matrix products while it is entered."""
+    """Counts the dense matrix products inside its `with` block."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Recorder(TorchDispatchMode):
             operands = tuple((tuple(x.shape), x.stride()) for x in args if torch.is_tensor(x))
             self.products[product, operands] += 1
         else:
-            # A linear map arrives whole in inference mode, and as its products otherwise.
+            # In inference mode a linear map arrives whole, otherwise as its products.
             with self:
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
@@ -59,7 +59,7 @@ class Recorder(TorchDispatchMode):
 
 
 def operations(products: Counter[Product]) -> int:
-    """Two a multiply-add."""
+    """Count the operations of products, two per multiply-add."""
     total = 0
     for (_, operands), count in products.items():
         (left, _), (right, _) = operands[-2:]
@@ -68,7 +68,7 @@ def operations(products: Counter[Product]) -> int:
 
 
 def replay(products: Counter[Product]) -> Callable[[], None]:
-    """Something that computes these products, each as often as it was counted."""
+    """Make a run of these products, each as often as it was counted."""
     calls = []
     for (product, operands), count in products.items():
         tensors = []
@@ -87,9 +87,9 @@ def replay(products: Counter[Product]) -> Callable[[], None]:
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """By corpus and "train" or "inference": operations an utterance, and both fractions.
+    """Return operations per utterance and both fractions, by corpus and "train" or "inference".
 
-    Also `gemm_rate`: operations a second of the large product.
+    Also `gemm_rate`: operations per second of the large product.
     """
     large = torch.randn(LARGE, LARGE) if size.rounds > 2 else torch.randn(64, 64)
     found: dict[str, Any] = {}

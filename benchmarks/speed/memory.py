@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.memory import peak_megabytes
+from benchmarks.peak_memory import peak_megabytes
 from synctva.modeling_synctva.graph import HeterogeneousGraph
 from synctva.modeling_synctva.graph_attention import BACKENDS
 from synctva.modeling_synctva.graph_attention_torch_scatter import torch_scatter_available
@@ -25,26 +25,27 @@ COMPARED = ("scatter", "sparse", "torch_scatter")
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Megabytes above the inputs on IEMOCAP's shapes, by backend; each in its own process."""
+    """Return megabytes above the inputs on IEMOCAP's shapes, by backend, a process for each."""
     backends = filter(available, COMPARED)
     return {backend: apart(backend, "iemocap", toy=size == TOY) for backend in backends}
 
 
 def available(backend: str) -> bool:
-    """Whether its package, if it needs one, is installed."""
+    """Return whether the package that a backend needs, if any, is installed."""
     return backend != "torch_scatter" or torch_scatter_available()
 
 
 def apart(backend: str, corpus: str, toy: bool) -> float:
+    """Call `peak_above_inputs` in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.speed.memory", "--run", backend, corpus]
     command += ["--toy"] if toy else []
     return float(json.loads(subprocess.check_output(command, text=True).splitlines()[-1]))
 
 
 def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
-    """Megabytes that forward and backward of the attention's function need at most.
+    """Return the peak of megabytes that forward and backward of the attention need.
 
-    What the graph, queries, keys, values and biases take is not counted, their gradients are.
+    The graph, queries, keys, values and biases are not counted; their gradients are.
     """
     config = size.build_config(corpus)
     tensors = batch(config, corpus, lengths(corpus, size.batch_size(corpus)))["graph"]
@@ -54,7 +55,7 @@ def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
     attention = BACKENDS[backend]
 
     def forward_and_backward(few: int) -> None:
-        """Of so many times fewer channels."""
+        """Run with this many times fewer channels."""
         arguments = [
             torch.randn(rows, heads, width // few, requires_grad=True)
             for rows in (nodes, nodes, 3 * nodes)
@@ -67,13 +68,13 @@ def peak_above_inputs(backend: str, corpus: str, size: Size) -> float:
         found.append(peak_megabytes() - before)
 
     found: list[float] = []
-    forward_and_backward(width)  # loads what code and buffers the libraries need in any case
+    forward_and_backward(width)  # the libraries load their code and buffers
     forward_and_backward(1)
     return found[-1]
 
 
 def forget_peak() -> None:
-    """Let the process's peak count from what it has now, see proc(5)."""
+    """Reset the process's peak to its present memory, see proc(5)."""
     Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
 
 

@@ -1,17 +1,17 @@
-"""PyTorch Geometric's heterogeneous convolutions, and the same functions by our attention core.
+"""PyTorch Geometric's heterogeneous convolutions, and the same functions by our attention.
 
-An adapter copies the peer's weights and calls our backend as it stands; the layer of the model has
-no option for it. What a peer computes otherwise than ours is folded into the arguments:
+An adapter copies the peer's weights and calls our backend unchanged. What a peer computes
+differently is folded into the arguments:
 
-- HGTConv (Hu et al., 2020, arXiv 2003.01332) transforms keys and values by a matrix a relation,
-  which here is an ordered pair of modalities. So there is a key a destination modality too, as our
-  values are: both tables have 3V rows. The backends' tables of nodes have as many rows as there
-  are keys, so the queries are filled up with zeros to 3V destinations without edges. The prior of
-  a relation, a factor of its scores, is multiplied into its key matrix.
-- HeteroConv of GATv2Conv (Brody et al., 2022, arXiv 2105.14491) takes a softmax a relation, and
-  the sum over relations. So there are 3V destinations, one a node and source modality. Its scores
-  are additive; queries and keys are zero, and the scores our edges' bias. They need a temporary of
-  the size (edges, channels) as the peer's do: sparse products serve the rest alone.
+- HGTConv (Hu et al., 2020, arXiv 2003.01332) transforms keys and values by one matrix per relation,
+  which here is an ordered pair of modalities. So keys exist per destination modality, as our values
+  do: both tables have 3V rows. The backends expect as many queries as keys, so the queries are
+  padded with zeros to 3V destinations without edges. The prior of a relation, a factor of its
+  scores, is multiplied into its key matrix.
+- HeteroConv of GATv2Conv (Brody et al., 2022, arXiv 2105.14491) takes one softmax per relation and
+  sums over the relations. So there are 3V destinations, one per node and source modality. Its
+  scores are additive: queries and keys are zero, and the scores become our edges' bias. They need a
+  temporary of the size (edges, channels), as the peer's do; only the rest uses sparse products.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Attention = Callable[..., tuple[Tensor, Tensor]]
 
 
 def edges_by_type(graph: HeterogeneousGraph) -> dict[EdgeType, Tensor]:
-    """The edges of the graph layers as PyTorch Geometric takes them, (2, E) of each edge type."""
+    """Return the graph layers' edges as PyTorch Geometric takes them, (2, E) per edge type."""
     source, destination, modality = (
         graph.edges.source,
         graph.edges.destination,
@@ -58,7 +58,7 @@ def edges_by_type(graph: HeterogeneousGraph) -> dict[EdgeType, Tensor]:
 
 
 def hgt_conv(width: int, heads: int) -> HGTConv:
-    """The peer, its relations' priors away from 1."""
+    """Make the peer, with priors of the relations other than 1."""
     peer = HGTConv(width, width, (list(MODALITIES), EDGE_TYPES), heads)
     for prior in peer.p_rel.values():
         nn.init.uniform_(prior, 0.5, 1.5)
@@ -97,8 +97,8 @@ class HGTByOurs(nn.Module):
             queries.append(states[:, 1].transpose(0, 1))
             rows = states.permute(1, 2, 0, 3)[::2].reshape(2 * heads, -1, width)
             maps = relations[:, :, j].transpose(1, 2).flatten(2)  # (2h, d, 3d)
-            told = torch.bmm(rows, maps).unflatten(2, (NUM_MODALITIES, width))
-            tables.append(told.transpose(1, 2))
+            projected = torch.bmm(rows, maps).unflatten(2, (NUM_MODALITIES, width))
+            tables.append(projected.transpose(1, 2))
         table = torch.cat(tables, 2).flatten(1, 2)  # (2h, 3V, d)
         query = torch.cat(queries, 1)  # (h, V, d)
         total = query.shape[1]
@@ -116,7 +116,7 @@ class HGTByOurs(nn.Module):
 
 
 def gatv2_conv(width: int, heads: int) -> HeteroConv:
-    """The peer: a GATv2 an ordered pair of modalities, summed."""
+    """Make the peer: a GATv2 per ordered pair of modalities, summed."""
     convolutions = {
         edge_type: GATv2Conv((width, width), width // heads, heads, add_self_loops=False)
         for edge_type in EDGE_TYPES
@@ -130,7 +130,7 @@ class GATv2ByOurs(nn.Module):
     def __init__(self, peer: HeteroConv, graph: HeterogeneousGraph):
         super().__init__()
         self.copied = copy.deepcopy(peer)
-        sizes = graph.nodes.modality.bincount(minlength=NUM_MODALITIES)  # nodes a modality
+        sizes = graph.nodes.modality.bincount(minlength=NUM_MODALITIES)  # nodes per modality
         self.pairs = list(edges_by_type(graph).values())  # each sorted by destination
         # Destinations are pair by pair (i, j, node of i), sources (i, j, node of j).
         targets = sizes.repeat_interleave(NUM_MODALITIES)
@@ -157,11 +157,12 @@ class GATv2ByOurs(nn.Module):
             convolutions, EDGE_TYPES, self.pairs, strict=True
         ):
             shape = (-1, convolution.heads, convolution.out_channels)
-            told = convolution.lin_l(nodes[source]).view(shape)
-            asked = convolution.lin_r(nodes[destination]).view(shape)
-            added = functional.leaky_relu(asked[target] + told[origin], convolution.negative_slope)
+            slope = convolution.negative_slope
+            projected = convolution.lin_l(nodes[source]).view(shape)
+            query = convolution.lin_r(nodes[destination]).view(shape)
+            added = functional.leaky_relu(query[target] + projected[origin], slope)
             scores.append((added * convolution.att).sum(-1))  # (E of the pair, heads)
-            tables.append(told)
+            tables.append(projected)
         value = torch.cat(tables)  # (3V, heads, d)
         nothing = value.new_zeros(len(value), value.shape[1], 1)
         mixed, _ = sparse_attention(nothing, nothing, value, torch.cat(scores), self.edges)

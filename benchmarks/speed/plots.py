@@ -13,7 +13,7 @@ DOTS_AN_INCH = 80
 
 
 def save_plots(parts: Mapping[str, Any], folder: Path) -> list[Path]:
-    """A PNG each, in a folder beside the results."""
+    """Save each plot as a PNG, in a folder next to the results."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, figure in (("lengths", plot_lengths(parts)), ("models", plot_models(parts))):
@@ -23,7 +23,7 @@ def save_plots(parts: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def plot_lengths(parts: Mapping[str, Any]) -> Figure:
-    """Microseconds an utterance against the conversation's length, both axes logarithmic."""
+    """Plot microseconds per utterance against the conversation's length, on logarithmic axes."""
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     for axes, (kind, models) in zip(
         figure.subplots(1, 2), parts["default"]["lengths"]["by_length"].items(), strict=True
@@ -37,7 +37,7 @@ def plot_lengths(parts: Mapping[str, Any]) -> Figure:
 
 
 def plot_models(parts: Mapping[str, Any]) -> Figure:
-    """Utterances a second of each model in training: a bar a model and corpus."""
+    """Plot utterances per second of each model in training, a bar per model and corpus."""
     found = {corpus: kinds["train"] for corpus, kinds in parts["default"]["whole_models"].items()}
     names = list(next(iter(found.values())))
     figure = Figure(figsize=(7, 3.5), layout="constrained")

@@ -1,4 +1,4 @@
-"""The figures that the project promised, and tables of all others for a document."""
+"""The figures that the project set as goals, and tables of all measurements for a document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OURS = "hgt, ours sparse"
 
 
 def contract(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """One number each; None where its part did not run.
+    """Return the figures that have goals, one number each; None if its part did not run.
 
     Args:
         parts: what each part measured, by allocator.
@@ -48,12 +48,12 @@ def contract(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def ratio(seconds: Mapping[str, float]) -> float:
-    """How many times faster ours is; of medians."""
+    """Return how many times faster ours is, by medians."""
     return seconds["hgt"] / seconds[OURS]
 
 
 def growth(by_length: Mapping[str, float]) -> float:
-    """An utterance of the longest conversation against one of the 100 (the first, of toy sizes)."""
+    """Return an utterance's cost in the longest conversation against one of 100 (or the first)."""
     costs = list(by_length.values())
     return costs[-1] / by_length.get("100", costs[0])
 
@@ -63,7 +63,7 @@ def settings(parts: Mapping[str, Any], allocator: str, corpus: str, kind: str) -
 
 
 def goals_table(parts: Mapping[str, Any]) -> str:
-    """What was promised, what was found, and whether that is kept."""
+    """Return each goal, what was measured, and whether the goal is met."""
     found = contract(parts)
     rows = []
     for name, (key, kind, least, goal) in GOALS.items():
@@ -82,7 +82,7 @@ def document_tables(results: Mapping[str, Any], path: Path) -> None:
     for name, table in TABLES.items():
         try:
             text = table(results["parts"])
-        except KeyError:  # that part did not run
+        except KeyError:  # its part did not run
             continue
         write_table(path, f"speed {name}", text)
     machine = results["machine"]
@@ -218,7 +218,7 @@ GOALS: dict[str, tuple[str, str | None, bool, float]] = {
 }  # fmt: skip
 """Name → the contract's key, its part, whether more is better, and the goal.
 
-A run within two minutes on two cores is four minutes of processor time.
+Two minutes on two cores are four minutes of processor time.
 """
 
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {

@@ -1,8 +1,8 @@
-"""Training and inference under settings that a user may choose, utterances a second.
+"""Training and inference under settings that a user may choose, in utterances per second.
 
-`medium` is torch's matmul precision of that name, `bfloat16` its autocast; the allocator's settings
-are the environment's and the same for all, see `benchmarks.speed.__main__`. How far the logits move
-is told beside.
+`medium` is torch's matmul precision of that name, `bfloat16` its autocast. The allocator's settings
+come from the environment and are the same for all, see `benchmarks.speed.__main__`. How far a
+setting moves the logits is reported with its speed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SETTINGS = ("default", "medium", "bfloat16")
 
 @contextmanager
 def setting(name: str) -> Iterator[None]:
-    """Torch under one of `SETTINGS`."""
+    """Run torch under one of `SETTINGS`."""
     before = torch.get_float32_matmul_precision()
     if name == "medium":
         torch.set_float32_matmul_precision("medium")
@@ -36,6 +36,8 @@ def setting(name: str) -> Iterator[None]:
 
 
 def under(name: str, run: Callable[[], Any]) -> Callable[[], Any]:
+    """Make a run under one of `SETTINGS`."""
+
     def chosen() -> Any:
         with setting(name):
             return run()
@@ -44,7 +46,7 @@ def under(name: str, run: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """By corpus and "train" or "inference", utterances a second by setting; `logits_moved`."""
+    """Return utterances per second by corpus, kind and setting; also `logits_moved`."""
     found: dict[str, Any] = {}
     for corpus in CORPORA:
         config = size.build_config(corpus)
@@ -61,7 +63,7 @@ def measure(size: Size) -> dict[str, Any]:
 
 
 def logits_moved(model: SyncTVAForEmotionRecognition, inputs: dict[str, Any]) -> dict[str, float]:
-    """Largest change of a logit against the default setting."""
+    """Return the largest change of a logit against the default setting."""
     model.eval()
     logits = {}
     for name in SETTINGS:

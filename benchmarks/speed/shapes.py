@@ -1,4 +1,4 @@
-"""Random conversations with the lengths and widths of the corpora, and how much is measured."""
+"""Random conversations with the lengths and widths of the corpora, and the benchmark's sizes."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from synctva.trainer.recipes import PRESETS
 
 @dataclass(frozen=True)
 class Corpus:
-    """What of a corpus matters to speed.
+    """What matters about a corpus for speed.
 
     Attributes:
-        preset: folder of `configuration/` with the model's widths.
+        preset: folder of `configuration/presets` with the model's widths.
         mean, deviation, shortest, longest: of the conversations' lengths in utterances.
-        speakers: of a conversation.
-        batch_size: conversations.
+        speakers: per conversation.
+        batch_size: conversations per batch.
     """
 
     preset: str
@@ -47,15 +47,16 @@ LAYERS = {"preset": {}, "wide": {"hidden_size": 256, "num_attention_heads": 8}}
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured.
+    """The sizes of the measurements.
 
     Attributes:
-        rounds: of interleaved runs, of which the median counts.
+        rounds: of interleaved runs, whose median is reported.
         config: fields of the model's configuration that differ from the preset's.
-        batch_sizes: conversations a batch, for the cost against it; and at most so many elsewhere.
+        batch_sizes: conversations per batch, for the cost against it; the largest limits all
+            other batches.
         lengths: utterances of one conversation, for the cost against it.
         calls: of the pipeline, for its latency.
-        conversations: of the whole training run, train and dev.
+        conversations: of the whole training run, in train and dev.
     """
 
     rounds: int = 11
@@ -66,7 +67,7 @@ class Size:
     conversations: tuple[int, int] = (1_039, 114)
 
     def build_config(self, corpus: str, **changes: Any) -> SyncTVAConfig:
-        """The preset's configuration with this size's changes, then the given ones."""
+        """Build the preset's configuration with this size's changes, then the given ones."""
         folder = PRESETS / CORPORA[corpus].preset
         return SyncTVAConfig.from_pretrained(folder, **{**self.config, **changes})
 
@@ -90,14 +91,14 @@ TOY = Size(
     calls=2,
     conversations=(4, 2),
 )
-"""Of no meaning as a measurement: to see within seconds that everything runs."""
+"""Measures nothing: checks within seconds that everything runs."""
 
 
 def lengths(corpus: str, conversations: int) -> list[int]:
-    """Utterances of so many conversations: evenly spaced quantiles of a gamma distribution.
+    """Return conversations' lengths in utterances: even quantiles of a gamma distribution.
 
-    Quantiles instead of draws, so that small batches have the corpus's mean too. Their order is
-    random, and fixed.
+    Quantiles, unlike draws, give small batches the corpus's mean, too. Their order is random, and
+    always the same.
     """
     like = CORPORA[corpus]
     shape = (like.mean / like.deviation) ** 2
@@ -110,7 +111,7 @@ def lengths(corpus: str, conversations: int) -> list[int]:
 def conversations(
     config: SyncTVAConfig, sizes: Sequence[int], speakers: int, seed: int = 0
 ) -> list[dict[str, Any]]:
-    """Rows for the collator, of these lengths; every modality is present everywhere."""
+    """Make rows of these lengths for the collator; every modality is present everywhere."""
     generator = np.random.default_rng(seed)
     return [
         {
@@ -130,7 +131,7 @@ def conversations(
 
 
 def dataset(config: SyncTVAConfig, rows: list[dict[str, Any]]) -> Dataset:
-    """The same as a table, with the columns' types of a feature set."""
+    """Make a table of the rows, with the column types of a feature set."""
     widths = {f"{name}_dim": width for name, width in config.modality_dims.items()}
     features = conversation_features(list(config.id2label.values()), **widths)
     features = Features({name: features[name] for name in rows[0]})
@@ -140,7 +141,7 @@ def dataset(config: SyncTVAConfig, rows: list[dict[str, Any]]) -> Dataset:
 def batch(
     config: SyncTVAConfig, corpus: str, sizes: Sequence[int], graph: bool = True
 ) -> dict[str, Any]:
-    """A padded batch with its graph, as the trainer gets it."""
+    """Make a padded batch with its graph, as the trainer gets it."""
     rows = conversations(config, sizes, CORPORA[corpus].speakers)
     return SyncTVACollator(config, build_graph=graph)(rows)
 

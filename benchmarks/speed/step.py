@@ -1,4 +1,4 @@
-"""What stands around the products: edges, collation, dropout and the attention's backends."""
+"""What surrounds the products: edges, collation, dropout and the attention's backends."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .whole_models import answer, training_step
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Milliseconds of thread time a batch, by corpus and what was done."""
+    """Return milliseconds of thread time per batch, by corpus and part."""
     return {corpus: of_corpus(corpus, size) for corpus in CORPORA}
 
 
 def of_corpus(corpus: str, size: Size) -> dict[str, Any]:
-    """`parts` of a step, `train` and `inference` of whole steps by backend, `edges` in numbers."""
+    """Return `parts` of a step, whole steps of `train` and `inference`, and counts of `edges`."""
     config = size.build_config(corpus)
     sizes = lengths(corpus, size.batch_size(corpus))
     rows = conversations(config, sizes, CORPORA[corpus].speakers)
@@ -72,7 +72,7 @@ def of_corpus(corpus: str, size: Size) -> dict[str, Any]:
 
 
 def give_torch_dropout(model: nn.Module) -> None:
-    """Replace our dropout by torch's, throughout."""
+    """Replace our dropout by torch's everywhere."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, Dropout):

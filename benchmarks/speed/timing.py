@@ -1,4 +1,4 @@
-"""Times that neighbours on the machine move as little as can be, and ratios of them."""
+"""Timing that other work on the machine disturbs as little as possible."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ Key = TypeVar("Key", bound=Hashable)
 WARM_UP = 1
 LEAST_ROUNDS = 3
 BUDGET = 8.0
-"""Seconds of processor time after which no further round begins."""
+"""Seconds of processor time after which no new round starts."""
 
 
 def thread_seconds(run: Callable[[], Any]) -> float:
-    """Processor time of this thread during one call; torch has to run on one thread alone."""
+    """Return this thread's processor time during a call; torch must run on one thread."""
     started = time.thread_time()
     run()
     return time.thread_time() - started
 
 
 def interleaved(subjects: Mapping[Key, Callable[[], Any]], rounds: int) -> dict[Key, list[float]]:
-    """Seconds of every subject in every round: A B C, B C A, C A B, ...
+    """Return seconds of every subject in every round: A B C, B C A, C A B, ...
 
-    What slows the machine for a while then slows all of them, and none always comes after the
-    same. Rounds end after `BUDGET`, but not before `LEAST_ROUNDS`.
+    Whatever slows the machine for a while slows all of them, and no subject always follows the
+    same other one. Rounds end after `BUDGET`, but not before `LEAST_ROUNDS`.
     """
     torch.set_num_threads(1)
     for run in subjects.values():
@@ -46,11 +46,12 @@ def interleaved(subjects: Mapping[Key, Callable[[], Any]], rounds: int) -> dict[
 
 
 def medians(seconds: Mapping[Key, list[float]]) -> dict[Key, float]:
+    """Return the median seconds of each subject."""
     return {name: median(values) for name, values in seconds.items()}
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value below which this share of them lies, one of them."""
+    """Return the one of the values below which this share of them lies."""
     return sorted(values)[min(int(share * len(values)), len(values) - 1)]
 
 

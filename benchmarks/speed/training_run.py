@@ -1,7 +1,7 @@
 """A whole training run of MELD's size, as `synctva train` makes it on frozen features.
 
-The recipe is the data set's, the conversations are random: what is learnt means nothing. As many
-epochs as the recipe says, and an evaluation on dev after each.
+The recipe is the data set's, with an evaluation on dev after each of its epochs. The conversations
+are random, so what the model learns means nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .shapes import CORPORA, Size, conversations, dataset, lengths
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Seconds of wall clock and of processor time, and how much was trained on."""
+    """Return the seconds of wall and processor time, and the amount of training data."""
     logging.disable_progress_bar()
     config = size.build_config("meld")
     train, dev = (

@@ -1,10 +1,10 @@
-"""Training and inference of whole models, utterances a second: Sync-TVA against baselines.
+"""Training and inference of whole models, in utterances per second: Sync-TVA and baselines.
 
-All have the preset's widths, the same feature encoders, batches and optimiser, and dropout. The
-baselines are the accuracy benchmark's, which keep what the published model of that name is known
-for. Two are dense Transformers on padded batches: `transformer` has one token an utterance, of its
-modalities side by side; `transformer-3` one token a modality and utterance, the very nodes of
-Sync-TVA's graph, and is the one that its speed is held against.
+All have the preset's widths and dropout, and the same feature encoders, batches and optimiser. The
+baselines are those of the accuracy benchmark, which keep the main idea of the published model of
+that name. Two are dense Transformers on padded batches: `transformer` has one token per utterance,
+its modalities concatenated; `transformer-3` has one token per utterance and modality, like the
+nodes of Sync-TVA's graph, and is the one that Sync-TVA's speed is compared with.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .shapes import CORPORA, Size, batch, lengths
 from .timing import interleaved, medians
 
 LEARNING_RATE = 1e-5
-"""Small, so that no weight runs away on random labels."""
+"""Small, so that no weight diverges on random labels."""
 
 
 class NodeTransformer(Context):
@@ -56,7 +56,7 @@ class NodeTransformer(Context):
         states = conversations.states + self.embedding.weight  # (B, N, 3, H)
         places = sine_positions(states.shape[1], states.shape[3]).to(states)
         states = states + (self.speaker_embedding(conversations.speakers) + places)[:, :, None]
-        # A modality that is missing is masked; of an utterance at padding all are.
+        # Missing modalities are masked, and so are all of an utterance at padding.
         mask = ~conversations.present.flatten(1)  # (B, 3N)
         answer = self.layers(states.flatten(1, 2), src_key_padding_mask=mask)
         return answer.view(*states.shape[:2], -1)  # (B, N, 3H)
@@ -73,7 +73,7 @@ MODELS: dict[str, Callable[[SyncTVAConfig], PreTrainedModel]] = {
 
 
 def measure(size: Size) -> dict[str, Any]:
-    """Utterances a second of thread time, by corpus, "train" or "inference", and model."""
+    """Return utterances per second by corpus, "train" or "inference", and model."""
     found: dict[str, Any] = {}
     for corpus in CORPORA:
         config = size.build_config(corpus)
@@ -95,7 +95,7 @@ def measure(size: Size) -> dict[str, Any]:
 
 
 def training_step(model: PreTrainedModel, inputs: dict[str, Any]) -> Callable[[], None]:
-    """Forward, loss, backward and a step of AdamW, in torch's fused form."""
+    """Make a run of forward, loss, backward and a step of torch's fused AdamW."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
 
     def run() -> None:
@@ -108,7 +108,7 @@ def training_step(model: PreTrainedModel, inputs: dict[str, Any]) -> Callable[[]
 
 
 def answer(model: PreTrainedModel, inputs: dict[str, Any]) -> Callable[[], None]:
-    """Forward alone, without labels."""
+    """Make a run of forward without labels."""
     given = {name: value for name, value in inputs.items() if name != "labels"}
 
     @torch.inference_mode()

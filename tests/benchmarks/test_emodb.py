@@ -1,4 +1,4 @@
-"""Leaving a speaker out: features that tell emotions apart, and such as tell speakers apart."""
+"""Leaving a speaker out, with features of the emotions and with features of the speakers."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from benchmarks import emodb
 
 def test_name():
     assert emodb.read_name(Path("03a01Fa.wav")) == ("03", "happiness")
-    with pytest.raises(ValueError, match=r"03a01Xa.wav: expected a name such as"):
+    with pytest.raises(ValueError, match=r"'03a01Xa.wav': expected a name such as"):
         emodb.read_name(Path("03a01Xa.wav"))
 
 
@@ -23,12 +23,12 @@ def test_a_speaker_is_predicted_from_the_others():
     emotions = np.tile(np.repeat(["anger", "sadness"], 10), 3)
     of_emotion = (emotions == "anger")[:, None] + rng.normal(0, 0.1, (60, 3))
     assert (emodb.predict(of_emotion, emotions, speakers) == emotions).all()
-    # What tells the speakers apart says nothing of the one left out.
+    # Features of the speakers say nothing about the one left out.
     of_speaker = rng.normal(size=(60, 3)) + 10 * (speakers == "08")[:, None]
     assert (emodb.predict(of_speaker, emotions, speakers) == emotions).mean() < 0.75
 
 
-def test_speakers_standardised_differ_by_emotion_alone():
+def test_standardised_speakers_differ_only_by_emotion():
     rng = np.random.default_rng(0)
     speakers = np.repeat(["03", "08", "09"], 20)
     emotions = np.tile(np.repeat(["anger", "sadness"], 10), 3)

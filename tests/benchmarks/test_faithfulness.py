@@ -1,4 +1,4 @@
-"""Explanations are faithful: what they name matters more than as much at random."""
+"""Explanations are faithful: what they name matters more than random choices of the same size."""
 
 import numpy as np
 import pytest
@@ -33,8 +33,8 @@ def test_what_is_named_matters_more_than_random(trained):
     model, data = trained
     rng = np.random.default_rng(0)
     differences = {"modality": [], "10 edges": []}
-    # By how much the score falls; of edges by how much it changes: which of them lower it takes
-    # more models and utterances to see, see benchmarks/faithfulness.json.
+    # The fall of the score; for edges its absolute change. Which edges lower the score shows only
+    # over more models and utterances: benchmarks/results/faithfulness.json.
     measures = {"modality": np.asarray, "10 edges": np.abs}
     for row in data["test"].select(range(60)):
         inputs = pad_conversations([row], widths=model.config.modality_dims)

@@ -1,4 +1,4 @@
-"""How agreement is counted; and, where Praat is installed, the agreement on invented sounds."""
+"""How agreement is counted; and the agreement on invented sounds, if Praat is installed."""
 
 import importlib.util
 
@@ -26,10 +26,10 @@ def test_errors_are_relative_and_the_undefined_are_counted():
 
 @pytest.mark.skipif(
     importlib.util.find_spec("parselmouth") is None,
-    reason="praat-parselmouth is not installed: GPLv3, a reference for measuring alone",
+    reason="praat-parselmouth is not installed: GPLv3, only a reference",
 )
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
-def test_praat_says_the_same(rate):
+def test_praat_agrees(rate):
     time = np.arange(2 * rate) / rate
     swell = 0.1 + np.sin(np.pi * time / 0.25) ** 2
     phase = 2 * np.pi * (110 * time + 20 * time**2)

@@ -47,7 +47,7 @@ def causal_model(seed=0, **changes):
 
 
 def conversation(length, seed=0, speakers=3, keep=0.6):
-    """One conversation as a batch, and the names of who speaks."""
+    """Return a batch of one conversation, and the names of its speakers."""
     batch = toy_batch((length,), seed, keep)
     del batch["labels"]
     generator = np.random.default_rng(seed)
@@ -57,13 +57,13 @@ def conversation(length, seed=0, speakers=3, keep=0.6):
 
 
 def utterances_of(batch, names):
-    """The same as a stream takes it."""
+    """Yield the utterances in the form that a stream expects."""
     for t, name in enumerate(names):
         present = batch["modality_mask"][0, t].tolist()
         yield {"speaker": name} | {
             f"{modality}_features": batch[f"{modality}_features"][0, t]
-            for modality, here in zip(MODALITIES, present, strict=True)
-            if here
+            for modality, is_present in zip(MODALITIES, present, strict=True)
+            if is_present
         }
 
 
@@ -78,8 +78,8 @@ def assert_streams_like(model, batch, names, atol=1e-5):
 
 
 @pytest.mark.parametrize("changes", SWITCHES, ids=switch_name)
-def test_nothing_looks_ahead(changes):
-    """Neither values, nor what is missing, nor who speaks, nor how much is still to come."""
+def test_a_causal_model_ignores_later_utterances(changes):
+    """Neither their values, modalities and speakers nor their number changes an answer."""
     model, length = causal_model(**changes).double(), 7
     batch, _ = conversation(length)
     other, _ = conversation(length, seed=1)
@@ -87,9 +87,9 @@ def test_nothing_looks_ahead(changes):
     begun = torch.arange(length) < torch.arange(1, length)[:, None]  # (length - 1, length)
 
     def until(begin, rest):
-        """Row n - 1: `begin` up to utterance n, then `rest`."""
-        here = begun.view(*begun.shape, *[1] * (begin.dim() - 2))
-        return torch.where(here, begin, rest)
+        """Return `begin` up to utterance n, then `rest`, in row n - 1."""
+        in_begin = begun.view(*begun.shape, *[1] * (begin.dim() - 2))
+        return torch.where(in_begin, begin, rest)
 
     changed = {name: until(batch[name], other[name]) for name in batch}
     cut = {name: tensor.expand(length - 1, *tensor.shape[1:]) for name, tensor in batch.items()}
@@ -107,7 +107,7 @@ def test_a_stream_equals_the_whole_conversation(changes):
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.2, 1.0])
-def test_a_stream_equals_the_whole_conversation_whatever_is_missing(keep):
+def test_a_stream_equals_the_whole_conversation_with_missing_modalities(keep):
     assert_streams_like(causal_model(), *conversation(12, keep=keep))
 
 
@@ -117,17 +117,17 @@ def test_a_stream_equals_the_whole_conversation_with_many_speakers(max_speakers)
     assert_streams_like(model, *conversation(30, speakers=14))
 
 
-def test_in_double_precision_they_differ_by_rounding_alone():
+def test_in_double_precision_they_differ_only_by_rounding():
     assert_streams_like(causal_model().double(), *conversation(12), atol=1e-12)
 
 
-def test_a_statistic_of_the_checkpoint_counts():
+def test_the_statistics_of_a_checkpoint_are_used():
     model = causal_model()
     model.feature_encoders.set_statistics({"audio": (torch.randn(5), torch.rand(5) + 0.5)})
     assert_streams_like(model, *conversation(8))
 
 
-def test_the_answer():
+def test_fields_of_an_answer():
     model = causal_model()
     model.config.calibration_temperature = 2.0
     stream = model.stream()
@@ -144,7 +144,7 @@ def test_the_answer():
     assert stream.utterances == 2
 
 
-def test_forms_of_features_are_alike():
+def test_lists_arrays_and_tensors_give_the_same_answer():
     model, values = causal_model(), np.random.default_rng(0).normal(size=12)
     forms = [values, values.tolist(), values.astype(np.float32), torch.from_numpy(values)]
     answers = [model.stream().push({"text_features": form})["logits"] for form in forms]
@@ -152,17 +152,17 @@ def test_forms_of_features_are_alike():
         assert torch.equal(answer, answers[0])
 
 
-def test_streams_of_one_model_do_not_meet():
+def test_streams_of_one_model_are_independent():
     model = causal_model()
     first, second = (list(utterances_of(*conversation(6, seed))) for seed in (0, 1))
-    alone = [[s.push(u)["logits"] for u in us] for us in (first, second) for s in [model.stream()]]
+    single = [[s.push(u)["logits"] for u in us] for us in (first, second) for s in [model.stream()]]
     streams = model.stream(), model.stream()
     for t, pair in enumerate(zip(first, second, strict=True)):
         for i, utterance in enumerate(pair):
-            assert torch.equal(streams[i].push(utterance)["logits"], alone[i][t])
+            assert torch.equal(streams[i].push(utterance)["logits"], single[i][t])
 
 
-def test_a_state_goes_on_and_is_a_copy():
+def test_a_stream_continues_from_a_copied_state():
     model = causal_model()
     utterances = list(utterances_of(*conversation(9)))
     stream = model.stream()
@@ -170,7 +170,7 @@ def test_a_state_goes_on_and_is_a_copy():
         stream.push(utterance)
     state = stream.state_dict()
     expected = [stream.push(utterance)["logits"] for utterance in utterances[5:]]
-    for _ in range(2):  # the state that was given stays as it was
+    for _ in range(2):  # the passed state must not change
         resumed = model.stream(state)
         assert resumed.utterances == 5
         for utterance, logits in zip(utterances[5:], expected, strict=True):
@@ -191,7 +191,7 @@ save_file(logits, "logits.safetensors")
 """
 
 
-def test_another_process_goes_on_from_safetensors(tmp_path):
+def test_another_process_continues_from_a_saved_state(tmp_path):
     model = causal_model(max_speakers=3)
     model.save_pretrained(tmp_path / "model")
     names = [f"speaker {i}" for i in (0, 1, 2, 3, 1, 2, 0, 3)]
@@ -241,7 +241,7 @@ def assert_same_state(stream, state):
     assert all(torch.equal(after[name], state[name]) for name in state)
 
 
-def test_a_failure_on_the_way_changes_nothing(monkeypatch):
+def test_a_failed_forward_pass_changes_nothing(monkeypatch):
     model = causal_model()
     stream = model.stream()
     utterances = list(utterances_of(*conversation(6)))
@@ -260,7 +260,7 @@ def test_a_model_that_looks_ahead_does_not_stream():
         toy_model().stream()
 
 
-def test_a_model_in_training_does_not_stream():
+def test_a_model_in_training_mode_does_not_stream():
     model = causal_model()
     stream = model.stream()
     model.train()
@@ -320,10 +320,10 @@ def test_the_state_does_not_grow():
     for t in range(40):
         stream.push({"text_features": [float(t)] * 12, "speaker": f"speaker {t}"})
         sizes.add(tuple(tensor.numel() for tensor in stream.state_dict().values()))
-    assert len(sizes) == 8  # as long as new speakers get an embedding of their own
+    assert len(sizes) == 8  # the state grows only until all embeddings are taken
 
 
-def test_a_live_utterance_is_read_as_in_its_conversation(toy_encoder_spec):
+def test_a_live_utterance_has_the_same_features_as_in_a_conversation(toy_encoder_spec):
     names = ["duration", "pitch"]
     processor = SyncTVAProcessor(16, None, 2, text_encoder=toy_encoder_spec, audio_features=names)
     utterances = [
@@ -345,7 +345,7 @@ def test_a_live_utterance_is_read_as_in_its_conversation(toy_encoder_spec):
         torch.testing.assert_close(answer["logits"], whole.logits[0, t], rtol=0, atol=1e-5)
 
 
-def test_an_encoder_that_reads_the_conversation_does_not_read_one_utterance(
+def test_single_utterances_are_refused_by_an_encoder_of_whole_conversations(
     toy_encoder_spec, toy_encoder_folder
 ):
     context = {"tokens": 20, "past": 8, "future": 0, "turn": 8}
@@ -366,7 +366,9 @@ def test_ten_thousand_utterances_stream_in_constant_memory_and_time():
     batch, names = conversation(length, speakers=3_000)
     utterances = list(utterances_of(batch, names))
     stream = model.stream()
-    logits = torch.full((length, model.config.num_labels), torch.nan)  # in memory from here on
+    logits = torch.full(
+        (length, model.config.num_labels), torch.nan
+    )  # filled, so that its memory is allocated now
     seconds, megabytes, sizes = [], [], set()
     for start in range(0, length, part):
         started = time.process_time()

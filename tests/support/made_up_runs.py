@@ -1,4 +1,4 @@
-"""Runs that nobody made: answers drawn at random around labels drawn at random."""
+"""Invented runs: random answers around random labels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.runs import Runs, Truth, Variant, pack_answers
+from benchmarks.accuracy.answers import Truth, pack_answers
+from benchmarks.accuracy.runs import Runs, Variant
 from synctva.metrics import bootstrap_interval, compute, confusion_matrix
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 
 WHOLE = Variant("synctva")
 NAMES = ["calm", "glad", "cross"]
@@ -15,12 +17,12 @@ LENGTHS = {"dev": [3, 1, 5, 4, 2, 6, 3, 4], "test": [4, 2, 6, 3, 5, 1, 7, 4, 3, 
 
 
 def made_up_truth(seed: int = 0) -> dict[str, Truth]:
-    """An utterance in ten without a label."""
+    """Return random labels; one utterance in ten has none."""
     rng = np.random.default_rng(seed)
     truth = {}
     for split, lengths in LENGTHS.items():
         labels = rng.integers(0, 3, sum(lengths))
-        labels[rng.random(len(labels)) < 0.1] = -100
+        labels[rng.random(len(labels)) < 0.1] = IGNORE_INDEX
         truth[split] = Truth(labels, np.repeat(np.arange(len(lengths)), lengths))
     return truth
 
@@ -32,7 +34,7 @@ def made_up_run(
     truth: dict[str, Truth] | None = None,
     **fields: Any,
 ) -> dict[str, Any]:
-    """A run that is right with this probability."""
+    """Return a run that is right with this probability."""
     truth = truth or made_up_truth()
     rng = np.random.default_rng([seed, *map(ord, str(variant))])
     run: dict[str, Any] = {
@@ -48,7 +50,7 @@ def made_up_run(
         correct = rng.random(len(labels)) < right
         answers = np.where(correct, labels.clip(min=0), rng.integers(0, 3, len(labels)))
         lengths = LENGTHS[split]
-        padded = np.full((len(lengths), max(lengths)), -100)
+        padded = np.full((len(lengths), max(lengths)), IGNORE_INDEX)
         padded[np.arange(max(lengths)) < np.array(lengths)[:, None]] = answers
         run["answers"][split] = pack_answers(padded, lengths)
         labelled = labels >= 0
@@ -62,7 +64,7 @@ def made_up_run(
 
 
 def made_up_runs(truth: dict[str, Truth]) -> Runs:
-    """Three seeds of some models and ablations; the MLP far behind."""
+    """Return three seeds of some models and ablations; the MLP is far behind."""
     shares = {
         Variant("concat-mlp"): 0.1,
         Variant("bigru"): 0.7,

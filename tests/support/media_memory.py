@@ -6,7 +6,7 @@ and images; then all of its images, one a second. Prints the peak of its memory 
 
 import sys
 
-from benchmarks.memory import peak_megabytes
+from benchmarks.peak_memory import peak_megabytes
 
 
 def main():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.memory import peak_megabytes
+from benchmarks.peak_memory import peak_megabytes
 
 from .media_files import clip, tone
 

@@ -1,8 +1,8 @@
-"""Baselines on the very features, loss, trainer and seeds of Sync-TVA, by name.
+"""Baselines with the same features, loss, trainer and seeds as Sync-TVA, by name.
 
-Those named after a published model keep what it is known for, a few dozen lines of it, and not its
-sizes: each has the hidden size, dropout and number of layers of the data set's preset. None of
-them is a reproduction.
+Those named after a published model keep its main idea in a few dozen lines, but not its sizes: each
+has the hidden size, dropout and number of layers of the data set's preset. None of them is a
+reproduction.
 """
 
 from __future__ import annotations

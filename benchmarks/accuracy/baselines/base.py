@@ -1,4 +1,4 @@
-"""What all baselines share: reading the modalities, the loss, and a classifier behind a context."""
+"""What all baselines share: encoding the modalities, the loss, and a classifier on a context."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Conversations(NamedTuple):
     """A padded batch, its features encoded.
 
     Attributes:
-        states: (B, N, 3, H) of each modality, 0 where it is missing and at padding.
-        present: (B, N, 3) bool, which are there.
-        mask: (B, N) bool, where there is an utterance; padding lies behind the last.
+        states: (B, N, 3, H) of each modality, 0 if it is missing and at padding.
+        present: (B, N, 3) bool, which modalities are present.
+        mask: (B, N) bool, True for utterances; padding follows the last one.
         speakers: (B, N) long, numbered by first appearance, below `max_speakers`.
     """
 
@@ -30,14 +30,14 @@ class Conversations(NamedTuple):
 
 
 class Baseline(SyncTVAPreTrainedModel):
-    """Features → the encoders of Sync-TVA → `answer`, which a baseline defines."""
+    """The feature encoders of Sync-TVA, then `answer`, which a baseline defines."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__(config)
         self.encoders = FeatureEncoders(config)
 
     def answer(self, conversations: Conversations) -> SyncTVAEmotionOutput:
-        """At least the `logits` (B, N, C)."""
+        """Return an output with at least the `logits` (B, N, C)."""
         raise NotImplementedError
 
     def forward(
@@ -52,7 +52,7 @@ class Baseline(SyncTVAPreTrainedModel):
         graph: dict[str, Tensor] | None = None,
         num_items_in_batch: int | Tensor | None = None,
     ) -> SyncTVAEmotionOutput:
-        """As `SyncTVAForEmotionRecognition.forward`; the graph is not looked at."""
+        """Run like `SyncTVAForEmotionRecognition.forward`; the graph is ignored."""
         inputs = {"text": text_features, "visual": visual_features, "audio": audio_features}
         given = next(tensor for tensor in inputs.values() if tensor is not None)
         shape, device = given.shape[:2], given.device
@@ -70,7 +70,7 @@ class Baseline(SyncTVAPreTrainedModel):
             features = inputs[name]
             if features is None:
                 features = given.new_zeros(*shape, self.config.modality_dims[name])
-            # Before the encoder too, so that a NaN where nothing is reaches no gradient.
+            # Also before the encoder, so that a NaN in a missing modality reaches no gradient.
             state = self.encoders[name](features.where(here, 0.0))[0]
             states.append(nn.functional.gelu(state).where(here, 0.0))
         output = self.answer(
@@ -92,7 +92,7 @@ class Baseline(SyncTVAPreTrainedModel):
         criterion: Criterion = cross_entropy,
         num_items_in_batch: int | Tensor | None = None,
     ) -> Tensor:
-        """The criterion on what is taught, over the labelled utterances."""
+        """Return the criterion on `taught_logits`, averaged over the labelled utterances."""
         labelled = labels != IGNORE_INDEX
         taught = self.taught_logits(output)  # (B, N, K, C)
         target = labels.clamp(min=0)[..., None].expand(taught.shape[:3])
@@ -101,13 +101,13 @@ class Baseline(SyncTVAPreTrainedModel):
         return losses.where(labelled, 0.0).sum() / items
 
     def taught_logits(self, output: SyncTVAEmotionOutput) -> Tensor:
-        """(B, N, K, C) of the K classifiers that learn, each with a loss of its own."""
+        """Return the logits (B, N, K, C) of the K classifiers that have a loss of their own."""
         assert output.logits is not None
         return output.logits[:, :, None]
 
 
 class Context(nn.Module):
-    """`Conversations` → (B, N, `width`), made of a config."""
+    """A module from `Conversations` to (B, N, `width`), built from a config."""
 
     width: int
 
@@ -116,11 +116,11 @@ class Context(nn.Module):
 
 
 class ContextBaseline(Baseline):
-    """States of the modalities → a context → emotion logits.
+    """The modalities' states, a context, and emotion logits.
 
     Args:
         config: of Sync-TVA.
-        context_class: of the module between the states and the classifier.
+        context_class: class of the module between the states and the classifier.
     """
 
     def __init__(self, config: SyncTVAConfig, context_class: type[Context]):

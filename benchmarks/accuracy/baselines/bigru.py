@@ -10,7 +10,7 @@ from .base import Context, Conversations
 
 
 class BiGRU(Context):
-    """The modalities' states of an utterance side by side → both directions' states, 2H."""
+    """From an utterance's concatenated states to both directions' states, 2H."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__(config)
@@ -22,7 +22,7 @@ class BiGRU(Context):
 
 
 class PackedGRU(nn.GRU):
-    """A bidirectional GRU that starts backwards at the last utterance, not in the padding."""
+    """A bidirectional GRU whose backward direction starts at the last utterance, not in padding."""
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size, batch_first=True, bidirectional=True)

@@ -1,4 +1,4 @@
-"""Two layers on the concatenation: no context at all."""
+"""Two layers on the concatenated modalities, without context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .base import Context, Conversations
 
 
 class ConcatMLP(Context):
-    """The modalities' states of an utterance side by side → H; the classifier is the second."""
+    """The first layer, from concatenated states to H; the classifier is the second."""
 
     def __init__(self, config: SyncTVAConfig):
         super().__init__(config)

@@ -12,16 +12,16 @@ from .bigru import PackedGRU
 from .matching_attention import MatchingAttention
 
 NUM_RELATIONS = 4
-"""Past or not, same or other speaker. The paper has relations for each pair of speakers, but they
-are numbered by conversation: a pair is not the same persons in two of them."""
+"""Past or not, same or other speaker. The paper has relations for each pair of speakers, but speakers
+are numbered within a conversation: a pair means other people in the next one."""
 
 
 class DialogueGCN(Context):
     """A BiGRU, then two graph convolutions over a window, then attention over the conversation.
 
-    The first convolution has a map for each relation, the second one for all. The window is the
-    config's `past_window` and `future_window`, 10 and 10 as in the paper. Adjacency is dense: at
-    most N² numbers a conversation and relation.
+    The first convolution has a map for each relation, the second has one for all. The window is the
+    config's `past_window` and `future_window`, 10 and 10 as in the paper. The adjacency is dense:
+    at most N² numbers per conversation and relation.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -58,16 +58,16 @@ class DialogueGCN(Context):
 def window_relations(
     mask: Tensor, speakers: Tensor, past: int, future: int
 ) -> tuple[Tensor, Tensor]:
-    """Which utterances each one sees, and as what.
+    """Find which utterances each utterance sees, and by which relation.
 
     Args:
-        mask: (B, N) bool, where there is an utterance.
+        mask: (B, N) bool, True for utterances.
         speakers: (B, N).
         past, future: reach of the window.
 
     Returns:
-        near (B, N, N) bool, at [b, i, j] whether i sees j; itself always, at padding too, so that
-        no softmax is empty; and the relation (B, N, N) in [0, NUM_RELATIONS).
+        near (B, N, N) bool, at [b, i, j] whether i sees j. Each sees itself, also at padding, so
+        that no softmax is empty. And the relation (B, N, N) in [0, NUM_RELATIONS).
     """
     step = torch.arange(mask.shape[1], device=mask.device)
     offset = step - step[:, None]  # (N, N), j - i

@@ -1,4 +1,4 @@
-"""After DialogueRNN (Majumder et al., 2019, arXiv 1811.00405): a state of every speaker."""
+"""After DialogueRNN (Majumder et al., 2019, arXiv 1811.00405): a state for each speaker."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .matching_attention import MatchingAttention
 class DialogueRNN(Context):
     """Global, party and emotion GRUs in both directions, then attention over the conversation.
 
-    That is the paper's BiDialogueRNN with attention; listeners' states stay as they are, its
-    simpler choice. Every state has the hidden size.
+    This is the paper's BiDialogueRNN with attention, in the simpler form where listeners' states do
+    not change. Every state has the hidden size.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -32,7 +32,7 @@ class DialogueRNN(Context):
         mask, speakers = conversations.mask, conversations.speakers
         utterances = self.projection(conversations.states.flatten(2))
         forward, backward = self.directions
-        # In reverse the padding still lies at the end, where it reaches no utterance.
+        # In reverse order the padding is still at the end, where it reaches no utterance.
         order = reversed_order(mask)  # its own inverse
         wide = order[..., None].expand_as(utterances)
         emotions = torch.cat(
@@ -46,11 +46,11 @@ class DialogueRNN(Context):
 
 
 class Direction(nn.Module):
-    """One pass over the conversation, a loop over time with the whole batch in every step.
+    """One pass over the conversation, a loop over time with the whole batch in each step.
 
     With u_t the utterance, s its speaker, all states 0 at first:
         g_t = GRU([u_t; q_s], g_{t-1})                     the conversation
-        c_t = Σ_i<t softmax_i(W u_t · g_i) g_i             what of its past matters now
+        c_t = Σ_i<t softmax_i(W u_t · g_i) g_i             its past, weighted by relevance
         q_s ← GRU([u_t; c_t], q_s)                         the speaker
         e_t = GRU(q_s, e_{t-1})                            the emotion
     """
@@ -90,7 +90,7 @@ class Direction(nn.Module):
 
 
 def reversed_order(mask: Tensor) -> Tensor:
-    """(B, N) positions that turn each conversation around and leave its padding where it is."""
+    """Return (B, N) positions that reverse each conversation and keep its padding in place."""
     step = torch.arange(mask.shape[1], device=mask.device)
     return (mask.sum(1, keepdim=True) - 1 - step).where(mask, step)
 

@@ -1,4 +1,4 @@
-"""Late fusion: each modality decides for itself, and the decisions are averaged."""
+"""Late fusion: one classifier per modality, whose probabilities are averaged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .bigru import PackedGRU
 
 
 class LateFusion(Baseline):
-    """Three BiGRU classifiers, one a modality; the answer is the mean of their probabilities.
+    """Three BiGRU classifiers, one per modality; the answer is the mean of their probabilities.
 
-    Averaged are those whose modality is present; where none is, all three, which know the context.
-    They share no weight and each is taught by a loss of its own, also where its modality is
-    missing, so they learn apart; in common are the optimiser's steps, the clipping of the gradient,
-    and the epoch that is chosen, on the fused answer.
+    The mean is over the present modalities; if none is present, over all three, which know the
+    context. The classifiers share no weights, and each has a loss of its own, also where its
+    modality is missing, so they learn independently. They share the optimiser's steps, the clipping
+    of the gradient, and the epoch, which is chosen on the fused answer.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -53,7 +53,7 @@ class LateFusion(Baseline):
         present = conversations.present
         counted = present | ~present.any(-1, keepdim=True)
         log_probabilities = logits.log_softmax(-1).masked_fill(~counted[..., None], -torch.inf)
-        # Of probabilities that sum to the number counted, which the softmax divides out.
+        # The sum of probabilities instead of their mean: the softmax normalises it.
         return SyncTVAEmotionOutput(logits=log_probabilities.logsumexp(2), modality_logits=logits)
 
     def taught_logits(self, output: SyncTVAEmotionOutput) -> Tensor:

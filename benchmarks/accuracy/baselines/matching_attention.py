@@ -1,4 +1,4 @@
-"""The attention over all utterances with which DialogueRNN and DialogueGCN end."""
+"""The attention over all utterances at the end of DialogueRNN and DialogueGCN."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class MatchingAttention(nn.Module):
-    """Each utterance sums its conversation, weighted by softmax over j of tanh(h_i W h_j + b).
+    """Each utterance is a mean of its conversation, weighted by softmax_j tanh(h_i W h_j + b).
 
-    As in the code that the authors of both models published; the tanh keeps the weights within a
-    factor of e² of each other.
+    As in the published code of both models. The tanh keeps the weights within a factor of e² of
+    each other.
     """
 
     def __init__(self, width: int):

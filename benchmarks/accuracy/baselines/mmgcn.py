@@ -1,4 +1,4 @@
-"""After MMGCN (Hu et al., 2021, arXiv 2107.06779): a deep spectral convolution, all modalities."""
+"""After MMGCN (Hu et al., 2021, arXiv 2107.06779): deep spectral graph convolution."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ IDENTITY_DECAY = 0.5
 
 
 class MMGCN(Context):
-    """Nodes are (utterance, modality) pairs; GCNII (Chen et al., 2020) of four layers, as there.
+    """A GCNII (Chen et al., 2020) of four layers on (utterance, modality) nodes, as in the paper.
 
-    Text goes through a BiGRU first, an embedding of the speaker is added to every node. Nodes of a
-    modality are connected over the whole conversation, those of an utterance across modalities,
-    with weight 1 - arccos(cosine of the two) / π. What is missing has no node and stays 0.
+    Text first passes a BiGRU, and an embedding of the speaker is added to every node. Edges connect
+    all nodes of a modality in the conversation, and all nodes of an utterance, with the weight
+    1 - arccos(cosine of the two) / π. A missing modality has no node and stays 0.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -45,7 +45,7 @@ class MMGCN(Context):
         states = torch.cat([text[:, :, None], states[:, :, 1:]], dim=2)
         states = states + self.speaker_embedding(speakers)[:, :, None]
         states = states.where(present[..., None], 0.0)  # (B, N, 3, H)
-        # Modality by modality: node m · N + t.
+        # Sorted by modality: node m · N + t.
         nodes = first = states.transpose(1, 2).flatten(1, 2)  # (B, 3N, H)
         propagation = normalised(adjacency(nodes, present.transpose(1, 2).flatten(1)))
         for number, layer in enumerate(self.layers, start=1):
@@ -57,20 +57,20 @@ class MMGCN(Context):
 
 
 def adjacency(nodes: Tensor, present: Tensor) -> Tensor:
-    """Weights of all edges, 0 where there is none. (B, 3N, H), (B, 3N) → (B, 3N, 3N)"""
+    """Return the weights of all edges, 0 for none. (B, 3N, H), (B, 3N) → (B, 3N, 3N)"""
     total = present.shape[1]
     step = torch.arange(total, device=nodes.device)
     modality, time = step // (total // len(MODALITIES)), step % (total // len(MODALITIES))
     joined = (modality == modality[:, None]) | (time == time[:, None])
     joined = joined & present[:, None] & present[:, :, None]
     directions = nn.functional.normalize(nodes, dim=-1)
-    # Short of ±1, where the derivative of arccos is infinite.
+    # Less than ±1, where the derivative of arccos is infinite.
     cosine = (directions @ directions.transpose(1, 2)).clamp(-0.99999, 0.99999)
     return (1 - cosine.acos() / math.pi).where(joined, 0.0)
 
 
 def normalised(weights: Tensor) -> Tensor:
-    """D^-1/2 A D^-1/2; nodes without an edge stay so. (B, V, V) → (B, V, V)"""
+    """Return D^-1/2 A D^-1/2; nodes without edges keep none. (B, V, V) → (B, V, V)"""
     degree = weights.sum(-1)
     scale = degree.clamp(min=1e-6).rsqrt().where(degree > 0, 0.0)
     return scale[:, :, None] * weights * scale[:, None]

@@ -13,10 +13,10 @@ from .base import Context, Conversations
 
 
 class Transformer(Context):
-    """Every utterance attends to the whole conversation (Vaswani et al., 2017), norms first.
+    """Every utterance attends to the whole conversation (Vaswani et al., 2017), with pre-norm.
 
-    To the projected states are added sine positions, which any length has, and an embedding of the
-    speaker. Depth, heads and widths are the config's.
+    Sine positions, which exist for any length, and an embedding of the speaker are added to the
+    projected states. Depth, heads and widths are the config's.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -45,7 +45,7 @@ class Transformer(Context):
 
 
 def sine_positions(length: int, width: int) -> Tensor:
-    """(length, width): sines, then cosines, of wavelengths from 2π to 10,000 · 2π."""
+    """Return (length, width): sines, then cosines, of wavelengths from 2π to 10,000 · 2π."""
     half = (width + 1) // 2
     rates = torch.exp(torch.arange(half) * (-math.log(10_000.0) / max(half - 1, 1)))
     angles = torch.arange(length)[:, None] * rates

@@ -1,4 +1,4 @@
-"""The command from end to end, on a toy feature set in place of a corpus."""
+"""The command from end to end, on a toy feature set instead of a corpus."""
 
 import json
 from dataclasses import replace
@@ -8,10 +8,11 @@ import pytest
 from datasets import DatasetDict
 
 from benchmarks.accuracy.__main__ import main
+from benchmarks.accuracy.answers import labelled_answers, read_truth
 from benchmarks.accuracy.baselines import BASELINES
 from benchmarks.accuracy.experiments import recipe_settings, run
-from benchmarks.accuracy.runs import Variant, labelled_answers, read_truth
-from benchmarks.accuracy.trials import Settings, read_settings, read_trials, trials_path
+from benchmarks.accuracy.runs import Variant, find_run, read_runs
+from benchmarks.accuracy.trials import Settings, read_trials, settings_of
 from synctva.features.feature_sets import load_feature_set, write_feature_set
 from synctva.trainer.recipes import RECIPES
 from tests.support.toy_conversations import LABELS, toy_dataset
@@ -94,16 +95,18 @@ def test_the_command_runs_what_is_missing_and_writes_the_tables(features, tmp_pa
     command += ["--ablations", "no-graph", "no-text-visual", "--write", str(document)]
     main(command)
     output = capsys.readouterr().out
-    names = ["late-fusion", "synctva", "synctva-no-graph"]
-    files = {path.name: path.stat().st_mtime_ns for path in results.iterdir()}
-    assert set(files) == {f"meld-toy-{name}-seed0.json" for name in names}
+    kept = results / "meld.jsonl"
+    written = kept.stat().st_mtime_ns
+    runs = read_runs(results, "meld", "toy")
+    assert set(map(str, runs)) == {"late-fusion", "synctva", "synctva no-graph"}
+    assert all([run["seed"] for run in these] == [0] for these in runs.values())
     assert "meld synctva no-text-visual seed 0: left out" in output
     text = document.read_text()
     for expected in ("| late-fusion | 1 |", "p (Holm)", "F1 on test", "| no-graph | 1 |"):
         assert expected in text and expected in output
     main(command)
     assert "p (Holm)" in capsys.readouterr().out
-    assert {path.name: path.stat().st_mtime_ns for path in results.iterdir()} == files
+    assert kept.stat().st_mtime_ns == written
     # The name alone prints the tables, without what the truth is needed for.
     main([*options[:2], "--features", "toy", *options[4:]])
     assert "p (Holm)" not in capsys.readouterr().out
@@ -115,8 +118,8 @@ def test_fewer_conversations_are_runs_of_their_own(features, tmp_path, capsys):
     main(options)
     main([*options, "--train_conversations", "8"])
     assert "toy, 8 conversations" in capsys.readouterr().out
-    names = ["meld-toy-8-conversations-concat-mlp-seed0", "meld-toy-concat-mlp-seed0"]
-    few, whole = (json.loads((tmp_path / f"{name}.json").read_text()) for name in names)
+    mlp, names = Variant("concat-mlp"), ("toy, 8 conversations", "toy")
+    few, whole = (find_run(tmp_path, "meld", name, mlp, 0) for name in names)
     assert few["features"] == "toy, 8 conversations"
     assert few["answers"] != whole["answers"]
 
@@ -129,16 +132,17 @@ def test_a_tuned_model_runs_with_the_best_of_its_trials(features, tmp_path, caps
     monkeypatch.setattr("benchmarks.accuracy.experiments.TRIALS", (better, worse))
     options = ["--dataset", "meld", "--features", str(features), "--results", str(tmp_path)]
     command = [*options, "--models", "concat-mlp", "--seeds", "0"]
-    path = tmp_path / "meld-toy-concat-mlp-seed0.json"
+    mlp = Variant("concat-mlp")
     main(command)
-    untuned = read_settings(path)
+    run = find_run(tmp_path, "meld", "toy", mlp, 0)
+    untuned = settings_of(run)
     assert untuned == recipe_settings("meld") == Settings(1e-6, 0.3)
-    score = json.loads(path.read_text())["dev"]["weighted_f1"]
+    score = run["dev"]["weighted_f1"]
 
     main([*command, "--tune"])
     output = capsys.readouterr().out
     assert "best on dev with 0.001, 0.3" in output and "| concat-mlp |" in output
-    trials = read_trials(trials_path(path))
+    trials = read_trials(tmp_path, "meld", "toy")["concat-mlp"]
     assert {key: len(found) for key, found in trials.scores.items()} == {
         untuned: 5,
         better: 5,
@@ -147,13 +151,15 @@ def test_a_tuned_model_runs_with_the_best_of_its_trials(features, tmp_path, caps
     assert trials.scores[untuned][0] == score  # that of the run, not found again
     assert trials.best() == better
     # A run with other settings than the best is made again, and is what the trial was.
-    assert read_settings(path) == better
-    again = json.loads(path.read_text())["dev"]["weighted_f1"]
+    run = find_run(tmp_path, "meld", "toy", mlp, 0)
+    assert settings_of(run) == better
+    again = run["dev"]["weighted_f1"]
     assert again == pytest.approx(trials.scores[better][0], abs=1e-12)
 
-    kept = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")}
+    kept = {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.jsonl")}
     main([*command, "--tune"])
-    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.json")} == kept
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.glob("*.jsonl")} == kept
+    assert len(kept) == 2
 
 
 def test_iemocap_is_tuned_on_sessions_left_out(features, tmp_path, capsys, monkeypatch):
@@ -171,12 +177,12 @@ def test_iemocap_is_tuned_on_sessions_left_out(features, tmp_path, capsys, monke
     options += ["--results", str(tmp_path / "runs"), "--models", "concat-mlp", "--seeds", "0"]
     main([*options, "--tune"])
     assert "best on sessions left out with 0.001, 0.3" in capsys.readouterr().out
-    trials = read_trials(tmp_path / "runs" / "trials" / "iemocap-sessions-concat-mlp.json")
+    trials = read_trials(tmp_path / "runs", "iemocap", "sessions")["concat-mlp"]
     recipe_key = recipe_settings("iemocap")
     lengths = {key: len(found) for key, found in trials.scores.items()}
     assert lengths == {recipe_key: 8, better: 8, worse: 4}
     # A trial is a run on the other sessions, not one on dev as it is.
-    run = json.loads((tmp_path / "runs" / "iemocap-sessions-concat-mlp-seed0.json").read_text())
+    run = find_run(tmp_path / "runs", "iemocap", "sessions", Variant("concat-mlp"), 0)
     assert run["dev"]["weighted_f1"] not in trials.scores[better]
 
 

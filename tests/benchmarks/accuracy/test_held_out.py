@@ -1,4 +1,4 @@
-"""Which conversations a trial trains on and which judge it."""
+"""Which conversations a trial trains on, and on which it is judged."""
 
 import pytest
 from datasets import Dataset, DatasetDict

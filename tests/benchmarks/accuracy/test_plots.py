@@ -10,7 +10,7 @@ from benchmarks.accuracy.plots import (
     plot_confusion,
     plot_curves,
 )
-from benchmarks.accuracy.runs import Variant, run_path, write_run
+from benchmarks.accuracy.runs import Variant, write_run
 from tests.support.made_up_runs import NAMES, WHOLE, made_up_runs, made_up_truth
 
 
@@ -26,7 +26,7 @@ def test_confusion_is_summed_over_the_seeds(runs):
     assert axes.get_title() == "meld, test, 3 seeds together"
 
 
-def test_classes_have_a_marker_a_model(runs):
+def test_classes_have_a_marker_per_model(runs):
     axes = plot_classes(runs).axes[0]
     assert [line.get_label() for line in axes.lines] == ["synctva", "bigru", "concat-mlp"]
     means = [np.mean([100 * r["test"]["per_class_f1"][n] for r in runs[WHOLE]]) for n in NAMES]
@@ -51,9 +51,9 @@ def test_curves_are_means_over_the_seeds(runs):
 
 
 def test_plots_are_written_and_what_is_missing_left_out(runs, tmp_path, capsys):
-    for variant, these in runs.items():
+    for these in runs.values():
         for run in these:
-            write_run(run_path(tmp_path / "runs", "meld", variant, run["seed"], "made up"), run)
+            write_run(tmp_path / "runs", run)
     options = ["--dataset", "meld", "--features", "made up", "--results", str(tmp_path / "runs")]
     main([*options, "--out", str(tmp_path / "plots")])
     names = {"confusion", "classes", "ablations", "curves"}
@@ -61,7 +61,7 @@ def test_plots_are_written_and_what_is_missing_left_out(runs, tmp_path, capsys):
     assert set(written) == {f"meld-made up-{name}.png" for name in names}
     assert all(2_000 < size < 60_000 for size in written.values())
     older = {k: v for k, v in runs[WHOLE][0].items() if k not in ("confusion_matrix", "dev_curve")}
-    write_run(tmp_path / "older" / "meld-synctva-seed0.json", older)
+    write_run(tmp_path / "older", older)
     options[-1] = str(tmp_path / "older")
     main([*options, "--out", str(tmp_path / "few")])
     assert [path.name for path in (tmp_path / "few").iterdir()] == ["meld-made up-classes.png"]

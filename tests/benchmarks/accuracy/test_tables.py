@@ -8,12 +8,14 @@ from benchmarks.accuracy.runs import Variant
 from benchmarks.accuracy.tables import (
     ablations_table,
     comparisons_table,
+    join,
     models_table,
     ordered,
     per_class_table,
     subsets_table,
     tables,
     write_table,
+    write_tables,
 )
 from synctva.metrics.bootstrap import holm, paired_bootstrap
 from tests.support.made_up_runs import NAMES, WHOLE, made_up_run, made_up_runs, made_up_truth
@@ -118,7 +120,7 @@ def test_runs_without_answers_still_have_a_table(runs, truth):
         for variant, these in runs.items()
     }
     assert mean_interval(older[WHOLE], truth["test"]) is None
-    text = tables(older, truth)
+    text = join(tables(older, truth))
     assert "95% interval" not in models_table(older, truth)
     assert "Holm" not in text and "no-context" in text
     assert tables(older) == tables(runs)
@@ -134,7 +136,7 @@ def test_the_optimum_stands_beside_simulated_runs(truth):
         "strength_auc": {"text": 0.9, "visual": 0.8, "audio": 0.7},
     }
     runs = {WHOLE: [made_up_run(seed=seed, truth=truth, **fields) for seed in range(2)]}
-    text = tables(runs)
+    text = join(tables(runs))
     assert "accuracy 81.0, NLL 0.550;" in text
     assert "text 0.900, visual 0.800, audio 0.700" in text
     row = rows(models_table(runs))["synctva"]
@@ -165,3 +167,19 @@ def test_a_table_takes_its_place_in_a_document(tmp_path):
     with pytest.raises(ValueError, match="<!-- table: iemocap -->"):
         write_table(path, "iemocap", "z")
     assert path.read_text() == before
+
+
+def test_documents_have_places_for_all_tables_or_for_single_ones(runs, truth, tmp_path):
+    found = tables(runs, truth)
+    assert list(found) == ["models", "comparisons", "classes", "ablations"]
+    path = tmp_path / "results.md"
+    places = ("meld", "meld, classes", "meld, models")
+    path.write_text("".join(f"<!-- table: {place} -->\n<!-- end -->\n" for place in places))
+    write_tables(path, "meld", found)
+    texts = (join(found), found["classes"], found["models"])
+    assert path.read_text() == "".join(
+        f"<!-- table: {place} -->\n{text}\n<!-- end -->\n"
+        for place, text in zip(places, texts, strict=True)
+    )
+    with pytest.raises(ValueError, match="<!-- table: iemocap -->"):
+        write_tables(path, "iemocap", found)

@@ -1,15 +1,12 @@
 """Trials on disk, and which of them is the best."""
 
-from benchmarks.accuracy.runs import Variant, run_path, write_run
 from benchmarks.accuracy.tables import trials_table
 from benchmarks.accuracy.trials import (
     TRIALS,
     Settings,
     Trials,
-    all_trials,
     known_scores,
     read_trials,
-    trials_path,
     write_trials,
 )
 
@@ -35,24 +32,23 @@ def test_with_more_seeds_than_others_a_trial_counts_more():
 def test_what_is_written_is_read(tmp_path):
     trials = Trials({FIRST: [0.5, 0.7], SECOND: [0.6, 0.61]}, greater_is_better=True)
     origin = {"dataset": "meld", "features": "toy", "model": "bigru"}
-    path = trials_path(run_path(tmp_path, "meld", Variant("bigru"), 0, "some/where/toy"))
-    write_trials(path, trials, origin)
-    assert read_trials(path) == trials
-    assert dict(all_trials(tmp_path, "meld", "toy")) == {"bigru": trials}
-    assert not dict(all_trials(tmp_path, "meld", "other"))
-    assert not dict(all_trials(tmp_path, "iemocap", "toy"))
+    write_trials(tmp_path, Trials({FIRST: [0.1]}, greater_is_better=True), origin)
+    write_trials(tmp_path, trials, origin)  # replaces them
+    assert read_trials(tmp_path, "meld", "toy") == {"bigru": trials}
+    assert not read_trials(tmp_path, "meld", "other")
+    assert not read_trials(tmp_path, "iemocap", "toy")
 
 
-def test_scores_are_known_from_trials_and_from_runs_in_the_order_of_the_seeds(tmp_path):
-    runs = [run_path(tmp_path, "meld", Variant("bigru"), seed, "toy") for seed in range(5)]
-    assert known_scores(trials_path(runs[0]), runs, "nll") == {}
+def test_scores_are_known_from_trials_and_from_runs_in_the_order_of_the_seeds():
+    assert known_scores(None, [None] * 5, "nll") == {}
     trials = Trials({FIRST: [0.5, 0.7], SECOND: [0.6]}, greater_is_better=False)
-    write_trials(trials_path(runs[0]), trials, {})
-    # The seed that is not there ends what can be taken from the runs.
+    # Nothing is taken from a run that comes after a missing seed.
+    runs = [None] * 5
     for seed, settings in ((0, SECOND), (1, SECOND), (2, FIRST), (4, FIRST)):
-        write_run(runs[seed], {**settings._asdict(), "dev": {"nll": seed / 10}})
+        runs[seed] = {**settings._asdict(), "dev": {"nll": seed / 10}}
     expected = {FIRST: [0.5, 0.7, 0.2], SECOND: [0.6, 0.1]}
-    assert known_scores(trials_path(runs[0]), runs, "nll") == expected
+    assert known_scores(trials, runs, "nll") == expected
+    assert trials.scores == {FIRST: [0.5, 0.7], SECOND: [0.6]}  # unchanged
 
 
 def test_the_table_marks_the_best_of_each_model():
