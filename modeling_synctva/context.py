@@ -1,4 +1,4 @@
-"""Recurrent context: what has been said so far, and after, in the order of the conversation."""
+"""Recurrent context: GRUs that read the conversation in order, forward and backward."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from .stream_cache import StreamCache
 
 
 class ContextEncoder(nn.Module):
-    """A GRU over the utterances, forward and, unless causal, backward; added to every node.
+    """A GRU over the utterances whose states are added to every node.
 
-    It reads the modalities' states of an utterance side by side, with zeros for what is missing.
+    It reads the concatenated states of an utterance's modalities, with zeros for missing ones. A
+    second GRU reads the reversed conversation, unless the model is causal. Utterances are packed by
+    step, so that nothing is computed for padding.
+
     Graph models of this field put such an encoder before their graph (DialogueGCN, Ghosal et al.,
-    2019; MMGCN, Hu et al., 2021): attention compares utterances in a window, recurrence carries
-    their order. The backward direction is a second GRU on the reversed conversation. Utterances
-    are packed step by step, so that nothing is computed for padding.
+    2019; MMGCN, Hu et al., 2021): attention compares the utterances of a window, and recurrence
+    represents their order.
     """
 
     def __init__(self, config: SyncTVAConfig):
@@ -40,33 +42,40 @@ class ContextEncoder(nn.Module):
         graph: HeterogeneousGraph,
         cache: StreamCache | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """(V, H) → what its conversation says to each node, (V, H), and to each utterance, (T, W).
+        """Read the conversations in order.
 
-        W is `width`: H a direction. With a stream's cache the recurrence goes on from there.
+        Args:
+            nodes: (V, H).
+            graph: the graph of the batch.
+            cache: of a stream, from whose state the recurrence continues.
+
+        Returns:
+            What to add to the nodes (V, H), and the states of the utterances (T, W), where W is
+            `width`: H per direction.
         """
         present, utterances = len(graph.nodes.modality), len(graph.nodes.utterance_index)
         inputs = nn.functional.gelu(nodes[:present])
-        # (T, 3H): the states of an utterance side by side.
+        # (T, 3H): the states of an utterance's modalities, concatenated.
         rows = graph.nodes.utterance[:present] * len(MODALITIES) + graph.nodes.modality
         table = nodes.new_zeros(utterances * len(MODALITIES), nodes.shape[1])
         table = table.index_copy(0, rows, inputs).view(
             utterances, inputs.shape[1] * len(MODALITIES)
         )
         orders = [graph.order.forward, graph.order.backward][: len(self.directions)]
-        reads = [self.dropout(table.index_select(0, order)) for order in orders]
+        sequences = [self.dropout(table.index_select(0, order)) for order in orders]
         outputs = [
-            self._recur(direction, inputs, graph.order.count, cache)
-            for direction, inputs in zip(self.directions, reads, strict=True)
+            self._run(direction, sequence, graph.order.count, cache)
+            for direction, sequence in zip(self.directions, sequences, strict=True)
         ]
         states = [
             torch.zeros_like(output, dtype=nodes.dtype).index_copy(0, order, output.to(nodes.dtype))
             for order, output in zip(orders, outputs, strict=True)
         ]  # (T, H) each
         context = torch.cat(states, -1)  # (T, W)
-        heard = nn.functional.gelu(context.index_select(0, graph.nodes.utterance))  # (V, W)
-        return self.output(self.dropout(heard), graph.nodes.sizes), context
+        node_context = nn.functional.gelu(context.index_select(0, graph.nodes.utterance))  # (V, W)
+        return self.output(self.dropout(node_context), graph.nodes.sizes), context
 
-    def _recur(
+    def _run(
         self, direction: nn.GRU, inputs: Tensor, count: Tensor, cache: StreamCache | None
     ) -> Tensor:
         """Run one direction over packed inputs, (T, 3H) → (T, H)."""

@@ -347,7 +347,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
 
     Each classifier has its own loss, and the model returns the mean of their logits. They make
     different errors: the fused states come from attention over a window, the context states from
-    the order of the whole conversation. benchmarks/accuracy/NOTES.md says how much this gains.
+    the order of the whole conversation. docs/history.md says how much this gains.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""`torch.nn.GRU` over packed steps as one operator, for `torch.compile`, which cannot trace it."""
+"""`torch.nn.GRU` as a single operator for `torch.compile`, which cannot trace the module."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from torch import Tensor, nn
 
 
 def compiled_gru(gru: nn.GRU, inputs: Tensor, count: Tensor) -> Tensor:
-    """Run a GRU of one layer and direction from a zero state; differentiable.
+    """Run a GRU with one layer and one direction from a zero state.
 
-    Outside `torch.compile`, calling the module does the same with less memory.
+    Outside `torch.compile`, calling the module does the same and needs less memory.
 
     Args:
         gru: the module.
         inputs: (T, D), packed as in `torch.nn.utils.rnn.PackedSequence`.
-        count: (N,) rows of each step.
+        count: (N,) number of rows in each step.
 
     Returns:
-        The states, (T, H).
+        The states (T, H).
     """
     return _gru(inputs, count, list(gru.all_weights[0]))
 
 
 def _run(inputs: Tensor, count: Tensor, weights: list[Tensor]) -> Tensor:
-    """Compute what `torch.nn.GRU.forward` does."""
+    """Compute the same as `torch.nn.GRU.forward`."""
     if not len(inputs):
         return inputs.new_zeros(0, weights[1].shape[1])
     start = inputs.new_zeros(1, int(count.max()), weights[1].shape[1])
@@ -55,8 +55,10 @@ def _(inputs: Tensor, count: Tensor, weights: list[Tensor]) -> Tensor:
 def _gru_backward(
     gradient: Tensor, inputs: Tensor, count: Tensor, weights: list[Tensor]
 ) -> list[Tensor]:
-    """Gradients of the inputs and of each weight, by torch's own derivative of a second run."""
+    """Return the gradients of the inputs and of each weight.
 
+    They are torch's own derivatives of a second forward pass.
+    """
     if not len(inputs):
         return [torch.zeros_like(tensor) for tensor in (inputs, *weights)]
 
@@ -65,7 +67,7 @@ def _gru_backward(
         states = _run(leaves[0], count, leaves[1:])
         return list(torch.autograd.grad(states, leaves, gradient))
 
-    # Autograd is off inside an operator, whatever is asked for, but only on the operator's thread.
+    # Autograd is always off inside an operator, but only on that thread: use another one.
     with ThreadPoolExecutor(max_workers=1) as other_thread:
         return other_thread.submit(differentiate).result()
 
@@ -75,18 +77,18 @@ def _(gradient: Tensor, inputs: Tensor, count: Tensor, weights: list[Tensor]) ->
     return [torch.empty_like(tensor) for tensor in (inputs, *weights)]
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    read, count, weights = inputs
-    ctx.save_for_backward(read, count, *weights)
+def _save_arguments(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    rows, count, weights = inputs
+    ctx.save_for_backward(rows, count, *weights)
 
 
 def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, list[Tensor]]:
-    read, count, *weights = ctx.saved_tensors
-    d_inputs, *d_weights = _gru_backward(gradient, read, count, weights)
+    rows, count, *weights = ctx.saved_tensors
+    d_inputs, *d_weights = _gru_backward(gradient, rows, count, weights)
     return d_inputs, None, d_weights
 
 
-_gru.register_autograd(_differentiate, setup_context=_keep)
+_gru.register_autograd(_differentiate, setup_context=_save_arguments)
 for _device in ("cpu", "cuda"):
     _gru.register_autocast(_device, torch.float32)
 

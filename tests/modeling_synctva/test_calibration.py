@@ -9,7 +9,7 @@ THRESHOLDS = [level / 100 for level in range(1, 100)]
 PROBABILITIES = torch.tensor([[0.6, 0.25, 0.15], [0.34, 0.33, 0.33]])
 
 
-def test_temperature_changes_how_sure_and_not_what():
+def test_temperature_keeps_the_order_of_the_labels():
     logits = torch.randn(5, 4, 3, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(calibrated_probabilities(logits, 1.0), logits.softmax(-1))
     cold, hot = (calibrated_probabilities(logits, t) for t in (0.5, 2))
@@ -31,12 +31,12 @@ def test_temperature_changes_how_sure_and_not_what():
         (0.991, [[1, 1, 1], [1, 1, 1]]),
     ],
 )
-def test_sets_hold_what_is_likely_enough(coverage, members):
+def test_sets_contain_the_labels_above_the_threshold(coverage, members):
     sets = prediction_sets(PROBABILITIES, coverage, THRESHOLDS)
     assert sets.int().tolist() == members
 
 
-def test_above_the_last_level_every_label_belongs():
+def test_sets_contain_every_label_above_the_last_level():
     certain = torch.tensor([[1.0, 0.0, 0.0]])
     assert prediction_sets(certain, 0.99, [0.0] * 99).int().tolist() == [[1, 0, 0]]
     assert prediction_sets(certain, 0.995, [0.0] * 99).all()

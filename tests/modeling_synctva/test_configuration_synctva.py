@@ -31,7 +31,7 @@ def test_out_of_range_names_field_value_and_expectation(field, value):
         assert str(value) in message or repr(value) in message or type(value).__name__ in message
 
 
-def test_causal_demands_no_future():
+def test_causal_requires_empty_future_windows():
     with pytest.raises(StrictDataclassError, match="future_window = 2: expected 0, because causal"):
         toy_config(causal=True)
 
@@ -51,12 +51,12 @@ def test_round_trip(tmp_path):
     assert loaded.id2label == {0: "calm", 1: "angry"} and loaded.label2id["angry"] == 1
 
 
-def test_default_labels_are_melds_seven():
+def test_default_labels_are_those_of_meld():
     assert next(iter(SyncTVAConfig().id2label.values())) == "neutral"
     assert SyncTVAConfig().num_labels == 7
     assert SyncTVAConfig(num_labels=4).num_labels == 4
 
 
-def test_installed_code_asks_for_no_trust():
+def test_installed_code_needs_no_trust_remote_code():
     assert not hasattr(SyncTVAConfig(), "custom_pipelines")
     assert SyncTVAConfig().to_dict()["custom_pipelines"]

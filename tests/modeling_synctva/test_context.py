@@ -5,7 +5,7 @@ from synctva.modeling_synctva.graph import build_graph
 from tests.support.toy_model import toy_batch, toy_config
 
 
-def test_utterances_are_read_step_by_step_and_the_longest_conversation_first():
+def test_utterances_are_ordered_by_step_with_longer_conversations_first():
     mask = torch.tensor([[1, 1, 0], [1, 1, 1], [0, 0, 0], [0, 1, 0]]).bool()
     present = mask[..., None].expand(-1, -1, 3)
     graph = build_graph(mask, present, torch.zeros(mask.shape, dtype=torch.long), toy_config())

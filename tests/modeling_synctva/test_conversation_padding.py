@@ -37,7 +37,7 @@ def test_pads_to_the_longest_conversation():
         assert not features[0, 2:].any()
 
 
-def test_batch_is_its_conversations_one_by_one():
+def test_batch_equals_single_conversations():
     rows = [conversation(length, seed=length) for length in (1, 4, 3)]
     batch = pad_conversations(rows, WIDTHS)
     for i, row in enumerate(rows):
@@ -46,7 +46,7 @@ def test_batch_is_its_conversations_one_by_one():
 
 
 @pytest.mark.parametrize("fill", [np.nan, np.inf, 7.0])
-def test_what_is_masked_is_zero(fill):
+def test_masked_values_are_zero(fill):
     row = conversation(3, modality_mask=[[True, True, False], [True] * 3, [True] * 3])
     row["audio_features"][0] = fill
     batch = pad_conversations([row], WIDTHS)
@@ -65,7 +65,7 @@ def test_modality_without_features_is_masked():
     assert not batch["audio_features"][1].any()
 
 
-def test_row_of_none_is_missing():
+def test_a_row_of_none_masks_the_modality():
     row = conversation(3, audio_features=[None, [1.0, 2.0], None])
     batch = pad_conversations([row], WIDTHS)
     assert batch["modality_mask"][0, :, 2].tolist() == [False, True, False]
@@ -85,7 +85,7 @@ def test_reads_rows_of_datasets():
         assert all(torch.equal(batch[name], expected[name]) for name in expected)
 
 
-def test_does_not_write_into_its_input():
+def test_does_not_change_its_input():
     row = conversation(2, modality_mask=np.zeros((2, 3), dtype=bool))
     row["text_features"].setflags(write=False)
     before = row["text_features"].copy()
@@ -177,7 +177,7 @@ def test_counts_conversations_from_first_index():
         pad_conversations([conversation(1), conversation(2, speakers=["a"])], first_index=11)
 
 
-def test_widths_are_those_of_the_first_conversation_unless_given():
+def test_default_widths_are_those_of_the_first_conversation():
     rows = [conversation(1), conversation(1, text_features=np.ones((1, 9)))]
     with pytest.raises(ValueError, match="conversation 1, text_features has width 9: expected 4"):
         pad_conversations(rows)

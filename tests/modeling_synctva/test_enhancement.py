@@ -4,7 +4,7 @@ from synctva.modeling_synctva.enhancement import partner_mean, window_mean
 from tests.support.toy_model import toy_batch, toy_model
 
 
-def test_partner_mean_leaves_oneself_out():
+def test_partner_mean_excludes_the_node_itself():
     nodes = torch.tensor([[1.0], [3.0], [5.0], [7.0]])
     utterance = torch.tensor([0, 0, 0, 1])
     expected = torch.tensor([[4.0], [3.0], [2.0], [0.0]])
@@ -35,8 +35,7 @@ def test_strengths_and_gates_are_in_range_and_zero_where_missing():
     assert ((output.gates[~missing] > 0) & (output.gates[~missing] < 1)).all()
 
 
-def test_gate_is_dynamic():
-    """The strength of an utterance depends on its context, not on its own features alone."""
+def test_strength_depends_on_the_context():
     batch = toy_batch(keep=1.0)
     model = toy_model()
     before = model(**batch).strengths
@@ -49,7 +48,7 @@ def test_gate_is_dynamic():
     assert not (before != after)[0].any(), "another conversation"
 
 
-def test_without_enhancement_every_present_modality_counts_fully():
+def test_without_enhancement_strengths_are_one_where_present():
     batch = toy_batch()
     output = toy_model(use_enhancement=False)(**batch)
     torch.testing.assert_close(output.strengths, batch["modality_mask"].float())

@@ -18,7 +18,7 @@ WORTH = {"text": -1.0, "visual": 2.5, "audio": 0.5}
 
 
 class AdditiveModel(SyncTVAForEmotionRecognition):
-    """The log-probability of class 0 is -8 and the worth of each modality that is present."""
+    """A model whose log-probability of class 0 is -8 plus the worth of each present modality."""
 
     def forward(self, modality_mask=None, **inputs):
         output = super().forward(modality_mask=modality_mask, **inputs)
@@ -31,7 +31,7 @@ class AdditiveModel(SyncTVAForEmotionRecognition):
 
 
 def subsets(explanation):
-    """v by its set of modalities."""
+    """Return v of each set of modalities."""
     return {
         frozenset(one["modalities"]): one["log_probability"]
         for one in explanation["log_probabilities"]
@@ -46,7 +46,7 @@ def conversation():
     return batch
 
 
-def test_values_of_an_additive_model_are_its_terms(conversation):
+def test_shapley_values_of_an_additive_model_are_its_terms(conversation):
     torch.manual_seed(0)
     model = AdditiveModel(toy_config()).eval()
     names = model.config.id2label
@@ -60,7 +60,7 @@ def test_values_of_an_additive_model_are_its_terms(conversation):
     assert missing["shapley"]["audio"] == pytest.approx(0.5, abs=1e-5)
 
 
-def test_a_modality_that_the_model_ignores_gets_nothing(conversation):
+def test_an_ignored_modality_has_a_shapley_value_of_zero(conversation):
     model = toy_model()
     with torch.no_grad():
         # The fused states say nothing, and the recurrence does not read audio.
@@ -76,7 +76,7 @@ def test_a_modality_that_the_model_ignores_gets_nothing(conversation):
 
 
 @pytest.mark.parametrize("utterance", range(7))
-def test_values_sum_to_the_whole_less_the_empty(conversation, utterance):
+def test_shapley_values_sum_to_v_of_all_minus_v_of_none(conversation, utterance):
     explanation = explain_utterance(toy_model(), conversation, utterance)
     values = subsets(explanation)
     whole = frozenset(explanation["modalities"])
@@ -85,7 +85,7 @@ def test_values_sum_to_the_whole_less_the_empty(conversation, utterance):
     assert total == pytest.approx(values[whole] - values[frozenset()], abs=1e-12)
 
 
-def test_equals_the_mean_over_all_orders():
+def test_shapley_values_equal_the_mean_over_all_orders():
     players = ("a", "b", "c", "d")
     generator = torch.Generator().manual_seed(0)
     names = [frozenset(p for p in players if mask >> players.index(p) & 1) for mask in range(16)]
@@ -99,7 +99,7 @@ def test_equals_the_mean_over_all_orders():
     assert shapley_values(values) == pytest.approx(expected)
 
 
-def test_each_subset_equals_the_model_on_that_mask_alone(conversation):
+def test_each_subset_equals_the_model_with_that_mask(conversation):
     model = toy_model()
     explanation = explain_utterance(model, conversation, 3)
     label = model.config.label2id[explanation["label"]]
@@ -113,7 +113,7 @@ def test_each_subset_equals_the_model_on_that_mask_alone(conversation):
             assert label == int(logits.argmax())
 
 
-def test_edges_are_those_of_the_model(conversation):
+def test_edges_equal_the_attention_of_the_model(conversation):
     model, utterance = toy_model(), 3
     explanation = explain_utterance(model, conversation, utterance)
     with torch.no_grad():
@@ -164,7 +164,7 @@ def test_an_utterance_without_any_modality(conversation):
     assert {edge["destination_modality"] for edge in explanation["edges"]} == {None}
 
 
-def test_a_named_label_and_plain_data(conversation):
+def test_label_is_chosen_by_name_and_the_result_is_json(conversation):
     model = toy_model()
     likeliest = explain_utterance(model, conversation, 3)
     other = next(n for n in model.config.label2id if n != likeliest["label"])
@@ -177,7 +177,7 @@ def test_a_named_label_and_plain_data(conversation):
     assert json.loads(json.dumps(named)) == named
 
 
-def test_neither_calibration_nor_padding_nor_left_out_masks_matter(conversation):
+def test_calibration_padding_and_default_masks_change_nothing(conversation):
     model = toy_model()
     before = explain_utterance(model, conversation, 3)
     padded = {
@@ -227,7 +227,7 @@ def test_a_model_in_training_mode_is_refused(conversation):
          "text_context_future": 0},
     ],
 )  # fmt: skip
-def test_every_form_of_the_model(conversation, changes):
+def test_all_variants_of_the_model(conversation, changes):
     explanation = explain_utterance(toy_model(**changes), conversation, 3)
     if changes.get("num_hidden_layers") == 0:
         assert explanation["edges"] == []
@@ -235,7 +235,7 @@ def test_every_form_of_the_model(conversation, changes):
         assert max(edge["source_utterance"] for edge in explanation["edges"]) == 3
 
 
-def test_the_pipeline_explains_what_it_answers(toy_encoder_spec):
+def test_the_pipeline_explains_its_own_answer(toy_encoder_spec):
     model = toy_model(text_dim=16)
     widths = {f"{name}_dim": width for name, width in (WIDTHS | {"text": 16}).items()}
     processor = SyncTVAProcessor(**widths, text_encoder=toy_encoder_spec)

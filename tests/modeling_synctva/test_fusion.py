@@ -3,7 +3,7 @@ import torch
 from tests.support.toy_model import toy_batch, toy_model
 
 
-def test_text_alone_has_no_keys_to_fuse_and_stays_finite():
+def test_text_only_has_no_fusion_edges_and_is_finite():
     batch = toy_batch()
     output = toy_model()(text_features=batch["text_features"], output_attentions=True)
     assert output.fusion_attention.shape[0] == 0
@@ -18,13 +18,13 @@ def test_fusion_attends_to_several_keys():
     assert ((weights > 0) & (weights < 1)).any(), "a softmax over one key would be 1 everywhere"
 
 
-def test_a_modality_of_no_strength_has_no_part_in_the_sum():
+def test_a_modality_of_strength_zero_does_not_change_the_sum():
     batch = toy_batch(keep=1.0)
     model = toy_model(num_hidden_layers=0, use_fusion=False, use_context=False)
     strength = model.synctva.enhancement.strength.maps["audio"]
     torch.nn.init.zeros_(strength.weight)
     torch.nn.init.constant_(strength.bias, -100.0)
-    # Its gate context still reaches the others; cut it, so that only the sum is looked at.
+    # Keep audio from reaching the other gates through their context: only the sum is tested.
     model.synctva.enhancement.context.maps["text"].weight.data.zero_()
     model.synctva.enhancement.context.maps["visual"].weight.data.zero_()
     before = model(**batch).logits

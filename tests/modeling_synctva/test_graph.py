@@ -19,7 +19,7 @@ def graph_of(batch, config):
 
 
 def named_edges(graph, batch, kind="edges"):
-    """Edges as {((b, n, modality) source, (b, n, modality) destination): relation name}."""
+    """Return edges as {((b, n, modality) source, (b, n, modality) destination): relation name}."""
     width = batch["attention_mask"].shape[1]
     nodes = []
     for name, block in zip((*MODALITIES, "lone"), graph.nodes.blocks, strict=True):
@@ -32,7 +32,7 @@ def named_edges(graph, batch, kind="edges"):
 
 
 def expected_edges(batch, windows):
-    """The definition, by loops: `windows[destination, source] = (past, future)`."""
+    """Return the edges by loops; `windows[destination, source] = (past, future)`."""
     edges = {}
     for b, length in enumerate(batch["attention_mask"].sum(1).tolist()):
         for n in range(length):
@@ -53,7 +53,7 @@ def expected_edges(batch, windows):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_edges_are_those_of_the_definition(seed):
+def test_edges_equal_the_definition_by_loops(seed):
     config = toy_config()
     batch = toy_batch((6, 1, 9, 4), seed)
     windows = {(i, j): (1, 2) for i in MODALITIES for j in MODALITIES}
@@ -61,7 +61,7 @@ def test_edges_are_those_of_the_definition(seed):
     assert named_edges(graph_of(batch, config), batch) == expected_edges(batch, windows)
 
 
-def test_fusion_edges_reach_every_other_modality_and_never_ones_own():
+def test_fusion_edges_connect_only_different_modalities():
     batch = toy_batch()
     config = toy_config(fusion_past_window=1, fusion_future_window=0)
     windows = {(i, j): (1, 0) for i in MODALITIES for j in MODALITIES if i != j}
@@ -81,7 +81,7 @@ def test_switches_remove_or_merge_relations():
     assert not any("other" in n for n in names(use_speaker_relations=False))
     own = {n for n in names(use_temporal_graph=False) if n.startswith("text→text")}
     assert own == {"text→text, same time"}
-    # Symmetric: both directions of a pair carry one relation.
+    # Symmetric: both directions of a pair have the same relation.
     symmetric = names(asymmetric=False)
     assert any(n.startswith("audio→text") for n in symmetric)
     assert not any(n.startswith("text→audio") for n in symmetric)
@@ -96,7 +96,7 @@ def test_edges_are_sorted_by_destination_and_rowptr_counts_them():
     assert torch.equal(graph.edges.rowptr.diff(), destination.bincount(minlength=nodes))
 
 
-def test_bias_rows_tell_distances_apart_up_to_the_maximum():
+def test_bias_rows_differ_up_to_the_maximal_distance():
     config = toy_config(max_distance=2)
     graph = graph_of(toy_batch(), config)
     delta = graph.nodes.utterance[graph.edges.source]

@@ -23,7 +23,7 @@ needs_torch_scatter = pytest.mark.skipif(
 
 
 def problem(seed=0, dtype=torch.float64):
-    """Random q, k, v, bias on the edges of a toy batch."""
+    """Return a random query, key, value and bias for the edges of a toy batch."""
     batch = toy_batch(seed=seed)
     graph = build_graph(
         batch["attention_mask"], batch["modality_mask"], batch["speaker_ids"], toy_config()
@@ -37,7 +37,7 @@ def problem(seed=0, dtype=torch.float64):
 
 
 def dense_attention(query, key, value, bias, edges):
-    """The same by a full (V, V) matrix: -inf where there is no edge."""
+    """Compute the same with a full (V, V) matrix of scores, -inf where there is no edge."""
     nodes, heads, width = query.shape
     source, destination = edges.source, edges.destination
     scores = torch.einsum("ihd,jhd->hij", query, key) / math.sqrt(width)
@@ -105,7 +105,7 @@ def test_destination_without_edges_gets_zero_and_finite_gradients(name):
 
 
 @backends
-def test_no_edge_at_all(name):
+def test_a_graph_without_edges(name):
     (q, k, v, bias), edges = problem()
     none = GraphEdges(*(tensor[:0] for tensor in edges))
     none = none._replace(rowptr=torch.zeros_like(edges.rowptr))
@@ -122,7 +122,7 @@ def test_bf16_inputs_keep_a_float32_softmax(name):
 
 
 @backends
-def test_bf16_error_is_at_most_twice_the_references(name):
+def test_bf16_error_is_at_most_twice_that_of_the_reference(name):
     wide, edges = problem()
     exact = scatter_attention(*wide, edges)[0]
     narrow = [tensor.detach().bfloat16() for tensor in wide]
@@ -159,14 +159,14 @@ def test_auto_is_sparse_on_the_cpu_and_scatter_elsewhere():
     assert select_backend("auto", torch.device("meta")) is BACKENDS["scatter"]
 
 
-def test_sparse_says_that_it_needs_the_cpu():
+def test_sparse_is_refused_on_other_devices():
     inputs, edges = problem()
     with pytest.raises(ValueError, match="graph_attention = 'sparse' on meta"):
         BACKENDS["sparse"](*[tensor.to("meta") for tensor in inputs], edges)
 
 
 @pytest.mark.parametrize(("source", "destination"), list(itertools.permutations(MODALITIES, 2)))
-def test_changing_one_direction_changes_its_destination_alone(source, destination):
+def test_changing_one_direction_changes_only_its_destination(source, destination):
     torch.manual_seed(0)
     batch = toy_batch(keep=0.9)
     config = toy_config()
@@ -185,13 +185,13 @@ def test_changing_one_direction_changes_its_destination_alone(source, destinatio
         assert torch.equal(before[i], after[i]) == (name != destination)
 
 
-def test_symmetric_ablation_shares_the_pair_maps():
+def test_the_symmetric_ablation_shares_the_value_transforms():
     assert len(PairValues(toy_config()).pairs) == 6
     assert len(PairValues(toy_config(asymmetric=False)).pairs) == 3
 
 
 @backends
-def test_model_gives_the_same_answers(name, monkeypatch):
+def test_backends_give_the_same_logits(name, monkeypatch):
     batch = toy_batch()
     calls = []
 
@@ -208,7 +208,7 @@ def test_model_gives_the_same_answers(name, monkeypatch):
     torch.testing.assert_close(reference.loss, other.loss)
 
 
-def test_absent_torch_scatter_is_named(monkeypatch):
+def test_a_missing_torch_scatter_is_named(monkeypatch):
     from synctva.modeling_synctva import graph_attention_torch_scatter as module
 
     monkeypatch.setattr(module, "torch_scatter", None)

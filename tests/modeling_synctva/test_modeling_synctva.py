@@ -64,7 +64,7 @@ def test_permuting_conversations_permutes_outputs():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e30])
-def test_values_of_what_is_missing_change_nothing(value):
+def test_values_of_missing_modalities_change_nothing(value):
     batch, model = toy_batch(), toy_model()
     before = model(**batch)
     for k, name in enumerate(MODALITIES):
@@ -74,7 +74,7 @@ def test_values_of_what_is_missing_change_nothing(value):
 
 
 @pytest.mark.parametrize("left_out", MODALITIES)
-def test_leaving_an_argument_out_equals_masking_it(left_out):
+def test_omitting_an_argument_equals_masking_it(left_out):
     batch, model = toy_batch(), toy_model()
     masked = batch | {"modality_mask": batch["modality_mask"].clone()}
     masked["modality_mask"][..., MODALITIES.index(left_out)] = False
@@ -82,13 +82,13 @@ def test_leaving_an_argument_out_equals_masking_it(left_out):
     assert_same(model(**masked), model(**without), rtol=0, atol=0)
 
 
-def test_graph_of_the_collator_equals_graph_of_forward():
+def test_a_graph_in_the_batch_changes_nothing():
     batch, model = toy_batch(), toy_model()
     graph = graph_for(batch, model.config)
     assert_same(model(**batch), model(**batch, graph=graph), rtol=0, atol=0)
 
 
-def test_defaults_are_one_speaker_and_everything_present():
+def test_defaults_are_one_speaker_and_all_modalities():
     batch, model = toy_batch((4, 4), keep=1.0), toy_model()
     batch["modality_mask"][:] = True
     batch["speaker_ids"][:] = 0
@@ -96,7 +96,7 @@ def test_defaults_are_one_speaker_and_everything_present():
     assert_same(model(**batch), model(**features), rtol=0, atol=0)
 
 
-def test_an_utterance_without_any_modality_is_answered_from_its_context():
+def test_an_utterance_without_any_modality_depends_on_its_context():
     batch, model = toy_batch(), toy_model()
     assert not batch["modality_mask"][0, 1].any()
     before = model(**batch).logits[0, 1]
@@ -108,7 +108,7 @@ def test_an_utterance_without_any_modality_is_answered_from_its_context():
     assert not torch.equal(first, model(**batch).logits[0, 1])
 
 
-def test_nothing_present_at_all_is_finite():
+def test_logits_are_finite_without_any_modality():
     output = toy_model()(modality_mask=torch.zeros(2, 3, 3))
     assert output.logits.isfinite().all() and (output.strengths == 0).all()
 
@@ -129,7 +129,7 @@ def test_speakers_beyond_the_embeddings_share_the_last():
         {"use_fusion": False}, {"num_hidden_layers": 0},
     ],
 )  # fmt: skip
-def test_every_part_can_be_switched_off_and_changes_the_answer(changes):
+def test_every_part_can_be_switched_off_and_changes_the_logits(changes):
     batch = toy_batch()
     whole, without = toy_model(), toy_model(**changes)
     own = without.state_dict()
@@ -166,7 +166,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
     for checkpointing in (False, True):
         model = toy_model(hidden_dropout_prob=0.0).train()
         if checkpointing:
-            model.gradient_checkpointing_enable()  # the name that every version knows
+            model.gradient_checkpointing_enable()  # all versions have this name
             assert model.synctva.layers[0].gradient_checkpointing
         model(**batch).loss.backward()
         gradients.append([p.grad for p in model.parameters()])
@@ -183,7 +183,7 @@ def test_bf16_autocast_trains_close_to_float32():
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_answers_close_to_float32(dtype):
+def test_half_precision_is_close_to_float32(dtype):
     batch = toy_batch()
     whole, half = toy_model()(**batch), toy_model().to(dtype)(**batch)
     assert half.logits.dtype == dtype
@@ -191,7 +191,7 @@ def test_half_precision_answers_close_to_float32(dtype):
 
 
 @pytest.mark.parametrize("model_class", [SyncTVAModel, SyncTVAForEmotionRecognition])
-def test_a_tuple_holds_what_the_output_holds(model_class):
+def test_a_tuple_has_the_fields_of_the_output(model_class):
     model, batch = model_class(toy_config()).eval(), toy_batch()
     if model_class is SyncTVAModel:
         del batch["labels"]
@@ -213,7 +213,7 @@ def test_loss_and_logits_come_first():
     Version(torch.__version__) < Version("2.13"), reason="2.7 cannot trace it, 2.13 was tried"
 )
 @torch._dynamo.config.patch(allow_rnn=True)
-def test_it_compiles_as_one_graph(training):
+def test_the_model_compiles_as_one_graph(training):
     model = toy_model(hidden_dropout_prob=0.0).train(training)
     batch = toy_batch()
     batch["graph"] = graph_for(batch, model.config)
@@ -254,7 +254,7 @@ def test_weights_have_the_mode_of_new_files(tmp_path, umask, mode, shards):
     assert {path.stat().st_mode & 0o777 for path in files} == {mode}
 
 
-def test_missing_weights_are_reported_and_initialised_on_purpose(tmp_path):
+def test_missing_weights_are_initialised_if_the_report_is_requested(tmp_path):
     model = toy_model()
     model.save_pretrained(tmp_path)
     weights = load_file(tmp_path / "model.safetensors")
@@ -274,7 +274,7 @@ def test_missing_weights_are_reported_and_initialised_on_purpose(tmp_path):
     assert loaded.eval()(**toy_batch()).logits.isfinite().all()
 
 
-def test_saved_folder_carries_every_code_file(tmp_path):
+def test_a_saved_folder_has_every_code_file(tmp_path):
     import synctva  # noqa: F401  (registers the auto classes)
     from synctva.modeling_synctva import modeling_synctva as module
 
@@ -303,7 +303,7 @@ def test_shapes_that_disagree_are_refused(changes, message):
         toy_model()(**(toy_batch() | changes))
 
 
-def test_nothing_given_is_refused():
+def test_missing_arguments_are_refused():
     with pytest.raises(ValueError, match="features are missing: expected any of"):
         toy_model()()
 
@@ -322,7 +322,7 @@ def test_bad_statistics_are_refused(statistics, message):
 
 
 @pytest.mark.parametrize("constant", [0.0, 1e-32, 1e-9])
-def test_statistics_standardise_and_a_constant_feature_stays_moderate(constant):
+def test_features_are_standardised_unless_they_are_constant(constant):
     model = toy_model()
     batch = toy_batch(keep=1.0)
     mean, deviation = torch.randn(WIDTHS["audio"]), torch.rand(WIDTHS["audio"]) + 0.5
@@ -336,12 +336,12 @@ def test_statistics_standardise_and_a_constant_feature_stays_moderate(constant):
     assert model(**batch).logits.isfinite().all()
 
 
-def test_a_trainer_gathers_the_logits_alone():
+def test_a_trainer_gathers_only_the_logits():
     fields = set(SyncTVAEmotionOutput.__dataclass_fields__)
     assert fields - set(toy_config().keys_to_ignore_at_inference) == {"loss", "logits"}
 
 
-def test_attention_starts_with_the_nearest():
+def test_attention_initially_prefers_near_utterances():
     model = SyncTVAForEmotionRecognition(toy_config(max_distance=2))
     for layer in model.synctva.layers:
         bias = layer.attention.relation_bias.weight.view(-1, 3, 2)  # (relations, distance, heads)
@@ -349,5 +349,5 @@ def test_attention_starts_with_the_nearest():
         assert (bias.diff(dim=1) < 0).all()
 
 
-def test_config_travels_with_the_model():
+def test_a_saved_model_keeps_its_config():
     assert toy_model().config.to_dict() == toy_config().to_dict()

@@ -25,7 +25,7 @@ def by_hand(output, batch, auxiliary, strength, prior):
     return total / items
 
 
-def test_loss_equals_its_formula():
+def test_loss_equals_the_formula():
     batch = toy_batch()
     model = toy_model(auxiliary_loss_weight=0.7, strength_loss_weight=0.2)
     model.set_class_prior(torch.tensor([50, 10, 0, 5, 20, 3, 9]))
@@ -34,7 +34,7 @@ def test_loss_equals_its_formula():
     torch.testing.assert_close(output.loss, expected)
 
 
-def test_loss_of_parts_with_the_global_count_equals_the_whole():
+def test_losses_of_parts_with_the_global_count_sum_to_the_loss_of_the_batch():
     batch = toy_batch((6, 3, 5, 2))
     model = toy_model()
     items = (batch["labels"] != -100).sum()
@@ -44,7 +44,7 @@ def test_loss_of_parts_with_the_global_count_equals_the_whole():
     torch.testing.assert_close(parts, whole)
 
 
-def test_nothing_labelled_gives_zero_with_a_gradient_path():
+def test_without_labels_the_loss_is_zero_with_a_gradient_path():
     batch = toy_batch()
     batch["labels"] = torch.full_like(batch["labels"], -100)
     loss = toy_model()(**batch).loss
@@ -52,7 +52,7 @@ def test_nothing_labelled_gives_zero_with_a_gradient_path():
     assert loss == 0
 
 
-def test_strength_is_taught_by_what_a_head_adds_to_the_base_rate_without_moving_the_head():
+def test_the_loss_of_a_strength_compares_its_head_with_the_base_rate_and_leaves_the_head_alone():
     logits = torch.zeros(1, 1, 1, 2)
     own = torch.tensor([[[[math.log(3.0), 0.0]] * 3]], requires_grad=True)
     strength = torch.zeros(1, 1, 3, requires_grad=True)

@@ -59,7 +59,7 @@ def recognise(folder):
 
 
 def assert_same(actual, expected):
-    """Equal answers, numbers to 1e-5."""
+    """Check that answers are equal, numbers up to 1e-5."""
     if isinstance(expected, dict):
         assert list(actual) == list(expected)
         for key in expected:
@@ -72,7 +72,7 @@ def assert_same(actual, expected):
         assert actual == (pytest.approx(expected, abs=1e-5))
 
 
-def test_equals_the_model(recognise, model, processor):
+def test_answers_equal_those_of_the_model(recognise, model, processor):
     answer = recognise(CONVERSATIONS[0], top_k=None)
     with torch.no_grad():
         output = model(**processor([CONVERSATIONS[0]]))
@@ -89,7 +89,7 @@ def test_equals_the_model(recognise, model, processor):
         assert list(utterance["strengths"].values()) == pytest.approx(strengths, abs=1e-5)
 
 
-def test_form_of_an_answer(recognise):
+def test_fields_of_an_answer(recognise):
     answer = recognise(CONVERSATIONS[0])
     assert [utterance["modalities"] for utterance in answer] == [["text"], ["text"], []]
     for utterance in answer:
@@ -124,7 +124,7 @@ def test_top_k_at_construction(model, processor):
 
 @pytest.fixture
 def calibrated(model, processor):
-    """The same model, with a temperature and thresholds in its config."""
+    """Return a pipeline of the same model, with a temperature and thresholds in its config."""
     again = SyncTVAForEmotionRecognition(SyncTVAConfig(**model.config.to_dict())).eval()
     again.load_state_dict(model.state_dict())
     again.config.calibration_temperature = 0.25
@@ -132,7 +132,7 @@ def calibrated(model, processor):
     return pipeline("emotion-recognition", model=again, processor=processor)
 
 
-def test_calibration_changes_scores_alone(recognise, calibrated, model, processor):
+def test_calibration_changes_only_the_scores(recognise, calibrated, model, processor):
     plain = recognise(CONVERSATIONS, top_k=None)
     assert_same(calibrated(CONVERSATIONS, top_k=None, calibrate=False), plain)
     assert_same(recognise(CONVERSATIONS, top_k=None, calibrate=False), plain)  # temperature 1
@@ -156,14 +156,14 @@ def test_abstains_below_a_score(calibrated):
         assert_same(answer, {**told, "label": None if unsure else told["label"]})
     labels = [answer["label"] for answer in calibrated(CONVERSATIONS[2], abstain_below=1)]
     assert labels == [None] * 5
-    # The scores that count are those in the answer.
+    # The threshold applies to the scores in the answer.
     assert any(answer["label"] for answer in calibrated(CONVERSATIONS[2], abstain_below=limit))
     uncalibrated = calibrated(CONVERSATIONS[2], abstain_below=limit, calibrate=False)
     assert sum(a["label"] is None for a in uncalibrated) > 2
     json.dumps(uncalibrated)
 
 
-def test_prediction_sets_are_of_the_calibrated_scores(calibrated):
+def test_prediction_sets_come_from_calibrated_scores(calibrated):
     answers = calibrated(CONVERSATIONS[2], top_k=None, prediction_set=0.8)
     for answer in answers:
         likely = [name for name, score in answer["scores"].items() if 1 - score <= 0.8]
@@ -212,7 +212,7 @@ def test_batch_equals_single(recognise, batch_size):
     assert_same(recognise(CONVERSATIONS, top_k=None, batch_size=batch_size), single)
 
 
-def test_generator_and_dataset_are_answered_lazily(recognise):
+def test_generators_and_datasets_are_read_lazily(recognise):
     expected = recognise(CONVERSATIONS)
     taken = []
 
@@ -236,7 +236,7 @@ def test_generator_and_dataset_are_answered_lazily(recognise):
     assert_same(recognise([dataset[0], dataset[1]]), recognise(utterances))
 
 
-def test_tuples_are_lists(recognise):
+def test_tuples_are_read_like_lists(recognise):
     assert_same(recognise(("hello", "no")), recognise(["hello", "no"]))
     assert_same(recognise((("hello",), ("no",))), recognise([["hello"], ["no"]]))
 

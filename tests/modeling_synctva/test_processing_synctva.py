@@ -44,7 +44,7 @@ def test_a_contextual_encoder_reads_the_whole_conversation(toy_encoder_spec):
     utterances = [
         {"text": text, "speaker": name} for text, name in zip(texts, speakers, strict=True)
     ]
-    # What has features keeps them, and is context for the others all the same.
+    # An utterance with features keeps them, and is still context for the others.
     utterances[1]["text_features"] = np.ones(16)
     features = processor([utterances])["text_features"][0]
     np.testing.assert_allclose(features[[0, 2]], expected[[0, 2]], atol=1e-5)
@@ -97,7 +97,7 @@ def test_columns_equal_a_list_of_utterances(processor):
     assert "text_features" not in row
 
 
-def test_batch_is_its_conversations_one_by_one(processor):
+def test_batch_equals_single_conversations(processor):
     conversations = [["hello"], ["no", "good day ann", "bad"], ["bo : no way !", "good"]]
     batch = processor(conversations)
     for i, conversation in enumerate(conversations):
@@ -162,7 +162,7 @@ def test_refuses(processor, conversations, message):
         processor(conversations)
 
 
-def test_tensors_are_torch_s_as_transformers_asks_for_them(processor):
+def test_return_tensors_accepts_pt_only(processor):
     conversations = [[{"visual_features": [1.0, 2.0, 3.0]}]]
     batch = processor(conversations)
     for asked in (None, "pt"):
@@ -174,7 +174,7 @@ def test_tensors_are_torch_s_as_transformers_asks_for_them(processor):
         processor(conversations, return_tensors="np")
 
 
-def test_text_without_an_encoder_is_no_modality():
+def test_text_needs_an_encoder():
     processor = SyncTVAProcessor(16, None, 2)
     with pytest.raises(
         ValueError, match=r"expected .* one of \['text_features', 'audio_features'\]"
@@ -194,7 +194,7 @@ def test_text_without_an_encoder_is_no_modality():
         ({"text_tokens": {"name": "x"}}, "text_tokens = {'name': 'x'}: expected"),
     ],
 )
-def test_refuses_fields(fields, message):
+def test_refuses_inconsistent_fields(fields, message):
     with pytest.raises(ValueError, match=message):
         SyncTVAProcessor(**fields)
 
@@ -220,6 +220,6 @@ def test_save_and_load(processor, tmp_path):
 def test_save_and_load_with_tokenizer(token_processor, tmp_path):
     token_processor.save_pretrained(tmp_path)
     loaded = AutoProcessor.from_pretrained(tmp_path)
-    loaded.text_tokens["name"] = "owner/nowhere"  # the saved tokenizer serves, not this name
+    loaded.text_tokens["name"] = "owner/nowhere"  # the saved tokenizer is used, not this name
     expected, actual = token_processor([["hello", "no"]]), loaded([["hello", "no"]])
     assert all(torch.equal(actual[name], expected[name]) for name in expected)

@@ -1,4 +1,4 @@
-"""The operator that `torch.compile` takes whole, against torch's own GRU."""
+"""Compare the operator for `torch.compile` with torch's own GRU."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from synctva.modeling_synctva.recurrence import _gru, compiled_gru
 
 
 @pytest.mark.parametrize("count", [[3, 3, 2, 1, 1], [2, 2], [1]])
-def test_it_is_torchs_gru(count):
+def test_equals_the_gru_of_torch(count):
     torch.manual_seed(0)
     gru = torch.nn.GRU(5, 4).double()
     inputs = torch.randn(sum(count), 5, dtype=torch.float64, requires_grad=True)

@@ -63,6 +63,6 @@ def test_pools_the_utterances_own_tokens_and_ignores_padding(folder):
     torch.testing.assert_close(backbone(*args), pooled)
 
 
-def test_width_that_disagrees_is_refused(folder):
+def test_a_wrong_width_is_refused(folder):
     with pytest.raises(ValueError, match="text_dim = 13: expected 12"):
         SyncTVAForEmotionRecognition(toy_config(text_backbone=str(folder), text_dim=13))

@@ -22,7 +22,7 @@ needs_minilm = pytest.mark.skipif(
 
 @pytest.fixture
 def fake_package(tmp_path, monkeypatch, toy_encoder_folder):
-    """The toy encoder as a package that breaks if it is imported, named owner/toy."""
+    """Install the toy encoder as a package for owner/toy that raises an error when imported."""
     package = tmp_path / "toy_weights"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported')")
@@ -36,7 +36,7 @@ def fake_package(tmp_path, monkeypatch, toy_encoder_folder):
     module._load.cache_clear()
 
 
-def test_mean_pooling_by_hand(toy_encoder_folder, toy_encoder_spec):
+def test_mean_pooling_equals_the_computation_by_hand(toy_encoder_folder, toy_encoder_spec):
     tokenizer = AutoTokenizer.from_pretrained(toy_encoder_folder)
     model = AutoModel.from_pretrained(toy_encoder_folder).eval()
     texts = ["hello ann", "no way !", "good day bo . bad"]
@@ -88,13 +88,13 @@ def test_refuses_a_string(toy_encoder_spec):
         TextEncoder.from_spec(toy_encoder_spec).encode("hello")
 
 
-def test_other_weights_are_refused_with_both_checksums(toy_encoder_folder, toy_encoder_spec):
+def test_a_wrong_checksum_is_refused_and_both_are_named(toy_encoder_folder, toy_encoder_spec):
     actual = hashlib.sha256((toy_encoder_folder / "model.safetensors").read_bytes()).hexdigest()
     with pytest.raises(ValueError, match=f"= {actual}: expected {'0' * 64}"):
         TextEncoder.from_spec({**toy_encoder_spec, "sha256": "0" * 64})
 
 
-def test_installed_package_serves_without_import(fake_package, caplog):
+def test_an_installed_package_is_used_without_importing_it(fake_package, caplog):
     with caplog.at_level(logging.INFO, logger=module.__name__):
         encoder = TextEncoder.from_spec({"name": "owner/toy", "sha256": fake_package.sha256})
     assert encoder.width == 16
@@ -115,18 +115,18 @@ def contextual_spec(toy_encoder_spec):
     return {**toy_encoder_spec, "context": CONTEXT}
 
 
-def test_conversations_without_context_are_their_texts(toy_encoder_spec):
+def test_without_context_conversations_are_embedded_as_single_texts(toy_encoder_spec):
     encoder = TextEncoder.from_spec(toy_encoder_spec)
     found = encoder.encode_conversations(CONVERSATIONS)
     for (texts, _), vectors in zip(CONVERSATIONS, found, strict=True):
         np.testing.assert_allclose(vectors, encoder.encode(texts), atol=1e-5)
 
 
-def test_context_by_hand(toy_encoder_folder, contextual_spec):
+def test_context_equals_the_computation_by_hand(toy_encoder_folder, contextual_spec):
     tokenizer = AutoTokenizer.from_pretrained(toy_encoder_folder)
     model = AutoModel.from_pretrained(toy_encoder_folder).eval()
     vectors = TextEncoder.from_spec(contextual_spec).encode_conversations(CONVERSATIONS)
-    # Its second window: bo's turn as context, then what it answers for.
+    # The second window: bo's turn as context, then the turns that it embeds.
     ids = tokenizer("bo : no way ! [SEP] ann : good day [SEP] bad", return_tensors="pt")
     with torch.no_grad():
         states = model(**ids).last_hidden_state[0]
@@ -143,13 +143,13 @@ def test_context_does_not_depend_on_the_batch(contextual_spec):
         np.testing.assert_allclose(alone, vectors, atol=1e-5)
 
 
-def test_single_texts_have_no_context(contextual_spec):
+def test_single_texts_are_refused_by_an_encoder_with_context(contextual_spec):
     with pytest.raises(ValueError, match="expected encode_conversations"):
         TextEncoder.from_spec(contextual_spec).encode(["good"])
 
 
 @pytest.mark.parametrize("change", [{"context": {"tokens": 9}}, {"pooling": "cls"}])
-def test_context_is_checked(contextual_spec, change):
+def test_a_wrong_context_is_refused(contextual_spec, change):
     with pytest.raises(ValueError, match="text encoder context = "):
         TextEncoder.from_spec({**contextual_spec, **change})
 

@@ -19,7 +19,7 @@ def tokenizer(toy_encoder_folder):
 
 
 def words(tokenizer, past, future, max_length, texts=TEXTS, speakers=SPEAKERS):
-    """Each row as words, the utterance's own in capitals."""
+    """Return each row as words, with those of the utterance itself in capitals."""
     rows = contextual_tokens(texts, speakers, tokenizer, past, future, max_length)
     shown = []
     for ids, attended, own in zip(*rows, strict=True):
@@ -30,7 +30,7 @@ def words(tokenizer, past, future, max_length, texts=TEXTS, speakers=SPEAKERS):
     return shown
 
 
-def test_recipe(tokenizer):
+def test_context_on_both_sides(tokenizer):
     assert words(tokenizer, past=1, future=1, max_length=64) == [
         "< ANN : HELLO | bo : no way ! |",
         "< ann : hello | BO : NO WAY ! | ann : good day |",
@@ -46,7 +46,7 @@ def test_without_speakers_and_context(tokenizer):
 
 
 def test_far_context_is_cut_first(tokenizer):
-    # Of 12 tokens [CLS], 4 own and [SEP] leave 6: the previous turn and its separator.
+    # [CLS], 4 own tokens and [SEP] leave 6 of 12 for the previous turn and its separator.
     assert (
         words(tokenizer, past=2, future=0, max_length=12)[2] == "< bo : no way ! | ANN : GOOD DAY |"
     )
@@ -56,7 +56,7 @@ def test_far_context_is_cut_first(tokenizer):
     assert words(tokenizer, 2, 2, 8)[2] == "< ! | ANN : GOOD DAY |"
 
 
-def test_utterance_is_cut_only_where_it_is_too_long_alone(tokenizer):
+def test_an_utterance_is_cut_only_if_it_is_too_long_without_context(tokenizer):
     texts = ["hello", "good good good good good good"]
     assert words(tokenizer, 1, 1, 8, texts, None)[1] == "< GOOD GOOD GOOD GOOD GOOD GOOD |"
     assert words(tokenizer, 1, 1, 8, texts, ["ann", "bo"])[1] == "< BO : GOOD GOOD GOOD GOOD |"
@@ -71,14 +71,14 @@ def test_never_longer_than_allowed(tokenizer, max_length, past, future):
     assert (ids[~attention] == tokenizer.pad_token_id).all()
 
 
-def test_causal_rows_ignore_what_follows(tokenizer):
+def test_without_future_turns_rows_ignore_what_follows(tokenizer):
     whole = words(tokenizer, past=2, future=0, max_length=64)
     first = words(tokenizer, 2, 0, 64, texts=TEXTS[:2], speakers=SPEAKERS[:2])
     assert whole[:2] == first
 
 
 def windows(tokenizer, texts=TEXTS, speakers=SPEAKERS, **changes):
-    """Each window as words, what it answers for in capitals."""
+    """Return each window as words, with those that it embeds in capitals."""
     settings = {"tokens": 12, "past": 0, "future": 0, "turn": 8, **changes}
     shown = []
     for ids, owners, start, stop in conversation_windows(texts, speakers, tokenizer, **settings):
@@ -91,7 +91,7 @@ def windows(tokenizer, texts=TEXTS, speakers=SPEAKERS, **changes):
 
 
 def test_windows(tokenizer):
-    # With separators the turns have 4, 6, 5 and 2 tokens.
+    # With their separators, the turns have 4, 6, 5 and 2 tokens.
     assert windows(tokenizer) == [
         "< ANN : HELLO | BO : NO WAY ! |",
         "< ANN : GOOD DAY | BAD |",
@@ -115,7 +115,7 @@ def test_a_long_turn_is_cut_and_nothing_else(tokenizer):
 
 @pytest.mark.parametrize("tokens", [9, 20, 64])
 @pytest.mark.parametrize(("past", "future"), [(0, 0), (16, 0), (7, 11)])
-def test_windows_answer_for_every_utterance_once(tokenizer, tokens, past, future):
+def test_windows_cover_every_utterance_once(tokenizer, tokens, past, future):
     texts = [" ".join(["good"] * (1 + 7 * t % 5)) for t in range(17)]
     found = conversation_windows(
         texts, None, tokenizer, tokens=tokens, past=past, future=future, turn=8

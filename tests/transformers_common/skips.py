@@ -17,7 +17,7 @@ NOT_SEQUENCES = "checks classifiers of whole inputs; this one labels every utter
 MODEL = {
     "test_attention_outputs": "attentions are (E, heads), one weight an edge, not square matrices",
     "test_model_outputs_equivalence": "subtracts every output, and modality_mask is boolean; see "
-    "test_a_tuple_holds_what_the_output_holds in tests/modeling_synctva",
+    "test_a_tuple_has_the_fields_of_the_output in tests/modeling_synctva",
     "test_model_get_set_embeddings": NO_TOKENS,
     "test_resize_tokens_embeddings": NO_TOKENS,
     # What follows would pass without having looked at anything.
