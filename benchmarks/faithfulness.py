@@ -233,9 +233,7 @@ def summary(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--conversations", type=int, default=1_000, help="number to train on"
-    )
+    parser.add_argument("--conversations", type=int, default=1_000, help="number to train on")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--draws", type=int, default=5, help="random deletions per utterance")
     parser.add_argument("--config_overrides", help="field=value,field=value of the model")

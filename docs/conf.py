@@ -20,7 +20,6 @@ include_patterns = [
     "CHANGELOG.md",
     "CODE_OF_CONDUCT.md",
     "SECURITY.md",
-    "benchmarks/accuracy/NOTES.md",
     "docs/*.md",
 ]
 root_doc = "docs/README"

@@ -63,7 +63,7 @@ def models_table(runs: Runs, truth: dict[str, Truth] | None = None) -> str:
         columns["NLL - optimum's"] = over_seeds(
             lambda run: run["test"]["nll"] - run["bayes_optimal"]["nll"], digits=3
         )
-    columns["s a seed"] = lambda these: f"{np.mean([run['training_seconds'] for run in these]):.0f}"
+    columns["s per seed"] = lambda these: f"{np.mean([r['training_seconds'] for r in these]):.0f}"
     rows = [
         [str(variant), *(cell(runs[variant]) for cell in columns.values())] for variant in variants
     ]
@@ -167,7 +167,7 @@ def optimum_lines(runs: Runs) -> str:
     optimum = known[0]["bayes_optimal"]
     line = (
         f"The optimum of all modalities: accuracy {100 * optimum['accuracy']:.1f}, NLL "
-        f"{optimum['nll']:.3f}; each model is held against that of its own."
+        f"{optimum['nll']:.3f}; each model is compared with that of its own modalities."
     )
     areas = [run["strength_auc"] for run in known if "strength_auc" in run]
     if areas and None not in areas[0].values():
@@ -253,13 +253,22 @@ def write_tables(path: Path, place: str, found: Mapping[str, str]) -> None:
     Raises:
         ValueError: the document has none of these places.
     """
-    texts = {place: join(found), **{f"{place}, {name}": text for name, text in found.items()}}
+    single = {f"{place}, {name}": text for name, text in found.items()}
+    fill_places(path, {place: join(found), **single})
+
+
+def fill_places(path: Path, texts: Mapping[str, str]) -> None:
+    """Put each text, by name, into the place that a document has for it, if it has one.
+
+    Raises:
+        ValueError: the document has a place for none of them.
+    """
     document = path.read_text(encoding="utf-8")
-    wanted = {name: text for name, text in texts.items() if _begin(name) in document}
+    wanted = [name for name in texts if _begin(name) in document]
     if not wanted:
-        raise ValueError(f"{path}: expected a line {_begin(place)!r}, or one for a single table")
-    for name, text in wanted.items():
-        write_table(path, name, text)
+        raise ValueError(f"{path}: expected a line {_begin(next(iter(texts)))!r} or the like")
+    for name in wanted:
+        write_table(path, name, texts[name])
 
 
 def write_table(path: Path, name: str, text: str) -> None:
@@ -283,6 +292,7 @@ def _begin(name: str) -> str:
 __all__ = [
     "ablations_table",
     "comparisons_table",
+    "fill_places",
     "join",
     "markdown",
     "models_table",

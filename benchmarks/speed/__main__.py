@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(path)
     for plot in save_plots(parts, path.with_suffix("")):
         print(plot)
-    if options.write is not None:
-        document_tables(results, options.write)
+    for document in options.write:
+        document_tables(results, document)
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -82,7 +82,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         prog="python -m benchmarks.speed", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--json", type=Path, help="file for the results; the plots go next to it")
-    parser.add_argument("--write", type=Path, help="document to put the tables into")
+    parser.add_argument(
+        "--write", type=Path, nargs="+", default=[], help="documents to put the tables into"
+    )
     parser.add_argument("--toy", action="store_true", help="tiny sizes: check that everything runs")
     parser.add_argument("--run", choices=ALLOCATORS, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)

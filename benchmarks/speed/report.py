@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.accuracy.tables import markdown, write_table
+from benchmarks.accuracy.tables import fill_places, markdown
 
 from .shapes import CORPORA
 
@@ -78,21 +78,19 @@ def goals_table(parts: Mapping[str, Any]) -> str:
 
 
 def document_tables(results: Mapping[str, Any], path: Path) -> None:
-    """Put every table at its place in a document."""
-    for name, table in TABLES.items():
-        try:
-            text = table(results["parts"])
-        except KeyError:  # its part did not run
-            continue
-        write_table(path, f"speed {name}", text)
+    """Put the tables into the places that a document has for them."""
     machine = results["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    write_table(
-        path,
-        "speed machine",
-        f"{machine['processor']}, one thread of {machine['cores']} cores; {machine['libc']}; "
-        f"{versions}.",
-    )
+    texts = {
+        "speed machine": f"{machine['processor']}, one thread of {machine['cores']} cores; "
+        f"{machine['libc']}; {versions}."
+    }
+    for name, table in TABLES.items():
+        try:
+            texts[f"speed {name}"] = table(results["parts"])
+        except KeyError:  # its part did not run
+            continue
+    fill_places(path, texts)
 
 
 def layer_table(parts: Mapping[str, Any]) -> str:
@@ -107,7 +105,7 @@ def layer_table(parts: Mapping[str, Any]) -> str:
                         for peer in ("hgt", "gatv2")
                     ]
                     rows.append([allocator, corpus, width, kind, *cells, *times])
-    header = ["allocator", "shapes", "width", "ms a batch", "HGTConv", "ours sparse"]
+    header = ["allocator", "shapes", "width", "ms per batch", "HGTConv", "ours sparse"]
     header += ["ours scatter", "GATv2Conv", "ours", "HGTConv / ours", "GATv2Conv / ours"]
     return markdown(header, rows)
 
@@ -169,8 +167,8 @@ def limits_table(parts: Mapping[str, Any]) -> str:
         for corpus, kinds in parts["default"]["limits"].items()
         for kind, these in kinds.items()
     ]
-    header = ["shapes", "", "Mflop an utterance", "Gflop/s of 2048³", "limit by 2048³ / step"]
-    return markdown([*header, "the products alone / step"], rows)
+    header = ["shapes", "", "Mflop per utterance", "Gflop/s of 2048³", "limit by 2048³ / step"]
+    return markdown([*header, "the products / step"], rows)
 
 
 def step_table(parts: Mapping[str, Any]) -> str:
@@ -182,7 +180,7 @@ def step_table(parts: Mapping[str, Any]) -> str:
             for kind in ("parts", "train")
             for name, ms in found[kind].items()
         ]
-    return markdown(["shapes", "", "ms a batch", "of a training step"], rows)
+    return markdown(["shapes", "", "ms per batch", "of a training step"], rows)
 
 
 def latency_table(parts: Mapping[str, Any]) -> str:

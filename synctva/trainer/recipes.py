@@ -46,7 +46,7 @@ class Recipe:
     train_conversations: int | None = None
 
 
-# Found on dev and on folds of the training set, see benchmarks/accuracy/NOTES.md.
+# Found on dev and on folds of the training set, see docs/history.md.
 _FROZEN_TEXT: dict[str, Any] = {
     "learning_rate": 2e-3,
     "lr_scheduler_type": "linear",

@@ -12,8 +12,8 @@ from .bigru import PackedGRU
 from .matching_attention import MatchingAttention
 
 NUM_RELATIONS = 4
-"""Past or not, same or other speaker. The paper has relations for each pair of speakers, but speakers
-are numbered within a conversation: a pair means other people in the next one."""
+"""Past or not, same or other speaker. The paper has relations for each pair of speakers, but here a
+number stands for another speaker in each conversation."""
 
 
 class DialogueGCN(Context):

@@ -45,7 +45,7 @@ def test_models_have_mean_and_deviation_over_seeds(runs, truth):
     values = [100 * run["test"]["weighted_f1"] for run in runs[WHOLE]]
     mean, deviation = np.mean(values), np.std(values, ddof=1)
     assert table["synctva"]["weighted F1"] == f"{mean:.1f} ± {deviation:.1f}"
-    assert table["synctva"]["seeds"] == "3" and table["synctva"]["s a seed"] == "11"
+    assert table["synctva"]["seeds"] == "3" and table["synctva"]["s per seed"] == "11"
     low, high = map(float, table["synctva"]["95% interval"].split(" to "))
     assert low < mean < high
     assert "95% interval" not in models_table(runs)
