@@ -1,0 +1,1 @@
+"""Features of conversations: text features, feature sets on disk, and extraction from media."""

@@ -1,11 +1,11 @@
 """Feature sets: conversations with their features as a folder of Parquet files, and back.
 
-A folder holds
+A folder contains
     data/<split>-00000-of-00002.parquet   conversations in the schema's columns
-    feature_set.json                      label order; width and encoder of each modality; sizes and
+    feature_set.json                      label order; width and encoder of each modality; size and
                                           SHA-256 of every file
     README.md                             the data set's card, which tells `datasets` the splits
-so that `datasets.load_dataset(folder)` reads it without this package, from a disk or the Hub.
+so that `datasets.load_dataset(folder)` reads it without this package, from disk or from the Hub.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ logger = logging.get_logger(__name__)
 SCHEMA_FILE = "feature_set.json"
 SCHEMA_VERSION = 1
 ROW_GROUP = 256
-"""Conversations in a row group: what a stream reads at once."""
+"""Conversations per row group, which is what a stream reads at a time."""
 
 
 def write_feature_set(
@@ -51,26 +51,26 @@ def write_feature_set(
 
     Args:
         data: splits with the columns of `synctva.datasets_scripts.schema`.
-        folder: must not exist, or be empty.
-        encoders: what made the features, by modality.
-        source: where the conversations are from, for the card.
-        specs: what a processor needs to make such features of raw input, by modality,
-            where it can: a text encoder's spec, the names of the acoustic measures.
-        conversations_per_file: more make further files.
+        folder: a new or empty folder.
+        encoders: names of what made the features, by modality.
+        source: where the conversations come from, for the card.
+        specs: specs of the encoders, by modality, with which a processor can make such features
+            from raw input.
+        conversations_per_file: conversations in each Parquet file at most.
 
     Returns:
-        What stands in `feature_set.json`.
+        The contents of `feature_set.json`.
 
     Raises:
-        FileExistsError: the folder has something in it.
-        ValueError: an encoder is not named, or names a modality that is not there.
-        WriteError: the disk is full, or may not be written to.
+        FileExistsError: the folder is not empty.
+        ValueError: an encoder is missing, or belongs to a modality without features.
+        WriteError: the disk is full or write-protected.
     """
     folder = require_new_folder(folder)
     schema = _describe(data, encoders, source)
     for name, spec in (specs or {}).items():
         schema["modalities"][name]["spec"] = spec
-    # A folder in it, all of which is renamed at once.
+    # A folder inside it, which is renamed as a whole.
     with written_whole(folder.parent) as unfinished:
         partial = unfinished / folder.name
         (partial / "data").mkdir(parents=True)
@@ -136,11 +136,11 @@ def _write_split(
 
 
 def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
-    """`feature_set.json` of a folder.
+    """Read `feature_set.json` from a folder.
 
     Raises:
         FileNotFoundError: the folder has none.
-        ValueError: it is no such file, or of a version that this code does not know.
+        ValueError: it is not a feature set's schema, or of a version that this code does not know.
     """
     path = Path(folder) / SCHEMA_FILE
     if not path.is_file():
@@ -162,20 +162,20 @@ def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def check_feature_set(folder: str | os.PathLike) -> dict[str, Any]:
-    """Compare every file with the size and checksum in the schema.
+    """Compare every file with its size and checksum in the schema.
 
     Returns:
         The schema.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is not the one that was written, by size or checksum.
+        ValueError: a file differs in size or checksum from the one that was written.
     """
     schema = read_schema(folder)
     for name, expected in schema["files"].items():
         path = Path(folder) / name
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing, which {SCHEMA_FILE} lists")
+            raise FileNotFoundError(f"{path} is missing: {SCHEMA_FILE} lists it")
         size = path.stat().st_size
         if size != expected["bytes"]:
             raise ValueError(f"{path} has {size} bytes: expected {expected['bytes']}, was it cut?")
@@ -190,17 +190,16 @@ def load_feature_set(
     cache_dir: str | os.PathLike | None = None,
     keep_in_memory: bool = False,
 ) -> DatasetDict:
-    """The splits of a feature set, its files checked.
+    """Check the files of a feature set and load its splits.
 
     Args:
         folder: of the feature set.
-        splits: which; default: all.
-        cache_dir: where `datasets` keeps what it read; by default its own cache.
-        keep_in_memory: instead of reading from that cache as needed.
+        splits: names of the splits to load; default: all.
+        cache_dir: the cache of `datasets` for what it has read; default: its own.
+        keep_in_memory: load into memory instead of reading from that cache when needed.
 
     Raises:
-        FileNotFoundError, ValueError: as `check_feature_set`.
-        ValueError: there is no such split.
+        FileNotFoundError, ValueError: see `check_feature_set`; or there is no such split.
     """
     schema = check_feature_set(folder)
     data = load_dataset(
@@ -216,14 +215,14 @@ def load_feature_set(
 def stream_feature_set(
     folder: str | os.PathLike, split: str = "train", modalities: Sequence[str] = MODALITIES
 ) -> ConversationStream:
-    """A split of a feature set, to train on without loading it.
+    """Open a split of a feature set for training without loading it.
 
-    Its checksums are not looked at, which would read it whole: `check_feature_set` does.
+    Checksums are not compared, because that would read every file; `check_feature_set` does it.
 
     Args:
         folder: of the feature set.
-        split: which.
-        modalities: whose features are read; the others are masked.
+        split: name of the split.
+        modalities: modalities whose features are read; the others are masked.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -251,18 +250,18 @@ def push_feature_set(
     token: str | None = None,
     revision: str | None = None,
 ) -> str:
-    """Upload a feature set to the Hub, its files checked first.
+    """Check the files of a feature set and upload it to the Hub.
 
     Args:
         folder: of the feature set.
-        repo_id: "user/name"; made if it is not there.
+        repo_id: "user/name"; the repository is created if it does not exist.
         private, token, revision: as in huggingface_hub.
 
     Returns:
         The commit's URL.
 
     Raises:
-        FileNotFoundError, ValueError: as `check_feature_set`.
+        FileNotFoundError, ValueError: see `check_feature_set`.
     """
     check_feature_set(folder)
     api = HfApi(token=token)

@@ -1,4 +1,4 @@
-"""Features of the text: frozen embeddings, or tokens for a text backbone."""
+"""Text features: frozen embeddings, or tokens for a text backbone."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ logger = logging.get_logger(__name__)
 
 
 class Encoder(Protocol):
-    """What `add_text_features` needs of a `TextEncoder`."""
+    """The part of a `TextEncoder` that `add_text_features` uses."""
 
     spec: dict[str, Any]
     width: int
 
     def encode(self, texts: list[str]) -> np.ndarray:
-        """N texts → (N, width) float32."""
+        """Embed N texts as (N, width) float32."""
 
 
 def add_text_features(
@@ -36,20 +36,20 @@ def add_text_features(
 ) -> DatasetDict:
     """Give every conversation a `text_features` column, (N, width) float32.
 
-    What several sources say of a text stands side by side, and the widths add up. Each distinct
-    text is embedded once, and the embeddings are kept on disk under a name made of the encoder and
-    the texts, so that the next run reads them; an encoder that reads context embeds whole
-    conversations, every time. Where a text is empty, the text is masked and its features are 0.
+    The features of several sources are concatenated, so that their widths add up. Each distinct
+    text is embedded once. The embeddings are cached on disk under a checksum of the encoder and the
+    texts; an encoder that reads context embeds whole conversations every time. An empty text is
+    masked and its features are 0.
 
     Args:
         data: splits with the columns `dialogue_id`, `texts` and `modality_mask`.
         sources: a `TextEncoder`, or a feature set of the same conversations, whose text features
-            are taken as they stand: those of several folds come from no one encoder.
+            are copied. (Cross-fitted features cannot come from a single encoder.)
         cache_dir: default: `synctva` in the cache directory of `datasets`.
 
     Raises:
-        ValueError: a feature set has no text features, or lacks one of the conversations, or has
-            other texts for it.
+        ValueError: a feature set has no text features, lacks one of the conversations, or has other
+            texts for it.
     """
     found = [_text_features(data, source, cache_dir) for source in sources]
     joined = {
@@ -64,16 +64,16 @@ def add_text_features(
 def _text_features(
     data: DatasetDict, source: Encoder | DatasetDict, cache_dir: str | Path | None
 ) -> dict[str, list[np.ndarray]]:
-    """(N, D) of each conversation by split, from one source."""
+    """Return (N, D) for each conversation from one source, by split."""
     if isinstance(source, DatasetDict):
-        return {name: _taken(source, name, split) for name, split in data.items()}
+        return {name: _copied(source, name, split) for name, split in data.items()}
     if source.spec.get("context") is None:
         return _encode_once(data, source, cache_dir)
     return {name: encode_split(source, split) for name, split in data.items()}
 
 
-def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
-    """(N, D) of each conversation of a split, as a feature set has them."""
+def _copied(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
+    """Return (N, D) for each conversation of a split, copied from a feature set."""
     kept = source.get(name)
     if kept is None or "text_features" not in kept.column_names:
         raise ValueError(f"the feature set has no text features for the split {name!r}")
@@ -83,8 +83,8 @@ def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
         row = kept[rows[conversation]] if conversation in rows else None
         if row is None or row["texts"] != texts:
             raise ValueError(
-                f"{name} conversation {conversation!r}: expected the feature set to have it, with the "
-                "same texts"
+                f"{name} conversation {conversation!r}: expected the feature set to have it, with "
+                "the same texts"
             )
         vectors.append(np.asarray(row["text_features"], dtype=np.float32))
     return vectors
@@ -93,7 +93,10 @@ def _taken(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:
 def _encode_once(
     data: DatasetDict, encoder: Encoder, cache_dir: str | Path | None
 ) -> dict[str, list[np.ndarray]]:
-    """(N, D) of each conversation by split, each distinct text embedded once; an empty one is 0."""
+    """Embed each distinct text once; return (N, D) for each conversation, by split.
+
+    The rows of empty texts are 0.
+    """
     texts = sorted({text for split in data.values() for row in split["texts"] for text in row})
     texts = [text for text in texts if text.strip()]
     vectors = _cached_embeddings(texts, encoder, cache_dir)
@@ -106,17 +109,17 @@ def _encode_once(
 
 
 def encode_split(encoder: Any, split: Dataset) -> list[np.ndarray]:
-    """(N, D) of each conversation of a split, by an encoder that reads context."""
+    """Return (N, D) for each conversation of a split, by an encoder that reads context."""
     rows = split.select_columns(["texts", "speakers"])
     return encoder.encode_conversations([(row["texts"], row["speakers"]) for row in rows])
 
 
 def with_text_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
-    """A split whose `text_features` are these; an empty text is masked.
+    """Return a split with these `text_features`, in which empty texts are masked.
 
     Args:
         data: conversations with `texts` and `modality_mask`.
-        vectors: (N, D) of each.
+        vectors: (N, D) for each conversation.
     """
     column = List(List(Value("float32"), length=vectors[0].shape[1]))
 
@@ -133,7 +136,7 @@ def with_text_features(data: Dataset, vectors: Sequence[np.ndarray]) -> Dataset:
         add,
         with_indices=True,
         features=Features({**data.features, "text_features": column}),
-        # Cheap to redo, and `datasets` would have to hash the features to recognise it.
+        # Cheap to compute again, whereas a cache key would need a hash of all features.
         keep_in_memory=True,
         load_from_cache_file=False,
         desc="Text features",
@@ -146,7 +149,7 @@ def add_text_tokens(data: DatasetDict, tokenizer: Any, config: SyncTVAConfig) ->
     Args:
         data: splits with the columns `texts`, `speakers` and `modality_mask`.
         tokenizer: the backbone's.
-        config: says how many turns of context and how many tokens, see `contextual_tokens`.
+        config: gives the turns of context and the number of tokens, see `contextual_tokens`.
     """
 
     def tokenise(row: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +180,7 @@ def add_text_tokens(data: DatasetDict, tokenizer: Any, config: SyncTVAConfig) ->
 def _cached_embeddings(
     texts: list[str], encoder: Encoder, cache_dir: str | Path | None
 ) -> np.ndarray:
-    """(n, width) embeddings of distinct texts, from disk where they lie there."""
+    """Return (n, width) embeddings of distinct texts, from the cache if they are in it."""
     directory = Path(cache_dir or Path(datasets.config.HF_DATASETS_CACHE) / "synctva")
     key = json.dumps([encoder.spec, texts], sort_keys=True)
     path = directory / f"text-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"

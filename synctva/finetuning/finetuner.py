@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from datasets import Dataset, DatasetDict
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils import CONFIG_NAME
 
 from synctva.features.text import encode_split
 from synctva.finetuning.arguments import FinetuningArguments
@@ -162,6 +163,8 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
     partial = folder.with_name(f".{folder.name}-partial")
     shutil.rmtree(partial, ignore_errors=True)
     encoder.model.to(torch.bfloat16).save_pretrained(partial)
+    # safetensors leaves the weights readable by their owner only.
+    shutil.copymode(partial / CONFIG_NAME, partial / WEIGHTS)
     encoder.model.to(torch.float32)
     encoder.tokenizer.save_pretrained(partial)
     spec = {

@@ -1,4 +1,4 @@
-"""Arguments of `SyncTVATrainer`: transformers' own, with defaults that fit, and the project's."""
+"""Arguments of `SyncTVATrainer`: those of transformers with other defaults, and a few more."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def _installed_loggers() -> list[str]:
 
 @dataclass
 class SyncTVATrainingArguments(TrainingArguments):
-    """transformers' arguments and these; `label_smoothing_factor` serves every loss.
+    """transformers' arguments and these; `label_smoothing_factor` applies to every loss.
 
     Attributes:
         loss: name of the training loss, see `build_criterion`.
-        focal_gamma, class_balanced_beta, logit_adjustment_tau: of the losses so named.
+        focal_gamma, class_balanced_beta, logit_adjustment_tau: parameters of those losses.
         modality_dropout: probability of masking a present modality of a training utterance.
         backbone_learning_rate: of a text backbone that is trained end to end.
         early_stopping_patience: evaluations without a better dev score before training stops; 0
             trains to the end.
-        ema_decay: decay of an exponential moving average of the weights, which is then what is
-            evaluated and saved; 0 for none.
+        ema_decay: decay of an exponential moving average of the weights, which is then evaluated
+            and saved in place of the weights; 0 for none.
     """
 
     _argument_group_name = "training: all of transformers' TrainingArguments, then Sync-TVA's own"
@@ -56,7 +56,7 @@ class SyncTVATrainingArguments(TrainingArguments):
         default=0.0, metadata={"help": "Decay of the moving average of the weights; 0: none."}
     )
 
-    # transformers' own, with other defaults.
+    # transformers' arguments with other defaults.
     per_device_train_batch_size: int = 16
     per_device_eval_batch_size: int = 64
     learning_rate: float = 1e-3
@@ -66,17 +66,17 @@ class SyncTVATrainingArguments(TrainingArguments):
     logging_steps: float = 50
     eval_strategy: str = "epoch"
     save_strategy: str = "epoch"
-    save_total_limit: int | None = 1  # the best is kept beside the newest
+    save_total_limit: int | None = 1  # the best is kept as well as the newest
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "weighted_f1"
     greater_is_better: bool | None = True
-    # The model packs what it computes, so grouping by length would save little but padded inputs,
-    # and makes steps less varied; `group_by_length` is for a text backbone.
+    # The model packs its inputs, so that grouping by length would save little more than padding,
+    # and it makes steps less varied; `group_by_length` is for a text backbone.
     train_sampling_strategy: str = field(
         default="random",
         metadata={"choices": ["random", "sequential", "group_by_length", "batch_rebalance"]},
     )
-    # The trainer selects the columns itself; the collator reads more than `forward` takes.
+    # The trainer selects the columns itself: the collator needs more of them than `forward`.
     remove_unused_columns: bool = False
     label_names: list[str] | None = field(default_factory=lambda: ["labels"])
     # None first: HfArgumentParser reads the union by position.
@@ -84,7 +84,7 @@ class SyncTVATrainingArguments(TrainingArguments):
 
     def __post_init__(self):
         super().__post_init__()
-        # Each process reads for itself: a packed graph cannot be cut into the batches of several.
+        # Each process reads its own batches: a packed graph cannot be split between processes.
         self.accelerator_config.dispatch_batches = False
         if self.loss not in CRITERIA:
             raise ValueError(f"loss = {self.loss!r}: expected one of {CRITERIA}")
@@ -99,10 +99,10 @@ class SyncTVATrainingArguments(TrainingArguments):
         if self.fp16 and self.device.type == "cpu":
             raise ValueError("fp16 = True: expected a GPU; on a CPU use bf16")
         if self.device.type == "cpu":
-            self.dataloader_pin_memory = False  # of use to a GPU alone; torch would warn
+            self.dataloader_pin_memory = False  # only useful with a GPU; torch would warn
         if self.torch_compile:
-            # Compilation stops at every GRU it meets, even where, as in the context encoder, only
-            # the weights are taken from it.
+            # Otherwise compilation stops at every GRU, even one that only holds weights, as in the
+            # context encoder.
             torch._dynamo.config.allow_rnn = True
 
 

@@ -13,16 +13,17 @@ from torch import nn
 from transformers import Trainer, TrainerCallback
 
 RAW_WEIGHTS = "raw_weights.safetensors"
-"""File of a checkpoint with the weights that are trained; its model file has their average."""
+"""Checkpoint file with the weights that are trained; the model file has their average."""
 
 
 class WeightAverage:
-    """average ← d · average + (1 - d) · weights after each step, of the trained parameters.
+    """Exponential moving average of the trained parameters.
 
+    average ← d · average + (1 - d) · weights after each step, with
     d = min(decay, (1 + step) / (10 + step)), so that the random initial weights are soon forgotten.
 
     Args:
-        model: its present weights are the first average.
+        model: its current weights are the initial average.
         decay: in (0, 1).
     """
 
@@ -33,7 +34,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights after optimizer step number `step`, counted from 1."""
+        """Update the average after optimizer step number `step`, counted from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(
             list(self.average.values()), [p.data for p in self.parameters.values()], 1 - decay
@@ -41,14 +42,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def copy_to_model(self) -> None:
-        """The average becomes the model's weights."""
+        """Replace the model's weights by the average."""
         for name, parameter in self.parameters.items():
             parameter.copy_(self.average[name])
 
     @staticmethod
     @contextmanager
     def in_place(average: WeightAverage | None) -> Iterator[None]:
-        """Inside, the model has the average; None changes nothing."""
+        """Give the model the average inside the context; None changes nothing."""
         if average is None:
             yield
             return
@@ -60,12 +61,12 @@ class WeightAverage:
             average._restore(raw)
 
     def save_raw_weights(self, folder: str | Path) -> None:
-        """Write the trained weights beside a checkpoint's model."""
+        """Write the trained weights into a checkpoint, beside its model file."""
         raw = {name: p.detach().contiguous() for name, p in self.parameters.items()}
         save_file(raw, str(Path(folder) / RAW_WEIGHTS))
 
     def load_raw_weights(self, folder: str | Path) -> None:
-        """Put a checkpoint's trained weights into the model.
+        """Load a checkpoint's trained weights into the model.
 
         Raises:
             FileNotFoundError: the checkpoint was written without an average.
@@ -73,7 +74,7 @@ class WeightAverage:
         path = Path(folder) / RAW_WEIGHTS
         if not path.is_file():
             raise FileNotFoundError(
-                f"{path} is missing: the checkpoint was written with ema_decay = 0, and cannot be "
+                f"{path} is missing: the checkpoint was written with ema_decay = 0 and cannot be "
                 f"resumed with ema_decay = {self.decay}"
             )
         self._restore(load_file(str(path)))
@@ -87,8 +88,8 @@ class WeightAverage:
 class AveragingTrainer(Trainer):
     """A Trainer that evaluates and saves a moving average of the weights that it trains.
 
-    A checkpoint holds both, so that training goes on from the raw weights. At its end the model has
-    the average. Its arguments have `ema_decay`, 0 for no average.
+    A checkpoint contains both, so that a resumed run continues from the raw weights. At the end of
+    training, the model has the average. The arguments must have `ema_decay`, 0 for no average.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -97,15 +98,15 @@ class AveragingTrainer(Trainer):
         self.add_callback(_AverageCallback(self))
 
     def start_weight_average(self) -> None:
-        """Called when training begins, after a checkpoint has been loaded."""
+        """Start averaging when training begins, after a checkpoint has been loaded."""
         decay = self.args.ema_decay
         if decay and self.average is None:
             if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-                raise ValueError(f"ema_decay = {decay}: not with sharded weights")
+                raise ValueError(f"ema_decay = {decay}: expected 0 with sharded weights")
             self.average = WeightAverage(self.model, decay)
 
     def end_weight_average(self) -> None:
-        """Called when training ends: the average becomes the model's weights."""
+        """Replace the model's weights by the average when training ends."""
         if self.average is not None:
             self.average.copy_to_model()
             self.average = None
@@ -116,7 +117,7 @@ class AveragingTrainer(Trainer):
 
     def _load_best_model(self):
         super()._load_best_model()
-        self.average = None  # what was loaded is an average already
+        self.average = None  # the loaded weights are an average already
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None):
         with WeightAverage.in_place(self.average if state_dict is None else None):
@@ -136,7 +137,7 @@ class AveragingTrainer(Trainer):
 
 
 class _AverageCallback(TrainerCallback):
-    """Tells the average where training stands."""
+    """Starts, updates and ends the average."""
 
     def __init__(self, trainer: AveragingTrainer):
         self.trainer = trainer

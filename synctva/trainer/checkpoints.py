@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: written whole, found again, removed."""
+"""Checkpoints of a training run: writing them atomically, finding and removing them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ logger = logging.get_logger(__name__)
 
 
 def last_complete_checkpoint(output_dir: str | os.PathLike) -> str | None:
-    """The newest checkpoint that was written to its end, None where there is none.
+    """Return the newest complete checkpoint, None if there is none.
 
-    Ours are there whole or not at all. In others, such as those of transformers' own Trainer, the
-    trainer's state is what the main process writes last; one that was cut off by a kill lacks it.
+    Checkpoints of `WholeCheckpointTrainer` are always complete. Those of transformers' own Trainer
+    end with the trainer's state, which the main process writes last: a checkpoint that was cut off
+    lacks it.
     """
     numbered = _numbered(output_dir)
     for step in sorted(numbered, reverse=True):
         try:
             state = json.loads((numbered[step] / TRAINER_STATE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            logger.warning(f"{numbered[step]} was not written to its end: it is not used")
+            logger.warning(f"{numbered[step]} is incomplete and is not used")
             continue
         if state.get("global_step") == step:
             return str(numbered[step])
@@ -37,10 +38,10 @@ def last_complete_checkpoint(output_dir: str | os.PathLike) -> str | None:
 
 
 def remove_checkpoints(output_dir: str | os.PathLike) -> None:
-    """Remove the checkpoints of a run that is complete, so that a kill meanwhile costs nothing.
+    """Remove the checkpoints of a finished run, so that a kill at any moment does no harm.
 
-    The newest first: what it names as the best has to be there for as long as it is itself. Each is
-    renamed before, so that no half of one is gone on from.
+    The newest goes first, because it refers to the best one, which must exist as long as it does.
+    Each is renamed before its files are deleted, so that no run resumes from a half-deleted one.
     """
     for _, checkpoint in sorted(_numbered(output_dir).items(), reverse=True):
         removed = checkpoint.with_name(f"{UNFINISHED}{checkpoint.name}")
@@ -50,42 +51,42 @@ def remove_checkpoints(output_dir: str | os.PathLike) -> None:
 
 
 def _numbered(output_dir: str | os.PathLike) -> dict[int, Path]:
-    """The checkpoints' folders by their steps."""
+    """Return the checkpoints' folders by step."""
     folders = [path for path in Path(output_dir).glob("checkpoint-*") if path.is_dir()]
     return {int(path.name[11:]): path for path in folders if path.name[11:].isdigit()}
 
 
 def _assert_whole(checkpoint: Path) -> None:
-    """Look for the ends of torch's files.
+    """Check that torch's files are complete.
 
-    torch 2.8 says nothing when the last part of a file does not fit on the disk; 2.13 raises.
+    torch 2.8 does not report it if the last part of a file does not fit on the disk; 2.13 does.
 
     Raises:
-        OSError: a file is not there to its end.
+        OSError: a file is truncated.
     """
     for path in checkpoint.glob("*.pt*"):
         if not zipfile.is_zipfile(path):
-            raise OSError(f"{path.name} was not written to its end")
+            raise OSError(f"{path.name} is truncated")
 
 
 class WholeCheckpointTrainer(Trainer):
-    """A Trainer whose checkpoints are there whole or not at all, however a run ends.
+    """A Trainer whose checkpoints are complete or absent, however a run ends.
 
-    transformers writes them in place: a kill or a full disk leaves half of one, which its
-    `resume_from_checkpoint=True` goes on from.
+    transformers writes them in place. A kill or a full disk then leaves an incomplete checkpoint,
+    from which `resume_from_checkpoint=True` would continue.
     """
 
     _unfinished: Path | None = None
 
     def _get_output_dir(self, trial: Any) -> str:
-        """Where checkpoints lie; while one is being written, where that is."""
+        """Return the folder of the checkpoints, or the one in which a checkpoint is being written."""
         return str(self._unfinished or super()._get_output_dir(trial))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Write a checkpoint beside the others, then rename it to its place.
+        """Write a checkpoint in a folder beside the others, then move it to its place.
 
         Raises:
-            WriteError: it could not be written; those before it are as they were.
+            WriteError: it could not be written; earlier checkpoints are unchanged.
         """
         folder = Path(self._get_output_dir(trial))
         checkpoint = folder / f"checkpoint-{self.state.global_step}"
@@ -103,7 +104,7 @@ class WholeCheckpointTrainer(Trainer):
                 if self.args.should_save:
                     written = unfinished / checkpoint.name
                     self.state.save_to_json(str(written / TRAINER_STATE_NAME))
-                self.accelerator.wait_for_everyone()  # each has written its random state
+                self.accelerator.wait_for_everyone()  # every process has written its random state
                 if self.args.should_save:
                     _assert_whole(written)
                     shutil.rmtree(checkpoint, ignore_errors=True)
@@ -122,8 +123,8 @@ class WholeCheckpointTrainer(Trainer):
             )
 
     def _finalize_training(self, *args: Any) -> Any:
-        # With a limit of 1 transformers would now remove the newest checkpoint, file by file: what
-        # a kill leaves of it would be gone on from.
+        # With a limit of 1 transformers would now delete the newest checkpoint file by file. If the
+        # run were killed meanwhile, the next one would resume from what is left of it.
         limit, self.args.save_total_limit = self.args.save_total_limit, None
         try:
             return super()._finalize_training(*args)

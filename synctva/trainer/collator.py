@@ -1,4 +1,4 @@
-"""Rows of a data set → one padded batch with its graph, for a `DataLoader`."""
+"""Collate rows of a data set into a padded batch with its graph, for a `DataLoader`."""
 
 from __future__ import annotations
 
@@ -26,20 +26,21 @@ MODEL_COLUMNS = (
 
 
 class SyncTVACollator:
-    """Pads conversations and, in a worker where there is one, connects them.
+    """Pads conversations and builds their graph, in the loader's workers if it has any.
 
-    A modality without a feature column is masked. Modality dropout removes present modalities
-    before the graph is built, each with the same probability, but never the last of an utterance.
+    A modality without a feature column is masked. Modality dropout masks present modalities before
+    the graph is built, each with the same probability, but never the last one of an utterance.
 
-    What is dropped depends on the seed, the epoch and the conversation's `dialogue_id` alone, not
-    on the batch, the worker or the process: two processes drop what one does, and a resumed epoch
-    drops what the interrupted one did. (Draws from torch's own generator would not: the loader
-    collates ahead of the step at which a checkpoint records that generator.)
+    Which modalities are dropped depends only on the seed, the epoch and the conversation's
+    `dialogue_id`, not on the batch, the worker or the process: two processes drop the same as one,
+    and a resumed epoch the same as the interrupted one. (Torch's own generator cannot ensure that:
+    the loader collates ahead of the step at which a checkpoint records the generator's state.)
 
     Args:
         config: of the model: widths, number of labels, the graph's windows.
-        modality_dropout: probability in [0, 1); for training.
-        build_graph: put `build_graph`'s answer under the key `graph`; otherwise `forward` makes it.
+        modality_dropout: probability in [0, 1), for training.
+        build_graph: add the result of `build_graph` under the key `graph`; otherwise `forward`
+            builds the graph.
         seed: of the modality dropout.
 
     Example:
@@ -63,15 +64,15 @@ class SyncTVACollator:
         self.modality_dropout = modality_dropout
         self.build_graph = build_graph
         self.seed = seed
-        # In shared memory, because persistent workers keep the collator of the first epoch.
+        # In shared memory, because persistent workers keep their copy of the collator.
         self._epoch = torch.zeros((), dtype=torch.long).share_memory_()
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the modality dropout draw anew."""
+        """Choose the epoch, so that the modality dropout draws again."""
         self._epoch.fill_(epoch)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Conversations → arguments of `forward`; see `pad_conversations` for rows and errors."""
+        """Return the arguments of `forward`; see `pad_conversations` for rows and errors."""
         batch: dict[str, Any] = pad_conversations(
             rows, widths=self.config.modality_dims, num_labels=self.config.num_labels
         )
@@ -90,7 +91,7 @@ class SyncTVACollator:
             generator = np.random.default_rng([self.seed, int(self._epoch), name])
             draws = torch.from_numpy(generator.random(mask.shape[1:]))  # (N, 3)
             draws = draws.where(mask[index], -1.0)
-            # The one with the highest draw stays, whatever the probability.
+            # The modality with the highest draw stays in any case.
             stays = (draws >= self.modality_dropout) | (draws == draws.amax(1, keepdim=True))
             mask[index] &= stays
 

@@ -1,4 +1,4 @@
-"""What a training uploads to the Hub while it goes on."""
+"""Uploads to the Hub during training."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ logger = logging.get_logger(__name__)
 RESUMED_FROM = (
     "optimizer*", "scheduler.pt", "scaler.pt", "rng_state*", "trainer_state.json", RAW_WEIGHTS,
 )  # fmt: skip
-"""Files of a checkpoint that training goes on from, and that are of no use to the model's users."""
+"""Checkpoint files that only a resumed training needs."""
 
 
 class PushingTrainer(Trainer):
     """A Trainer that pushes its checkpoints without transformers' pickle.
 
-    transformers pickles the training arguments, the Hub's token among them, into what it uploads
-    at every save; leaves processor and code out; reads a checkpoint that may be removed while it
-    is on its way; and says nothing of an upload that failed.
+    At every save, transformers uploads a pickle of the training arguments, including the Hub's
+    token. It also leaves out the processor and the code, uploads from a checkpoint that may be
+    deleted meanwhile, and does not report a failed upload.
     """
 
     push_in_progress: PushInProgress | None
 
     def _push_from_checkpoint(self, checkpoint_folder: str) -> None:
-        """Upload a checkpoint's model and, where `hub_strategy` says so, all of the checkpoint.
+        """Upload a checkpoint's model in the background, or all of it, see `hub_strategy`.
 
-        In the background. Skipped while the one before is on its way, unless `hub_always_push`.
+        Skipped while an earlier upload is running, unless `hub_always_push` is set.
         """
         strategy = self.args.hub_strategy
         if not self.is_world_process_zero() or strategy == HubStrategy.END:
@@ -53,8 +53,8 @@ class PushingTrainer(Trainer):
         if strategy in folders:
             resumable = f"{message}, to resume from"
             uploads.append({"commit_message": resumable, "path_in_repo": folders[strategy]})
-        # A copy, since `save_total_limit` may remove the checkpoint before it is uploaded. Its name
-        # keeps it out of the upload of the whole output folder.
+        # A copy, because `save_total_limit` may delete the checkpoint before it is uploaded. Its
+        # name excludes it from the upload of the whole output folder.
         copy = tempfile.mkdtemp(prefix="_push-", dir=self.args.output_dir)
         shutil.copytree(checkpoint_folder, copy, dirs_exist_ok=True)
         hub = {
@@ -66,11 +66,11 @@ class PushingTrainer(Trainer):
 
 
 def _upload(folder: str, uploads: list[dict[str, Any]]) -> None:
-    """Upload a folder, once with each of these options of `upload_folder`, and remove it."""
+    """Upload a folder once for each set of `upload_folder` options, then remove it."""
     try:
         for options in uploads:
             upload_folder(folder_path=folder, **options)
-    except Exception as error:  # training goes on; the push at its end raises
+    except Exception as error:  # training continues; the push at its end raises
         logger.warning(f"a checkpoint could not be pushed: {type(error).__name__}: {error}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,17 +10,17 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 
 
 class EpochSampler(Sampler[int]):
-    """A random order that depends on the seed and the epoch alone.
+    """A random order that depends only on the seed and the epoch.
 
-    transformers' own length-grouped sampler draws from torch's global generator, whose state a
-    resumed epoch does not get back, and groups by the batch of one process, so that two processes
-    see other steps than one.
+    transformers' own length-grouped sampler draws from torch's global generator, whose state is not
+    restored in a resumed epoch, and groups by the batch of one process, so that two processes take
+    other steps than one.
 
     Args:
         lengths: utterances of each conversation.
-        step_size: conversations of one optimizer step, over all processes and accumulated batches.
+        step_size: conversations per optimizer step, over all processes and accumulated batches.
         seed: of the order.
-        group_by_length: put conversations of about the same length into one step.
+        group_by_length: put conversations of similar length into one step.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class EpochSampler(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+        """Choose the epoch of the next iteration."""
         self.epoch = epoch
 
     def __len__(self) -> int:

@@ -16,12 +16,12 @@ from synctva.trainer.streaming import Conversations, ConversationStream, Row, bl
 
 
 def conversation_lengths(dataset: Conversations | Sequence[Row]) -> list[int]:
-    """Utterances of each conversation."""
+    """Return the number of utterances of each conversation."""
     return [len(labels) for labels in _labels(dataset)]
 
 
 def class_counts(dataset: Conversations | Sequence[Row], num_labels: int) -> np.ndarray:
-    """(C,) labelled utterances of each class."""
+    """Count the labelled utterances of each class. -> (C,)"""
     labels = np.concatenate([np.asarray(row, dtype=np.int64) for row in _labels(dataset)])
     return np.bincount(labels[labels >= 0], minlength=num_labels)
 
@@ -35,14 +35,14 @@ def _labels(dataset: Conversations | Sequence[Row]) -> Iterator[Any]:
 def feature_statistics(
     dataset: Conversations, modalities: Sequence[str] = MODALITIES
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """(mean, deviation) of each modality over the utterances in which it is present.
+    """Compute mean and deviation of each modality over the utterances in which it is present.
 
-    Accumulated in float64 by merging the moments of blocks (Chan et al., 1983), because features
-    such as a pitch in Hz lie far from 0.
+    The moments of blocks are merged in float64 (Chan et al., 1983), because features such as a
+    pitch in Hz are far from 0.
 
     Args:
         dataset: conversations with feature columns and `modality_mask`; the training split.
-        modalities: of which.
+        modalities: names of the modalities to include.
 
     Returns:
         By modality, two (D,) float32 arrays; a modality that is never present is left out.
@@ -72,9 +72,9 @@ def feature_statistics(
 
 
 def set_missing_statistics(model: SyncTVAPreTrainedModel, dataset: Conversations) -> None:
-    """Give a fresh model the training set's feature statistics and class base rates.
+    """Give a new model the training set's feature statistics and class base rates.
 
-    What a model was trained with before stays: its weights have learned from it.
+    A model that already has them keeps its own: its weights were trained with them.
     """
     prior = getattr(model, "class_prior", None)
     if prior is not None and (prior == prior[0]).all():

@@ -158,6 +158,8 @@ def test_fine_tuning_learns_and_the_saved_encoder_makes_the_features(
     assert any("layer.0" in name or "embeddings" in name for name in changed) == (frozen == 0)
 
     spec = save_encoder(encoder, tmp_path / "encoder")
+    files = list((tmp_path / "encoder").iterdir())
+    assert len({path.stat().st_mode for path in files}) == 1  # that of any new file
     vectors = encode_split(encoder, data["dev"])
     loaded = TextEncoder.from_spec(spec)
     for mine, theirs in zip(vectors, encode_split(loaded, data["dev"]), strict=True):

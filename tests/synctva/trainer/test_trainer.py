@@ -334,6 +334,18 @@ def test_a_saved_folder_has_code_and_no_pickle(tmp_path):
         assert torch.equal(tensor, reloaded.state_dict()[name]), name
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_files_of_a_saved_folder_have_the_mode_of_new_files(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        toy_trainer(tmp_path / "run").save_model()
+    finally:
+        os.umask(before)
+    files = [path for path in (tmp_path / "run").iterdir() if path.is_file()]
+    assert (tmp_path / "run/model.safetensors") in files
+    assert {path.stat().st_mode & 0o777 for path in files} == {mode}
+
+
 def test_calibration_is_saved_with_the_model_and_leaves_its_answers(tmp_path):
     trainer = toy_trainer(tmp_path / "run", num_train_epochs=1)
     dev = trainer.eval_dataset
