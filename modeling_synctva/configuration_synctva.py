@@ -10,6 +10,9 @@ from transformers import PreTrainedConfig
 MODALITIES = ("text", "visual", "audio")
 """The order of the modalities in masks, gates, strengths and per-modality logits."""
 
+MELD_LABELS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
+"""MELD's labels in their order; also those of a config that names no labels."""
+
 CROSS_GRAPHS = ("text-visual", "text-audio", "visual-audio")
 """The three pairwise cross-modal graphs of the paper."""
 
@@ -186,10 +189,8 @@ class SyncTVAConfig(PreTrainedConfig):
         if labels is not None and not (type(labels) is int and 1 <= labels <= LARGEST_SIZE):
             _reject("num_labels", labels, f"an integer from 1 to {LARGEST_SIZE}")
         if self.id2label is None and "num_labels" not in kwargs and "label2id" not in kwargs:
-            # MELD's seven labels, in the order of the dataset script. Pass id2label for others.
-            names = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
-            self.id2label = dict(enumerate(names))
-            self.label2id = {name: index for index, name in enumerate(names)}
+            self.id2label = dict(enumerate(MELD_LABELS))
+            self.label2id = {name: index for index, name in enumerate(MELD_LABELS)}
         # Never taken from a config.json: see below.
         kwargs.pop("custom_pipelines", None)
         super().__post_init__(**kwargs)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
@@ -63,9 +66,10 @@ class ContextEncoder(nn.Module):
         )
         orders = [graph.order.forward, graph.order.backward][: len(self.directions)]
         sequences = [self.dropout(table.index_select(0, order)) for order in orders]
+        directions = cast(Iterable[nn.GRU], self.directions)
         outputs = [
-            self._run(direction, sequence, graph.order.count, cache)
-            for direction, sequence in zip(self.directions, sequences, strict=True)
+            self._run(direction, sequence, graph.order.batch_sizes, cache)
+            for direction, sequence in zip(directions, sequences, strict=True)
         ]
         states = [
             torch.zeros_like(output, dtype=nodes.dtype).index_copy(0, order, output.to(nodes.dtype))
@@ -76,15 +80,15 @@ class ContextEncoder(nn.Module):
         return self.output(self.dropout(node_context), graph.nodes.sizes), context
 
     def _run(
-        self, direction: nn.GRU, inputs: Tensor, count: Tensor, cache: StreamCache | None
+        self, direction: nn.GRU, inputs: Tensor, batch_sizes: Tensor, cache: StreamCache | None
     ) -> Tensor:
         """Run one direction over packed inputs, (T, 3H) → (T, H)."""
         if torch.compiler.is_compiling():
-            return compiled_gru(direction, inputs, count)
+            return compiled_gru(direction, inputs, batch_sizes)
         if not len(inputs):
             return inputs.new_zeros(0, direction.hidden_size)
         start = None if cache is None else cache.recall(direction, "state")
-        packed, end = direction(PackedSequence(inputs, count.cpu()), start)
+        packed, end = direction(PackedSequence(inputs, batch_sizes.cpu()), start)
         if cache is not None:
             cache.keep(direction, "state", end)
         return packed.data

@@ -71,12 +71,13 @@ class RecurrenceOrder(NamedTuple):
         forward: (T,) the first utterance of every conversation, then every second one, and so on;
             in each step, longer conversations come first.
         backward: (T,) the same from the end of each conversation.
-        count: (N,) number of conversations that have an n-th utterance.
+        batch_sizes: (N,) number of conversations that have an n-th utterance, as in
+            `torch.nn.utils.rnn.PackedSequence`.
     """
 
     forward: Tensor
     backward: Tensor
-    count: Tensor
+    batch_sizes: Tensor
 
 
 class GraphEdges(NamedTuple):
@@ -226,11 +227,11 @@ class _Packing:
         first = (attention_mask.sum(1).cumsum(0) - attention_mask.sum(1))[by_length]  # (B,)
         step = torch.arange(attention_mask.shape[1], device=length.device)[:, None]
         running = step < length  # (N, B)
-        count = running.sum(1)
+        batch_sizes = running.sum(1)
         return RecurrenceOrder(
             forward=(first + step)[running],
             backward=(first + length - 1 - step)[running],
-            count=count[count > 0],
+            batch_sizes=batch_sizes[batch_sizes > 0],
         )
 
     def source_ranges(self, past: list[list[int]], future: list[list[int]]):

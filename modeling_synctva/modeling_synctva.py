@@ -213,10 +213,10 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         if attention_mask is None:
             attention_mask = torch.ones(shape, dtype=torch.bool, device=device)
         attention_mask = attention_mask.bool()
-        given = torch.tensor([inputs[name] is not None for name in MODALITIES], device=device)
+        passed = torch.tensor([inputs[name] is not None for name in MODALITIES], device=device)
         if modality_mask is None:
-            modality_mask = given.expand(*shape, -1)
-        modality_mask = modality_mask.bool() & attention_mask[..., None] & given
+            modality_mask = passed.expand(*shape, -1)
+        modality_mask = modality_mask.bool() & attention_mask[..., None] & passed
         if speaker_ids is None:
             speaker_ids = torch.zeros(shape, dtype=torch.long, device=device)
         packing = (
@@ -302,15 +302,15 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
 
     def _check_shapes(self, inputs, attention_mask, modality_mask, speaker_ids):
         """Check that all shapes agree; return the padded shape (B, N) and the device."""
-        given = {name: tensor for name, tensor in inputs.items() if tensor is not None}
-        reference = next(iter(given.values()), modality_mask)
+        passed = {name: tensor for name, tensor in inputs.items() if tensor is not None}
+        reference = next(iter(passed.values()), modality_mask)
         if reference is None:
             raise ValueError(
                 "features are missing: expected any of text_features (input_ids with a text "
                 "backbone), audio_features and visual_features, or at least modality_mask"
             )
         shape = reference.shape[:2]
-        for name, tensor in given.items():
+        for name, tensor in passed.items():
             tokens = name == "text" and self.text_backbone is not None
             width = tensor.shape[-1] if tokens else self.config.modality_dims[name]
             if tensor.shape != (*shape, width):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-def compiled_gru(gru: nn.GRU, inputs: Tensor, count: Tensor) -> Tensor:
+def compiled_gru(gru: nn.GRU, inputs: Tensor, batch_sizes: Tensor) -> Tensor:
     """Run a GRU with one layer and one direction from a zero state.
 
     Outside `torch.compile`, calling the module does the same and needs less memory.
@@ -17,43 +17,43 @@ def compiled_gru(gru: nn.GRU, inputs: Tensor, count: Tensor) -> Tensor:
     Args:
         gru: the module.
         inputs: (T, D), packed as in `torch.nn.utils.rnn.PackedSequence`.
-        count: (N,) number of rows in each step.
+        batch_sizes: (N,) number of rows in each step, as there.
 
     Returns:
         The states (T, H).
     """
-    return _gru(inputs, count, list(gru.all_weights[0]))
+    return _gru(inputs, batch_sizes, list(gru.all_weights[0]))
 
 
-def _run(inputs: Tensor, count: Tensor, weights: list[Tensor]) -> Tensor:
+def _run(inputs: Tensor, batch_sizes: Tensor, weights: list[Tensor]) -> Tensor:
     """Compute the same as `torch.nn.GRU.forward`."""
     if not len(inputs):
         return inputs.new_zeros(0, weights[1].shape[1])
-    start = inputs.new_zeros(1, int(count.max()), weights[1].shape[1])
-    return torch.gru(inputs, count.cpu(), start, weights, True, 1, 0.0, False, False)[0]
+    start = inputs.new_zeros(1, int(batch_sizes.max()), weights[1].shape[1])
+    return torch.gru(inputs, batch_sizes.cpu(), start, weights, True, 1, 0.0, False, False)[0]
 
 
 @torch.library.custom_op(
     "synctva::gru",
     mutates_args=(),
-    schema="(Tensor inputs, Tensor count, Tensor[] weights) -> Tensor",
+    schema="(Tensor inputs, Tensor batch_sizes, Tensor[] weights) -> Tensor",
 )
-def _gru(inputs: Tensor, count: Tensor, weights: list[Tensor]) -> Tensor:
-    return _run(inputs, count, weights)
+def _gru(inputs: Tensor, batch_sizes: Tensor, weights: list[Tensor]) -> Tensor:
+    return _run(inputs, batch_sizes, weights)
 
 
 @_gru.register_fake
-def _(inputs: Tensor, count: Tensor, weights: list[Tensor]) -> Tensor:
+def _(inputs: Tensor, batch_sizes: Tensor, weights: list[Tensor]) -> Tensor:
     return inputs.new_empty(len(inputs), weights[1].shape[1])
 
 
 @torch.library.custom_op(
     "synctva::gru_backward",
     mutates_args=(),
-    schema="(Tensor gradient, Tensor inputs, Tensor count, Tensor[] weights) -> Tensor[]",
+    schema="(Tensor gradient, Tensor inputs, Tensor batch_sizes, Tensor[] weights) -> Tensor[]",
 )
 def _gru_backward(
-    gradient: Tensor, inputs: Tensor, count: Tensor, weights: list[Tensor]
+    gradient: Tensor, inputs: Tensor, batch_sizes: Tensor, weights: list[Tensor]
 ) -> list[Tensor]:
     """Return the gradients of the inputs and of each weight.
 
@@ -64,7 +64,7 @@ def _gru_backward(
 
     def differentiate() -> list[Tensor]:
         leaves = [tensor.detach().requires_grad_() for tensor in (inputs, *weights)]
-        states = _run(leaves[0], count, leaves[1:])
+        states = _run(leaves[0], batch_sizes, leaves[1:])
         return list(torch.autograd.grad(states, leaves, gradient))
 
     # Autograd is always off inside an operator, but only on that thread: use another one.
@@ -73,18 +73,18 @@ def _gru_backward(
 
 
 @_gru_backward.register_fake
-def _(gradient: Tensor, inputs: Tensor, count: Tensor, weights: list[Tensor]) -> list[Tensor]:
+def _(gradient: Tensor, inputs: Tensor, batch_sizes: Tensor, weights: list[Tensor]) -> list[Tensor]:
     return [torch.empty_like(tensor) for tensor in (inputs, *weights)]
 
 
 def _save_arguments(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    rows, count, weights = inputs
-    ctx.save_for_backward(rows, count, *weights)
+    rows, batch_sizes, weights = inputs
+    ctx.save_for_backward(rows, batch_sizes, *weights)
 
 
 def _differentiate(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, list[Tensor]]:
-    rows, count, *weights = ctx.saved_tensors
-    d_inputs, *d_weights = _gru_backward(gradient, rows, count, weights)
+    rows, batch_sizes, *weights = ctx.saved_tensors
+    d_inputs, *d_weights = _gru_backward(gradient, rows, batch_sizes, weights)
     return d_inputs, None, d_weights
 
 

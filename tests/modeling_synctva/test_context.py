@@ -11,7 +11,7 @@ def test_utterances_are_ordered_by_step_with_longer_conversations_first():
     graph = build_graph(mask, present, torch.zeros(mask.shape, dtype=torch.long), toy_config())
     assert graph.order.forward.tolist() == [2, 0, 5, 3, 1, 4]
     assert graph.order.backward.tolist() == [4, 1, 5, 3, 0, 2]
-    assert graph.order.count.tolist() == [3, 2, 1]
+    assert graph.order.batch_sizes.tolist() == [3, 2, 1]
 
 
 def test_equals_a_bidirectional_gru_on_each_conversation():
