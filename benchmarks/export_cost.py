@@ -150,7 +150,7 @@ def main() -> None:
                 name: largest_difference(model, path) for name, path in files.items()
             },
             "meld_test": scores(by_name, single, labels),
-            "processor_ms_a_conversation": {
+            "processor_ms_per_conversation": {
                 "meld_test_one_by_one": processor_ms(by_name, single, options.rounds),
                 "meld_test_in_batches_of_16": processor_ms(by_name, sixteen, options.rounds),
                 **{

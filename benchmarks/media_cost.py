@@ -87,8 +87,8 @@ def read(path: str, seconds: float) -> dict[str, Any]:
     return {
         "utterances": len(turns),
         "present": batch["modality_mask"][0].float().mean(0).tolist(),
-        "seconds_a_second": (time.perf_counter() - wall) / seconds,
-        "processor_seconds_a_second": (time.process_time() - processor_time) / seconds,
+        "seconds_per_second": (time.perf_counter() - wall) / seconds,
+        "processor_seconds_per_second": (time.process_time() - processor_time) / seconds,
         "peak_megabytes": peak_megabytes(),
     }
 

@@ -87,7 +87,7 @@ def run(corpus: Path, workers: int, with_ray: bool) -> dict[str, float]:
     # From each worker's first block to the last blocks, when a worker may be idle.
     first, last = workers - 1, len(finished) - workers
     rate = (last - first) * BLOCK / (finished[last] - finished[first])
-    return {"seconds": seconds, "conversations_a_second": rate}
+    return {"seconds": seconds, "conversations_per_second": rate}
 
 
 def main() -> None:
@@ -113,7 +113,7 @@ def main() -> None:
                     for name, with_ray in kinds.items()
                 }
             )
-    rate = "conversations_a_second"
+    rate = "conversations_per_second"
     report = {
         "conversations": options.conversations,
         "speed_up": {

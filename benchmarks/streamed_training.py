@@ -1,4 +1,4 @@
-"""Training from Parquet against training from memory: conversations a second and peak memory.
+"""Training from Parquet against training from memory: conversations per second and peak memory.
 
     python -m benchmarks.streamed_training               # 100,000 simulated conversations
     python -m benchmarks.streamed_training --conversations 5000 --rounds 1
@@ -77,7 +77,7 @@ def train(folder: str, source: str) -> dict[str, Any]:
         **{name: splits[name] for name in ("conversations", "utterances")},
         "seconds": seconds,
         "processor_seconds": computed,
-        "conversations_a_second": splits["conversations"] / seconds,
+        "conversations_per_second": splits["conversations"] / seconds,
         "peak_megabytes": peak_megabytes(),
     }
 

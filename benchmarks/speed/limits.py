@@ -119,7 +119,7 @@ def measure(size: Size) -> dict[str, Any]:
             )
             rate = 2 * len(large) ** 3 / seconds["large"]
             found[corpus][kind] = {
-                "operations_an_utterance": work / sum(sizes),
+                "operations_per_utterance": work / sum(sizes),
                 "gemm_rate": rate,
                 "of_large": work / rate / seconds["step"],
                 "of_products": seconds["products"] / seconds["step"],

@@ -30,7 +30,7 @@ def plot_lengths(parts: Mapping[str, Any]) -> Figure:
     ):
         for name, costs in models.items():
             axes.loglog([int(n) for n in costs], list(costs.values()), "o-", label=name)
-        axes.set(title=kind, xlabel="utterances of a conversation", ylabel="µs an utterance")
+        axes.set(title=kind, xlabel="utterances per conversation", ylabel="µs per utterance")
         axes.grid(alpha=0.3)
         axes.legend()
     return figure
@@ -47,7 +47,7 @@ def plot_models(parts: Mapping[str, Any]) -> Figure:
         axes.barh(np.arange(len(names)) + shift, [rates[n] for n in names], 0.38, label=corpus)
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
-    axes.set(xlabel="utterances a second in training, one core")
+    axes.set(xlabel="utterances per second in training, one core")
     axes.grid(axis="x", alpha=0.3)
     axes.legend()
     return figure

@@ -151,7 +151,7 @@ def batch_table(parts: Mapping[str, Any]) -> str:
 def memory_table(parts: Mapping[str, Any]) -> str:
     found = parts["default"]["memory"]
     rows = [[k, f"{v:.0f}", f"{v / found['scatter']:.2f}"] for k, v in found.items()]
-    return markdown(["backend", "MiB", "of scatter's"], rows)
+    return markdown(["backend", "MiB", "share of scatter's"], rows)
 
 
 def limits_table(parts: Mapping[str, Any]) -> str:
@@ -159,7 +159,7 @@ def limits_table(parts: Mapping[str, Any]) -> str:
         [
             corpus,
             kind,
-            f"{these['operations_an_utterance'] / 1e6:.1f}",
+            f"{these['operations_per_utterance'] / 1e6:.1f}",
             f"{these['gemm_rate'] / 1e9:.0f}",
             f"{these['of_large']:.2f}",
             f"{these['of_products']:.2f}",
@@ -180,7 +180,7 @@ def step_table(parts: Mapping[str, Any]) -> str:
             for kind in ("parts", "train")
             for name, ms in found[kind].items()
         ]
-    return markdown(["shapes", "", "ms per batch", "of a training step"], rows)
+    return markdown(["shapes", "", "ms per batch", "share of a training step"], rows)
 
 
 def latency_table(parts: Mapping[str, Any]) -> str:
@@ -196,20 +196,24 @@ def number(value: float | None) -> str:
 
 
 GOALS: dict[str, tuple[str, str | None, bool, float]] = {
-    "layer against HGTConv, MELD's shapes": ("layer_vs_pyg_hgt", "meld", True, 2.3),
-    "layer against HGTConv, IEMOCAP's shapes": ("layer_vs_pyg_hgt", "iemocap", True, 2.7),
-    "attention's memory, of scatter's": ("attention_memory_vs_scatter", None, False, 0.25),
-    "an utterance among 10,000, of one among 100": (
+    "layer, times faster than HGTConv, MELD's shapes": ("layer_vs_pyg_hgt", "meld", True, 2.3),
+    "layer, times faster than HGTConv, IEMOCAP's shapes": (
+        "layer_vs_pyg_hgt", "iemocap", True, 2.7,
+    ),
+    "attention's memory, share of scatter's": ("attention_memory_vs_scatter", None, False, 0.25),
+    "cost per utterance, 10,000 against 100": (
         "per_utterance_10000_over_100", None, False, 1.3,
     ),
     "GEMM limit / training step": ("gemm_fraction", "train", True, 0.60),
     "GEMM limit / inference": ("gemm_fraction", "inference", True, 0.65),
-    "training on MELD's shapes, fastest setting, utterances/s": (
+    "training on MELD's shapes, fastest setting, utterances per second": (
         "train_utterances_per_second", None, True, 4_000,
     ),
-    "training against the dense Transformer": ("train_vs_dense_transformer", None, True, 3),
-    "edges, of a step": ("edge_build_fraction", None, False, 0.02),
-    "reading and padding, of a step": ("collation_fraction", None, False, 0.03),
+    "training, times faster than the dense Transformer": (
+        "train_vs_dense_transformer", None, True, 3,
+    ),
+    "building edges, share of a step": ("edge_build_fraction", None, False, 0.02),
+    "reading and padding, share of a step": ("collation_fraction", None, False, 0.03),
     "a whole run of MELD's size, processor seconds": (
         "meld_run_processor_seconds", None, False, 240,
     ),

@@ -12,9 +12,9 @@ def test_a_runtime_is_compared_with_torch():
         {"labels": torch.tensor([[1, 1, 0]]), "attention_mask": torch.ones(1, 3)},
     ]
     logits = iter([torch.tensor([[[2.0, 0], [0, 2], [0, 0]]]), torch.tensor([[[0, 2.0]] * 3])])
-    known = {"torch": lambda batch: batch["said"], "other": lambda batch: -batch["said"]}
+    known = {"torch": lambda batch: batch["logits"], "other": lambda batch: -batch["logits"]}
     for batch in batches:
-        batch["said"] = next(logits)
+        batch["logits"] = next(logits)
     report = scores(known, batches, ["calm", "glad"])
     assert report["torch"]["n"] == 5
     assert report["torch"]["accuracy"] == pytest.approx(4 / 5)

@@ -17,5 +17,5 @@ def test_a_recording_is_read_turn_by_turn(tmp_path):
     report = read(str(path), 7)
     assert report["utterances"] == 2
     assert report["present"] == [1.0, 0.0, 1.0]  # words, no face, a voice
-    assert report["processor_seconds_a_second"] > 0
+    assert report["processor_seconds_per_second"] > 0
     assert report["peak_megabytes"] > 0

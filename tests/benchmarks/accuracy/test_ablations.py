@@ -1,4 +1,4 @@
-"""Ablations by name: each changes the model or what it is taught with, where it can."""
+"""Ablations by name: each changes the model or its training, if it can."""
 
 import pytest
 import torch

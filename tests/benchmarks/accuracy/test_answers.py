@@ -43,4 +43,4 @@ def test_truth_of_the_simulator_needs_no_folder():
         assert conversations[-1] + 1 == MELD_SIZES[split].conversations
         assert len(labels) == len(conversations) and 0 <= labels.min() <= labels.max() <= 6
     assert read_truth("meld", None, None) is None
-    assert read_truth("meld", None, "a name alone") is None
+    assert read_truth("meld", None, "only a name") is None

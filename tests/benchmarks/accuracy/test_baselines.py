@@ -1,4 +1,4 @@
-"""The baselines: what any model of conversations has to keep, and what each is known for."""
+"""The baselines: what holds for any model of conversations, and the main idea of each."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_a_modality_that_is_left_out_is_one_that_is_masked(name):
 
 
 @every_baseline
-def test_no_conversation_hears_another(name):
+def test_no_conversation_affects_another(name):
     model, batch = baseline(name), toy_batch()
     changed = {key: tensor.clone() for key, tensor in batch.items()}
     for modality in WIDTHS:
@@ -183,7 +183,7 @@ def test_relations_of_a_window_by_hand():
     assert relation[0, :3, :3].tolist() == [[0, 1, 0], [3, 0, 1], [2, 3, 0]]
 
 
-def test_dialogue_gcn_hears_a_relation_through_its_own_map():
+def test_dialogue_gcn_has_a_map_per_relation():
     torch.manual_seed(0)
     context = DialogueGCN(toy_config()).eval()
     states, mask = torch.randn(1, 3, 3, 16), torch.ones(1, 3, dtype=torch.bool)

@@ -107,7 +107,7 @@ def test_the_command_runs_what_is_missing_and_writes_the_tables(features, tmp_pa
     main(command)
     assert "p (Holm)" in capsys.readouterr().out
     assert kept.stat().st_mtime_ns == written
-    # The name alone prints the tables, without what the truth is needed for.
+    # With only the name, it prints the tables that need no truth.
     main([*options[:2], "--features", "toy", *options[4:]])
     assert "p (Holm)" not in capsys.readouterr().out
 

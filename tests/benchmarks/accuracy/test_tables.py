@@ -129,7 +129,7 @@ def test_runs_without_answers_still_have_a_table(runs, truth):
     assert rows(models_table(mixed, truth))["bigru"]["95% interval"] == "-"
 
 
-def test_the_optimum_stands_beside_simulated_runs(truth):
+def test_simulated_runs_are_shown_with_the_optimum(truth):
     fields = {
         "bayes_optimal": {"accuracy": 0.81, "nll": 0.55},
         "of_optimum": 0.96,

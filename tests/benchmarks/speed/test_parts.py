@@ -1,4 +1,4 @@
-"""Every part runs at toy size and reports what its tables read; no figure is tested."""
+"""Every part runs at toy size and reports what its tables need; no measured value is tested."""
 
 import json
 
@@ -30,7 +30,7 @@ RATES = {
 
 @pytest.fixture(scope="module")
 def results():
-    """Made of the parts that take no process of their own; layer and memory are made up."""
+    """Results of the parts that need no process of their own; layer and memory are invented."""
     seconds = dict.fromkeys(
         ("hgt", "hgt, ours sparse", "hgt, ours scatter", "gatv2", "gatv2, ours sparse"), 0.5
     )
@@ -52,7 +52,7 @@ def results():
     return {"default": default, "raised": raised}
 
 
-def test_the_promised_figures(results):
+def test_the_figures_with_goals(results):
     found = contract(results)
     assert found["layer_vs_pyg_hgt"] == {"meld": 1.0, "iemocap": 1.0}
     assert found["attention_memory_vs_scatter"] == 0.25
