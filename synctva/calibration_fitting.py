@@ -1,4 +1,4 @@
-"""Calibration: a temperature and the thresholds of prediction sets, fitted on dev, seen on test."""
+"""Fit the calibration, a temperature and thresholds of prediction sets, and measure it."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ from synctva.modeling_synctva.calibration import prediction_sets
 from synctva.modeling_synctva.configuration_synctva import CONFORMAL_LEVELS, SyncTVAConfig
 
 TEMPERATURES = (0.05, 20.0)
-"""Bounds of the temperature, which stays finite where dev has no error, or nothing but errors."""
+"""Bounds of the temperature, which keep it finite if all answers on dev are right or all wrong."""
 
 DECIMALS = 5
-"""Of a threshold, rounded up: more than single precision can change a probability by."""
+"""Decimals to which thresholds are rounded up, coarser than single-precision errors."""
 
 COVERAGES = (0.8, 0.9, 0.95)
-"""Of the prediction sets that are measured."""
+"""Coverages at which the prediction sets are measured."""
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """The temperature that gives the true labels the highest likelihood (Guo et al. 2017).
+    """Fit the temperature that maximises the likelihood of the true labels (Guo et al. 2017).
 
-    One for all classes, so that no answer changes. One for each, held out by conversations, was
-    worse on IEMOCAP's dev and the simulator's; on MELD's it was better, by undoing the class
-    weights of the loss, and then fewer of the prediction sets held the rare emotions.
+    There is one temperature for all classes, so that no answer changes. One per class, evaluated on
+    held-out conversations, was worse on the dev splits of IEMOCAP and the simulator. On MELD's it
+    was better, because it undid the class weights of the loss, but then fewer prediction sets
+    contained the rare emotions.
 
     Args:
         logits: (K, C).
@@ -47,21 +48,21 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     def nll(log_temperature: float) -> float:
         return -log_softmax(values / np.exp(log_temperature), axis=-1)[rows, true].mean()
 
-    # Convex in 1 / T, so it has one minimum in log T too.
+    # Convex in 1 / T, so that there is a single minimum in log T too.
     return float(np.exp(minimize_scalar(nll, bounds=np.log(TEMPERATURES), method="bounded").x))
 
 
 def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
-    """Thresholds of prediction sets that hold the true label in at least 1%, ..., 99% of cases.
+    """Fit thresholds of prediction sets that contain the true label in at least 1%, ..., 99%.
 
-    Utterances of one conversation are not exchangeable with those of another, which split conformal
-    prediction would need; conversations are. So each of the K conversations has the weight
-    1 / (K + 1), shared by its utterances, the new one has the last, at infinity, and a threshold is
-    a quantile of that distribution (hierarchical conformal prediction: Lee, Barber and Willett,
-    arXiv 2306.06342). If the conversations of dev and a new one are exchangeable, an utterance
-    drawn from the new one is covered with at least that probability, on average over such draws.
-    Beyond K / (K + 1) every label belongs. That the model was selected on dev, and the temperature
-    fitted there, the guarantee does not allow for: coverage has to be measured on test.
+    Split conformal prediction requires exchangeable utterances. Those of different conversations
+    are not, but conversations are. So each of the K conversations has the weight 1 / (K + 1), which
+    its utterances share, and the new conversation has the remaining weight, at infinity. A
+    threshold is a quantile of that distribution (hierarchical conformal prediction: Lee, Barber and
+    Willett, arXiv 2306.06342). If the conversations of dev and a new one are exchangeable, an
+    utterance drawn from the new one is covered with at least that probability, on average over such
+    draws. Beyond K / (K + 1) the sets contain every label. The guarantee ignores that the model was
+    selected and the temperature fitted on dev too: coverage has to be measured on test.
 
     Args:
         scores: (K,) 1 - probability of the true label.
@@ -76,9 +77,9 @@ def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
     weights = 1 / ((len(lengths) + 1) * lengths[inverse])  # (K,)
     mass = weights[order].cumsum()
     levels = np.arange(1, CONFORMAL_LEVELS + 1) / (CONFORMAL_LEVELS + 1)
-    index = np.searchsorted(mass, levels - 1e-9)  # the first with at least the level's mass
+    index = np.searchsorted(mass, levels - 1e-9)  # the first to reach each level
     scale = 10**DECIMALS
-    # No probability is below 0, so 1 stands for infinity.
+    # Probabilities are at least 0, so that 1 serves as infinity.
     thresholds = np.ceil(np.append(values[order], 1.0)[index] * scale) / scale
     return np.minimum(thresholds, 1.0).tolist()
 
@@ -86,7 +87,7 @@ def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
 def calibrate(
     config: SyncTVAConfig, logits: ArrayLike, labels: ArrayLike, conversations: ArrayLike
 ) -> None:
-    """Fit temperature and thresholds, and store them in the config.
+    """Fit temperature and thresholds and store them in the config.
 
     Args:
         config: of the model that gave the logits.
@@ -95,11 +96,11 @@ def calibrate(
         conversations: (K,) the conversation of each utterance.
 
     Raises:
-        ValueError: there is no labelled utterance.
+        ValueError: there are no labelled utterances.
     """
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if not len(true):
-        raise ValueError("no labelled utterance to calibrate on: expected at least one")
+        raise ValueError("there is no labelled utterance to calibrate on: expected at least one")
     config.calibration_temperature = fit_temperature(values, true)
     probabilities = softmax(values / config.calibration_temperature, axis=-1)  # (K, C)
     scores = 1 - probabilities[np.arange(len(true)), true]
@@ -109,7 +110,7 @@ def calibrate(
 def calibration_report(
     config: SyncTVAConfig, logits: ArrayLike, labels: ArrayLike, conversations: ArrayLike
 ) -> dict[str, Any]:
-    """What the calibration in a config is worth on data that it was not fitted on.
+    """Measure the calibration of a config on data that it was not fitted on.
 
     Args:
         config: calibrated.
@@ -118,9 +119,9 @@ def calibration_report(
         conversations: (K,) the conversation of each utterance.
 
     Returns:
-        temperature; `before` and `after` it: nll, ece, brier, reliability (see
+        `temperature`; `before` and `after` scaling by it: nll, ece, brier, reliability (see
         `synctva.metrics.confidence`); `abstention`: coverage and risk by `abstain_below`;
-        `prediction_sets`: by the coverage asked for, the coverage had and the mean size.
+        `prediction_sets`: coverage and mean size by requested coverage.
 
     Raises:
         ValueError: the config is not calibrated.

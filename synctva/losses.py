@@ -1,7 +1,7 @@
-"""Losses for imbalanced classes, one value an item: what the trainer minimises is built here.
+"""Training losses for imbalanced classes, with one value per item.
 
-All of them take `logits (K, C)` and `labels (K,)` of the labelled utterances alone and return
-`(K,)`; the caller sums and divides by the number of labelled utterances over all processes.
+All of them take `logits (K, C)` and `labels (K,)` of the labelled utterances and return `(K,)`. The
+caller sums and divides by the number of labelled utterances over all processes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ NEEDS_EVERY_CLASS = ("class_weighted", "class_balanced", "logit_adjusted")
 
 
 def inverse_sqrt_weights(class_counts: Tensor) -> Tensor:
-    """Weights proportional to 1 / sqrt(n_c), of mean 1 over the training items. (C,) -> (C,)"""
+    """Return weights proportional to 1 / sqrt(n_c), with mean 1 over the items. (C,) -> (C,)"""
     return _unit_mean(class_counts.rsqrt(), class_counts)
 
 
 def effective_number_weights(class_counts: Tensor, beta: float) -> Tensor:
-    """Weights of Cui et al. 2019 (arXiv 1901.05555), of mean 1 over the training items.
+    """Return the weights of Cui et al. 2019 (arXiv 1901.05555), with mean 1 over the items.
 
-    Proportional to 1 / E_c with the effective number E_c = (1 - beta^n_c) / (1 - beta): beta = 0
-    weights all classes alike, beta -> 1 by inverse frequency. The paper lets the weights sum to C;
-    that differs by a constant, and mean 1 keeps the learning rate comparable between criteria.
+    They are proportional to 1 / E_c with the effective number E_c = (1 - beta^n_c) / (1 - beta):
+    beta = 0 weights all classes equally, beta -> 1 by inverse frequency. In the paper the weights
+    sum to C, which differs by a constant; mean 1 keeps the learning rate comparable between
+    criteria.
 
     Args:
         class_counts: (C,) positive.
@@ -42,24 +43,24 @@ def _unit_mean(weights: Tensor, class_counts: Tensor) -> Tensor:
 
 
 class CrossEntropy(nn.Module):
-    """Cross-entropy an item, with class weights and label smoothing.
+    """Cross-entropy of each item, with class weights and label smoothing.
 
-    w_y * [(1 - s) * -log p_y + s / C * sum_c -log p_c]: an item weighs as its true class does, in
-    the smoothed part too. (`torch.nn.functional.cross_entropy` weighs the smoothed part by each
+    w_y * [(1 - s) * -log p_y + s / C * sum_c -log p_c]: the weight is that of the true class, also
+    in the smoothed part. (`torch.nn.functional.cross_entropy` weights the smoothed part by each
     class c instead, which pulls predictions towards the rare classes.)
 
     Shapes:
         logits (K, C), labels (K,) long in [0, C) -> (K,) float32.
 
     Raises:
-        ValueError: the logits have another number of classes than the training counts.
+        ValueError: the number of classes of the logits differs from that of the class counts.
     """
 
     class_weights: Tensor
 
     def __init__(self, class_weights: Tensor, label_smoothing: float = 0.0):
         super().__init__()
-        # Not persistent: the weights belong to the training set, not to the trained model.
+        # Not persistent, because the weights belong to the training set, not to the model.
         self.register_buffer("class_weights", class_weights.float(), persistent=False)
         self.label_smoothing = label_smoothing
 
@@ -71,7 +72,7 @@ class CrossEntropy(nn.Module):
                 f"class_counts has {num_classes} classes"
             )
         log_probabilities = self.adjust(logits.float()).log_softmax(dim=-1)  # (K, C)
-        # gather, not nll_loss: an unlabelled item (-100) must fail here, not count as zero loss.
+        # gather, not nll_loss: an unlabelled item must fail here instead of having zero loss.
         log_true = log_probabilities.gather(1, labels[:, None]).squeeze(1)  # (K,)
         loss = -(1 - self.label_smoothing) * log_true
         if self.label_smoothing:
@@ -79,11 +80,11 @@ class CrossEntropy(nn.Module):
         return self.class_weights[labels] * self.modulation(log_true) * loss
 
     def adjust(self, logits: Tensor) -> Tensor:
-        """What is done to the logits before the softmax. (K, C) -> (K, C)"""
+        """Adjust the logits before the softmax. (K, C) -> (K, C)"""
         return logits
 
     def modulation(self, log_true: Tensor) -> Tensor | float:
-        """The factor of each item's loss, from log p_y. (K,) -> (K,)"""
+        """Return the factor of each item's loss, given log p_y. (K,) -> (K,)"""
         return 1.0
 
 
@@ -98,7 +99,7 @@ class FocalLoss(CrossEntropy):
         self.gamma = gamma
 
     def modulation(self, log_true: Tensor) -> Tensor:
-        # Away from 0, where the derivative of x^gamma is infinite for gamma < 1.
+        # Clamped, because the derivative of x^gamma at 0 is infinite for gamma < 1.
         error = (-torch.expm1(log_true)).clamp(min=1e-6)
         return error**self.gamma
 
@@ -106,8 +107,8 @@ class FocalLoss(CrossEntropy):
 class LogitAdjustedLoss(CrossEntropy):
     """Logit adjustment, Menon et al. 2021 (arXiv 2007.07314): CE of logits + tau * log prior.
 
-    The adjustment is for training alone: the unadjusted logits then rank by balanced error. Their
-    probabilities answer for a balanced prior, so the calibration on the real one is worse.
+    The logits are adjusted only in training; unadjusted, they then minimise the balanced error.
+    Their probabilities assume a balanced prior, so that they are less calibrated for the real one.
     """
 
     log_prior: Tensor
@@ -130,20 +131,20 @@ def build_criterion(
     class_balanced_beta: float = 0.999,
     logit_adjustment_tau: float = 1.0,
 ) -> CrossEntropy:
-    """The loss of that name: `criterion(logits (K, C), labels (K,)) -> (K,)`.
+    """Build the loss of that name: `criterion(logits (K, C), labels (K,)) -> (K,)`.
 
     Args:
-        name: one of `CRITERIA`. `class_weighted` weighs by the inverse square root of the
+        name: one of `CRITERIA`. `class_weighted` weights by the inverse square root of the
             frequency, `class_balanced` by the inverse effective number.
-        class_counts: (C,) items of each class in the training set.
-        label_smoothing: share of the target spread over all classes, in [0, 1).
+        class_counts: (C,) numbers of items of each class in the training set.
+        label_smoothing: share of the target that is spread over all classes, in [0, 1).
         focal_gamma: exponent of `focal`, at least 0.
         class_balanced_beta: beta of `class_balanced`, in [0, 1).
         logit_adjustment_tau: strength of `logit_adjusted`, at least 0.
 
     Raises:
-        ValueError: an argument is out of range, or a criterion that needs every class meets one
-            without items; the message names argument, value and expectation.
+        ValueError: an argument is out of range, or a class has no items and the criterion needs
+            some of every class.
 
     Example:
         >>> criterion = build_criterion("class_weighted", [400, 100], label_smoothing=0.1)
@@ -178,8 +179,8 @@ def _checked_counts(class_counts: Sequence[int | float] | Tensor, name: str) -> 
     counts = torch.as_tensor(class_counts).to(torch.float64)
     if counts.ndim != 1 or len(counts) < 2:
         raise ValueError(
-            f"class_counts of shape {tuple(counts.shape)}: expected one count a class, "
-            "of at least 2 classes"
+            f"class_counts of shape {tuple(counts.shape)}: expected one count per class, for at "
+            "least 2 classes"
         )
     if not torch.isfinite(counts).all() or (counts < 0).any():
         raise ValueError(f"class_counts = {counts.tolist()}: expected finite counts, 0 or more")

@@ -156,7 +156,7 @@ def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
         if not re.fullmatch(r"data/[^/\\]+\.parquet", name):
             raise ValueError(f"{path}: files has {name!r}: expected data/<name>.parquet")
     for modality in schema.get("modalities", {}).values():
-        if "specification" in modality:  # the key's first name
+        if "specification" in modality:  # an older name of the key
             modality["spec"] = modality.pop("specification")
     return schema
 

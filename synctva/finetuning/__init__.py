@@ -1,9 +1,9 @@
-"""A text encoder fine-tuned on the conversations of a corpus, for the features of its utterances.
+"""Fine-tuning of a text encoder on the conversations of a corpus, for its text features.
 
-A strong encoder that has seen the corpus matters more than what is built on top of it. Its upper
-layers and a small classifier are trained on whole conversations, window by window; the lower layers
-stay as they are, and their states are computed once (`token_states.py`). Then the encoder's pooled
-states are the text features on which Sync-TVA is trained.
+A strong encoder that has seen the corpus matters more than the model on top of it. The encoder's
+upper layers and a small classifier are trained on whole conversations, window by window. The lower
+layers stay frozen, and their states are computed once (`token_states.py`). The pooled states of the
+fine-tuned encoder are then the text features on which Sync-TVA is trained.
 """
 
 from synctva.finetuning.arguments import FinetuningArguments

@@ -1,4 +1,4 @@
-"""Arguments of the fine-tuning: transformers' own, with defaults that fit, and the project's."""
+"""Arguments of the fine-tuning: those of transformers with other defaults, and a few more."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ class FinetuningArguments(TrainingArguments):
     """transformers' arguments and these.
 
     Attributes:
-        frozen_layers: lower layers, with the embeddings, that stay as they are; 0 trains all.
-        layer_decay: each layer's learning rate is so many times that of the one above it.
+        frozen_layers: number of lower layers that, with the embeddings, are not trained; 0 trains
+            all.
+        layer_decay: ratio of each layer's learning rate to that of the layer above it.
         head_learning_rate: of the classifier.
         dropout: of the pooled states.
-        ema_decay: decay of a moving average of the weights, which is then what is evaluated and
-            saved; 0 for none.
-        loss: see `build_criterion`; `label_smoothing_factor` serves every loss.
+        ema_decay: decay of a moving average of the weights, which is then evaluated and saved in
+            place of the weights; 0 for none.
+        loss: see `build_criterion`; `label_smoothing_factor` applies to every loss.
     """
 
     frozen_layers: int = field(default=6, metadata={"help": "Layers that are not trained."})
@@ -36,7 +37,7 @@ class FinetuningArguments(TrainingArguments):
         metadata={"help": "Training loss.", "choices": list(CRITERIA)},
     )
 
-    # transformers' own, with other defaults.
+    # transformers' arguments with other defaults.
     learning_rate: float = 8e-5
     num_train_epochs: float = 3
     per_device_train_batch_size: int = 4
@@ -54,13 +55,13 @@ class FinetuningArguments(TrainingArguments):
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "weighted_f1"
     greater_is_better: bool | None = True
-    # Windows of one length side by side: the encoder computes on padding.
+    # Windows of similar length in a batch, because the encoder computes on padding too.
     train_sampling_strategy: str = "group_by_length"
     remove_unused_columns: bool = False
     label_names: list[str] | None = field(default_factory=lambda: ["labels"])
 
     def __post_init__(self):
-        # transformers wants to be told before it takes bf16 without a GPU.
+        # transformers only accepts bf16 without a GPU if use_cpu is set.
         self.use_cpu = self.use_cpu or not torch.cuda.is_available()
         super().__post_init__()
         if not 0 < self.layer_decay <= 1:
@@ -70,7 +71,7 @@ class FinetuningArguments(TrainingArguments):
             if not 0 <= value < 1:
                 raise ValueError(f"{name} = {value!r}: expected a number in [0, 1)")
         if self.device.type == "cpu":
-            self.dataloader_pin_memory = False  # of use to a GPU alone; torch would warn
+            self.dataloader_pin_memory = False  # only useful with a GPU; torch would warn
 
 
 __all__ = ["FinetuningArguments"]

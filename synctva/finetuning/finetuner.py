@@ -1,4 +1,4 @@
-"""Fine-tune an encoder on a corpus, and make the corpus' text features with it."""
+"""Fine-tune an encoder on a corpus and make the corpus' text features with it."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from synctva.modeling_synctva.text_windows import TokenWindow, conversation_wind
 from synctva.trainer.checkpoints import last_complete_checkpoint
 
 CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
-"""Windows for encoders of 512 positions: most conversations of MELD are one."""
+"""Windows for encoders with 512 positions; most conversations of MELD fit into one."""
 
 SPEC_FILE = "text_encoder.json"
 
 
 @dataclass
 class Finetuner:
-    """Fine-tunes one encoder on one corpus, as often as folds need it.
+    """Fine-tunes an encoder on a corpus, once or once per fold.
 
     Attributes:
         source: folder or Hub name of the encoder.
         data: splits with `texts`, `speakers` and `labels`.
-        cache_dir: where the frozen layers' states are kept.
+        cache_dir: folder in which the frozen layers' states are cached.
         context: of the windows, see `conversation_windows`.
     """
 
@@ -58,9 +58,9 @@ class Finetuner:
         self.names = list(self.data["train"].features["labels"].feature.names)
 
     def windows(self, split: Dataset, held: Collection[int] = ()) -> WindowDataset:
-        """All windows of a split, and the labels that each answers for, -100 where unknown.
+        """Return the windows of a split with their labels, `IGNORE_INDEX` where unknown.
 
-        Those of the conversations `held` are not among its items.
+        The windows of the conversations `held` are not among its items.
         """
         windows: list[TokenWindow] = []
         labels, items = [], []
@@ -78,17 +78,16 @@ class Finetuner:
     def fit(
         self, arguments: FinetuningArguments, held: Collection[int] = ()
     ) -> tuple[TextEncoder, dict[str, Any]]:
-        """Train on the training split, and select the epoch on dev.
+        """Train on the training split and select the epoch on dev.
 
-        Whatever was interrupted goes on from its last epoch: checkpoints lie in
-        `arguments.output_dir`.
+        An interrupted run continues from the last checkpoint in `arguments.output_dir`.
 
         Args:
             arguments: of the training.
-            held: training conversations that are not trained on.
+            held: indices of training conversations to hold out.
 
         Returns:
-            The encoder, and its own classifier's scores on dev.
+            The encoder, and its classifier's scores on dev.
         """
         torch.manual_seed(arguments.seed)
         encoder = AutoModel.from_pretrained(self.source, dtype=torch.float32)
@@ -104,7 +103,7 @@ class Finetuner:
                     dataset.windows, lower, self.tokenizer, self.cache_dir, self._identity
                 )
         if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler.requires_grad_(False)  # nothing reads it
+            encoder.pooler.requires_grad_(False)  # its output is not used
         trainer = FinetuningTrainer(
             model=WindowClassifier(trained, len(self.names), arguments.dropout),
             args=arguments,
@@ -121,15 +120,14 @@ class Finetuner:
         return TextEncoder(spec, encoder, self.tokenizer), scores
 
     def cross_fit(self, arguments: FinetuningArguments, folds: int) -> list[np.ndarray]:
-        """Features of each training conversation by an encoder that was not trained on it.
+        """Compute the features of each training conversation by an encoder not trained on it.
 
         Args:
-            arguments: of every fold, whose checkpoints lie in folders of their own below
-                `output_dir`.
-            folds: encoders to train, each on all but its share of the conversations.
+            arguments: of every fold; each fold has its own folder of checkpoints in `output_dir`.
+            folds: number of encoders to train, each on all but its share of the conversations.
 
         Returns:
-            (N, D) of each training conversation, in order.
+            (N, D) for each training conversation, in order.
         """
         train = self.data["train"]
         order = np.random.default_rng(arguments.seed).permutation(len(train))
@@ -144,7 +142,7 @@ class Finetuner:
 
     @cached_property
     def _identity(self) -> str:
-        """The weights that the states depend on, as a checksum where there is a file."""
+        """Identify the encoder's weights: by checksum if there is a file, else by Hub commit."""
         weights = Path(self.source) / WEIGHTS
         if weights.is_file():
             return file_sha256(weights)
@@ -152,13 +150,13 @@ class Finetuner:
 
 
 def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
-    """Write encoder, tokenizer and spec; whole or not at all.
+    """Write encoder, tokenizer and spec, whole or not at all.
 
-    In bfloat16: it was trained so, and half the size. The encoder's own weights are rounded too, so
-    that it makes the features that the saved one will make.
+    The weights are written in bfloat16, in which the encoder was trained, at half the size. The
+    encoder in memory is rounded too, so that it makes the same features as the saved one.
 
     Returns:
-        The spec by which a processor finds it.
+        The spec with which a processor loads it.
     """
     partial = folder.with_name(f".{folder.name}-partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -180,18 +178,18 @@ def save_encoder(encoder: TextEncoder, folder: Path) -> dict[str, Any]:
 
 
 def load_encoder(folder: str | Path, layers: Sequence[int] | None = None) -> TextEncoder:
-    """An encoder that `save_encoder` wrote, wherever its folder lies now.
+    """Load an encoder that `save_encoder` wrote, even if its folder has been moved.
 
     Args:
         folder: of the encoder.
-        layers: hidden states to concatenate, 0 being the embeddings; default: as it was saved.
+        layers: hidden states to concatenate, 0 being the embeddings; default: as saved.
 
     Raises:
-        FileNotFoundError: the folder holds no encoder that was written so.
+        FileNotFoundError: the folder does not contain such an encoder.
     """
     file = Path(folder) / SPEC_FILE
     if not file.is_file():
-        raise FileNotFoundError(f"{folder}: expected an encoder of a fine-tuning, with {file.name}")
+        raise FileNotFoundError(f"{folder} has no {file.name}: expected a fine-tuned encoder")
     spec = json.loads(file.read_text(encoding="utf-8"))
     spec["name"] = str(Path(folder).resolve())
     if layers is not None:

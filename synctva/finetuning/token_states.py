@@ -1,9 +1,8 @@
-"""States of an encoder's frozen lower layers, computed once and kept on disk.
+"""States of an encoder's frozen lower layers, computed once and cached on disk.
 
-What lies below the layers that are trained never changes, so that it need not be computed again in
-every epoch, nor by the next run: the upper half of an encoder then costs a third of training it
-whole. The states are kept as bfloat16, two bytes a number, which is what the layers above would
-round them to anyway.
+The states below the trained layers never change, so that they need not be computed again in every
+epoch and every run. Training the upper half of an encoder then costs a third of training all of it.
+The states are stored as bfloat16, to which the layers above would round them anyway.
 """
 
 from __future__ import annotations
@@ -27,35 +26,35 @@ logger = logging.get_logger(__name__)
 
 
 class _AsGiven(nn.Module):
-    """Stands for the embeddings of an encoder whose input is a lower layer's states."""
+    """Replaces the embeddings of an encoder whose input is the states of a lower layer."""
 
     def forward(self, input_ids: Any = None, inputs_embeds: Any = None, **_: Any) -> Any:
         return inputs_embeds
 
 
 def split_encoder(encoder: Any, frozen_layers: int) -> tuple[Any, Any]:
-    """An encoder's embeddings and first layers, and the rest.
+    """Split an encoder into its embeddings with the first layers, and the other layers.
 
-    Both halves hold the encoder's own modules, so that what is trained in the upper one is trained
-    in the encoder. The upper one takes the lower one's states as `inputs_embeds`.
+    Both parts share the encoder's modules, so that training the upper part trains the encoder. The
+    upper part takes the states of the lower one as `inputs_embeds`.
 
     Args:
-        encoder: of the family of BERT, RoBERTa, MPNet, ELECTRA: with `embeddings` and
-            `encoder.layer`.
-        frozen_layers: layers of the lower half, at least 1 and fewer than there are.
+        encoder: a model with `embeddings` and `encoder.layer`, such as BERT, RoBERTa, MPNet or
+            ELECTRA.
+        frozen_layers: number of layers in the lower part; at least one must remain for the upper.
 
     Raises:
-        ValueError: another architecture, or a number of layers out of range.
+        ValueError: the architecture is another, or frozen_layers is out of range.
     """
     stack = getattr(getattr(encoder, "encoder", None), "layer", None)
     if not isinstance(stack, nn.ModuleList) or not hasattr(encoder, "embeddings"):
         raise ValueError(
             f"{type(encoder).__name__}: expected an encoder with `embeddings` and `encoder.layer`, "
-            "as BERT, RoBERTa and MPNet have; train others with frozen_layers = 0"
+            "such as BERT, RoBERTa or MPNet; train others with frozen_layers = 0"
         )
     if not 1 <= frozen_layers < len(stack):
         raise ValueError(
-            f"frozen_layers = {frozen_layers}: expected 1 to {len(stack) - 1}, as "
+            f"frozen_layers = {frozen_layers}: expected 1 to {len(stack) - 1}, because "
             f"{type(encoder).__name__} has {len(stack)} layers"
         )
     lower = _with_layers(encoder, stack[:frozen_layers])
@@ -65,7 +64,7 @@ def split_encoder(encoder: Any, frozen_layers: int) -> tuple[Any, Any]:
 
 
 def _with_layers(encoder: Any, layers: nn.ModuleList) -> Any:
-    """A shallow copy of the encoder with these layers alone."""
+    """Return a shallow copy of the encoder with only these layers."""
     copies = []
     for module in (encoder, encoder.encoder):
         copy = module.__class__.__new__(module.__class__)
@@ -80,8 +79,8 @@ class TokenStates:
     """The frozen states of windows, on disk.
 
     Args:
-        path: of an .npy file with the states of all tokens, (tokens, D) as the bits of bfloat16.
-        windows: those windows, in the file's order.
+        path: of an .npy file with the states of all tokens, (tokens, D), as the bits of bfloat16.
+        windows: the windows, in the file's order.
     """
 
     def __init__(self, path: Path, windows: Sequence[TokenWindow]):
@@ -95,7 +94,7 @@ class TokenStates:
             )
 
     def __getitem__(self, index: int) -> Tensor:
-        """(L, D) bfloat16 states of a window."""
+        """Return the (L, D) bfloat16 states of a window."""
         bits = self._bits[self._offsets[index] : self._offsets[index + 1]]
         return torch.from_numpy(np.array(bits)).view(torch.bfloat16)
 
@@ -108,15 +107,15 @@ def cached_token_states(
     identity: str,
     batch_size: int = 8,
 ) -> TokenStates:
-    """States of the windows' tokens after the frozen layers, from disk where they lie there.
+    """Return the states of the windows' tokens after the frozen layers, from the cache if there.
 
     Args:
-        windows: what to read.
-        lower: the lower half of `split_encoder`.
+        windows: of tokens.
+        lower: the lower part from `split_encoder`.
         tokenizer: the encoder's.
-        cache_dir: where the states are kept, under a name made of what follows and the windows.
-        identity: which weights these are, such as their checksum.
-        batch_size: windows a forward pass.
+        cache_dir: folder of the cache; the file's name depends on identity, layers and windows.
+        identity: identifies the weights, for example their checksum.
+        batch_size: windows per forward pass.
     """
     ids = [window.input_ids for window in windows]
     key = json.dumps([identity, len(lower.encoder.layer), ids])
@@ -125,12 +124,12 @@ def cached_token_states(
         return TokenStates(path, windows)
     offsets = np.concatenate([[0], np.cumsum([len(i) for i in ids])])
     size = (int(offsets[-1]), lower.config.hidden_size)
-    logger.warning(f"Computing the frozen states of {size[0]:,} tokens, once: {path}")
+    logger.warning(f"Computing the frozen states of {size[0]:,} tokens once: {path}")
     with written_whole(cache_dir) as unfinished:
         file = unfinished / path.name
         bits = np.lib.format.open_memmap(file, mode="w+", dtype=np.int16, shape=size)
         if hasattr(os, "posix_fallocate"):
-            # The file has holes: to find the disk full while one is filled kills the process.
+            # The file is sparse: running out of disk while writing to it would kill the process.
             with file.open("r+b") as opened:
                 os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
         order = sorted(range(len(windows)), key=lambda i: -len(ids[i]))

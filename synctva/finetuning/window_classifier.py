@@ -1,4 +1,4 @@
-"""An encoder with a classifier on its windows, their data, and how they are trained."""
+"""A classifier of the utterances in an encoder's windows: model, data and training."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from synctva.trainer.checkpoints import WholeCheckpointTrainer
 
 
 class WindowClassifier(nn.Module):
-    """An encoder's states, pooled an utterance, and a classifier of two layers.
+    """An encoder, its states pooled for each utterance, and a classifier of two layers.
 
     Shapes:
-        `input_ids` (B, L), or a lower half's states `inputs_embeds` (B, L, D); `attention_mask`
-        and `owners` (B, L) as `pad_windows` gives them; `labels` (B, U) → logits (B, U, C).
+        `input_ids` (B, L), or states of the frozen layers `inputs_embeds` (B, L, D);
+        `attention_mask` and `owners` (B, L), see `pad_windows`; `labels` (B, U) → logits (B, U, C).
     """
 
     def __init__(self, encoder: Any, num_labels: int, dropout: float):
         super().__init__()
         width = encoder.config.hidden_size
-        self.config = encoder.config  # transformers' Trainer asks for it
+        self.config = encoder.config  # read by transformers' Trainer
         self.encoder = encoder
         self.head = nn.Sequential(
             nn.Dropout(dropout),
@@ -47,12 +47,12 @@ class WindowClassifier(nn.Module):
 
 
 class WindowDataset(torch.utils.data.Dataset):
-    """Windows of conversations with their labels, and their frozen states where there are any.
+    """Windows of conversations with their labels, and their frozen states if there are any.
 
     Args:
         windows: of all conversations.
-        labels: of the utterances that each answers for, -100 where unknown.
-        items: which windows are items of the data set.
+        labels: of the utterances that each window classifies, `IGNORE_INDEX` where unknown.
+        items: indices of the windows that are items of the data set.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class WindowDataset(torch.utils.data.Dataset):
         self.states: TokenStates | None = None
 
     def class_counts(self, num_labels: int) -> np.ndarray:
-        """(C,) labelled utterances of each class among the items."""
+        """Count the labelled utterances of each class among the items. -> (C,)"""
         known = [label for i in self.items for label in self.labels[i] if label >= 0]
         return np.bincount(known, minlength=num_labels)
 
@@ -78,7 +78,7 @@ class WindowDataset(torch.utils.data.Dataset):
         index = self.items[index]
         window = self.windows[index]
         return {
-            "input_ids": window.input_ids,  # whose length transformers' sampler groups by
+            "input_ids": window.input_ids,  # transformers' sampler groups by their length
             "window": window,
             "labels": self.labels[index],
             "states": None if self.states is None else self.states[index],
@@ -86,7 +86,7 @@ class WindowDataset(torch.utils.data.Dataset):
 
 
 class WindowCollator:
-    """Items of `WindowDataset` → arguments of `WindowClassifier`."""
+    """Collates items of `WindowDataset` into arguments of `WindowClassifier`."""
 
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
@@ -106,7 +106,7 @@ class WindowCollator:
 
 
 class FinetuningTrainer(AveragingTrainer, WholeCheckpointTrainer):
-    """Layer-wise learning rates, an average of the weights, the project's losses and scores."""
+    """A Trainer with layer-wise learning rates, averaged weights, our losses and scores."""
 
     args: FinetuningArguments
 
@@ -143,7 +143,7 @@ class FinetuningTrainer(AveragingTrainer, WholeCheckpointTrainer):
 
 
 def parameter_groups(model: WindowClassifier, arguments: FinetuningArguments) -> list[dict]:
-    """Groups of the trained parameters: the rate decays from layer to layer downwards."""
+    """Group the trained parameters; the learning rate decays from each layer to the one below."""
     layers: Any = model.encoder.encoder.layer
     depth_of = {id(p): i for i, layer in enumerate(layers) for p in layer.parameters()}
     head = {id(parameter) for parameter in model.head.parameters()}
@@ -152,7 +152,7 @@ def parameter_groups(model: WindowClassifier, arguments: FinetuningArguments) ->
         if not parameter.requires_grad:
             continue
         rate = arguments.head_learning_rate
-        if id(parameter) not in head:  # what is in no layer, the embeddings, lies below them all
+        if id(parameter) not in head:  # the embeddings, in no layer, are below all of them
             below_top = len(layers) - 1 - depth_of.get(id(parameter), -1)
             rate = arguments.learning_rate * arguments.layer_decay**below_top
         decay = arguments.weight_decay if parameter.dim() > 1 else 0.0

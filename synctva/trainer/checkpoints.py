@@ -79,7 +79,7 @@ class WholeCheckpointTrainer(Trainer):
     _unfinished: Path | None = None
 
     def _get_output_dir(self, trial: Any) -> str:
-        """Return the folder of the checkpoints, or the one in which a checkpoint is being written."""
+        """Return the folder of the checkpoints, or the one in which one is being written."""
         return str(self._unfinished or super()._get_output_dir(trial))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:

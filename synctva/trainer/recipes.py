@@ -1,4 +1,4 @@
-"""What `synctva train` does for each data set unless it is told otherwise."""
+"""Recipes: the defaults of `synctva train` for each data set."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Recipe:
     Attributes:
         preset: folder of `configuration/presets/` with the model's config.
         training: fields of `SyncTVATrainingArguments`.
-        embeds_text: text features come from the frozen text encoder.
-        audio_encoder: spec of what makes the audio features of raw sound, where the data's
-            own were made so.
-        train_conversations: of the simulator, which draws as many as it is asked for.
+        embeds_text: whether text features come from the frozen text encoder.
+        audio_encoder: spec of the encoder of raw sound, if the data's own audio features were made
+            by it.
+        train_conversations: number of training conversations that the simulator draws.
     """
 
     preset: str
@@ -64,7 +64,7 @@ RECIPES = {
             "num_train_epochs": 3,
             "per_device_train_batch_size": 16,
             "learning_rate": 2e-3,
-            # Of what the optimum bounds, the less noisy: dev has but 114 conversations.
+            # Less noisy than F1 on a dev split of 114 conversations, and bounded by the optimum.
             "metric_for_best_model": "nll",
             "greater_is_better": False,
         },
@@ -77,7 +77,7 @@ RECIPES = {
             "num_train_epochs": 8,
             "per_device_train_batch_size": 16,
             "weight_decay": 1.0,
-            # Without weights, fear and disgust (2-3% each) are never answered.
+            # Without weights, fear and disgust (2-3% each) are never predicted.
             "loss": "class_weighted",
         },
     ),
@@ -96,15 +96,15 @@ RECIPES = {
         training={**_FROZEN_TEXT, "num_train_epochs": 10, "per_device_train_batch_size": 16},
     ),
 }
-"""By data set."""
+"""The recipe of each data set."""
 
 
 def recipe_of(dataset: str, data_dir: str | Path | None = None) -> Recipe:
-    """A data set's recipe; a feature set's is that of the data set which it was made from.
+    """Return a data set's recipe; for a feature set, that of the data set it was made from.
 
     Args:
         dataset: one of `RECIPES`.
-        data_dir: the folder of a feature set; where there is none, loading it says so.
+        data_dir: folder of a feature set. A missing folder is reported when it is loaded.
     """
     if dataset == "features" and data_dir is not None and (Path(data_dir) / SCHEMA_FILE).is_file():
         return RECIPES.get(str(read_schema(data_dir).get("source")), RECIPES[dataset])
@@ -122,20 +122,20 @@ def load_conversations(
     embed_text: bool = True,
     splits: Sequence[str] | None = None,
 ) -> DatasetDict:
-    """The splits of a data set with the features of these modalities, ready for the trainer.
+    """Load the splits of a data set with the features of these modalities, ready for the trainer.
 
     Args:
         dataset: one of `RECIPES`.
-        data_dir: where the data lies; the simulator needs none.
+        data_dir: folder or file of the data; the simulator needs none.
         seed: of the simulator's training split.
-        modalities: the others' features are left out, which masks them.
-        max_train_conversations: train on the first so many alone.
-        label_names: of a table; by default its training set's, sorted.
-        embed_text: by the frozen text encoder; False for a text backbone, which reads tokens.
-        splits: of a feature set, which to load; default: all.
+        modalities: modalities to keep; the others' features are dropped, which masks them.
+        max_train_conversations: keep only the first conversations of the training split.
+        label_names: of a table; default: those of its training split, sorted.
+        embed_text: add text features; False for a text backbone, which reads tokens.
+        splits: splits of a feature set to load; default: all.
 
     Raises:
-        ValueError: an unknown data set or modality, or no data_dir.
+        ValueError: the data set or a modality is unknown, or data_dir is missing.
         FileNotFoundError: a file of the data set is missing.
     """
     if dataset not in RECIPES:
@@ -174,12 +174,12 @@ def load_conversations(
 
 
 def label_names(data: DatasetDict) -> list[str]:
-    """Names of the emotions, by their ids."""
+    """Return the names of the emotions, in the order of their ids."""
     return list(next(iter(data.values())).features["labels"].feature.names)
 
 
 def feature_widths(data: DatasetDict) -> dict[str, int]:
-    """Width of the features of each modality that the data set has."""
+    """Return the feature width of each modality that the data set has."""
     features = next(iter(data.values())).features
     return {
         name: features[f"{name}_features"].feature.length
@@ -191,21 +191,21 @@ def feature_widths(data: DatasetDict) -> dict[str, int]:
 def feature_specs(
     dataset: str, data: DatasetDict, data_dir: str | Path | None = None
 ) -> dict[str, Any]:
-    """The spec of what makes the features of each modality of raw input, where known."""
+    """Return the spec of each modality's encoder of raw input, where it is known."""
     if dataset == "features":
         modalities = read_schema(str(data_dir))["modalities"]
         known = {name: modality.get("spec") for name, modality in modalities.items()}
         return {name: spec for name, spec in known.items() if spec}
     specs = _encoders(dataset, data)
     if "audio" in specs and "train" in data:
-        # What stands for a measure that is undefined, as in the tables.
+        # Replaces undefined measures, as in the tables.
         mean, _ = feature_statistics(data["train"], ["audio"])["audio"]
         specs["audio"]["fill"] = mean.tolist()
     return specs
 
 
 def _encoders(dataset: str, data: DatasetDict) -> dict[str, Any]:
-    """The recipe's specs for what this data has, before anything is learnt from it."""
+    """Return the recipe's encoder specs for the modalities of this data, without a fill."""
     recipe, widths = RECIPES[dataset], feature_widths(data)
     specs: dict[str, Any] = {}
     if recipe.embeds_text and widths.get("text") == MINILM_SPEC["width"]:
@@ -216,7 +216,7 @@ def _encoders(dataset: str, data: DatasetDict) -> dict[str, Any]:
 
 
 def encoder_names(dataset: str, data: DatasetDict) -> dict[str, str]:
-    """What made the features of each modality, in words, for the schema of a feature set."""
+    """Return a description of each modality's encoder, for the schema of a feature set."""
     given = "synctva.datasets_scripts.corpora.simulated" if dataset == "simulated" else "as given"
     names = dict.fromkeys(feature_widths(data), given)
     specs = _encoders(dataset, data)
@@ -233,11 +233,11 @@ def build_config(
     overrides: str | None = None,
     text_backbone: str | None = None,
 ) -> SyncTVAConfig:
-    """The configuration of a model for this data.
+    """Build the configuration of a model for this data.
 
     Args:
-        source: a preset's name in `configuration/presets/`, a folder, or a name on the Hub.
-        data: tells the widths and the labels.
+        source: a preset's name in `configuration/presets/`, a folder, or a Hub name.
+        data: gives the widths and the labels.
         overrides: "field=value,field=value", for ablations and tuning.
         text_backbone: Hub name or folder of an encoder to train end to end.
     """
@@ -262,7 +262,7 @@ def build_config(
 def build_processor(
     dataset: str, data: DatasetDict, config: SyncTVAConfig, data_dir: str | Path | None = None
 ) -> SyncTVAProcessor:
-    """The processor that makes raw conversations look like this data, for a model so configured."""
+    """Build the processor that makes such features from raw conversations, for this model."""
     widths = feature_widths(data)
     specs = feature_specs(dataset, data, data_dir)
     tokens = None

@@ -1,8 +1,8 @@
 """Conversations from Arrow tables and Parquet files to the collator, as numpy arrays.
 
-`datasets`' own numpy format converts row by row and list by list. A column of conversations is one
-contiguous block of numbers with offsets, so that the rows of a whole batch can be views of it: some
-twenty times faster, which for a model of this size is a tenth of a training step.
+`datasets`' own numpy format converts row by row and list by list. But a column of conversations is
+one contiguous block of numbers with offsets, so that the rows of a whole batch can be views of it.
+This is about twenty times faster, which saves a tenth of a training step of a model of this size.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Row = dict[str, Any]
 
 
 def table_rows(table: pa.Table | pa.RecordBatch) -> list[Row]:
-    """Rows of a table; lists of numbers as numpy arrays, (N,) or (N, D).
+    """Return the rows of a table, with lists of numbers as numpy arrays, (N,) or (N, D).
 
-    The arrays are views of the table's memory where Arrow's layout allows it, and read-only then.
-    What is not a list of numbers, or has a null in it, comes as a Python object.
+    Where Arrow's layout allows it, the arrays are read-only views of the table's memory. Columns
+    that are not lists of numbers, or contain a null, become Python objects.
     """
     columns = {name: _column_rows(table.column(name)) for name in table.column_names}
     return [
@@ -42,7 +42,7 @@ def _column_rows(column: pa.Array | pa.ChunkedArray) -> Sequence[Any]:
         column = pa.concat_arrays(column.chunks) if column.num_chunks else column.combine_chunks()
     if not pa.types.is_list(column.type) or column.null_count or not len(column):
         return column.to_pylist()
-    values = column.flatten()  # of these rows alone
+    values = column.flatten()  # of these rows only
     width = 0
     if pa.types.is_fixed_size_list(values.type) and not values.null_count:
         width = values.type.list_size
@@ -72,30 +72,30 @@ class ConversationRows(torch.utils.data.Dataset):
         return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[Row]:
-        """All rows of a batch at once; torch's loader asks for this."""
+        """Return all rows of a batch at once; torch's loader calls this."""
         return table_rows(self.dataset[list(indices)])
 
 
 class ConversationStream(torch.utils.data.IterableDataset):
     """Conversations from Parquet files that need not fit into memory.
 
-    An epoch reads the row groups in a random order and passes their rows through a buffer out of
-    which they come in a random order; both depend on the seed and the epoch alone, so that any
-    number of processes sees the same steps and a resumed epoch goes on where it was.
+    An epoch reads the row groups in random order and shuffles their rows in a buffer. Both depend
+    only on the seed and the epoch, so that any number of processes takes the same steps and a
+    resumed epoch continues where it stopped.
 
-    Every conversation comes exactly once an epoch. Where their number does not fill the last step,
-    blank conversations without label and modality do, which add nothing to loss or gradient:
-    Accelerate would repeat conversations instead.
+    Every conversation occurs exactly once per epoch. If their number does not fill the last step,
+    blank conversations without labels and modalities do, which add nothing to loss or gradient.
+    (Accelerate would repeat conversations instead.)
 
     Args:
         files: Parquet files of one split: paths, or URLs that `fsspec` opens (`hf://...`).
-        columns: which to read, of those that are there.
-        shuffle: False: the order of the files.
+        columns: columns to read; those that the files lack are ignored.
+        shuffle: False keeps the order of the files.
         buffer_size: conversations in the buffer.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: no file is given, or one is no Parquet file of conversations.
+        ValueError: there are no files, or one is not a Parquet file of conversations.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class ConversationStream(torch.utils.data.IterableDataset):
         self.buffer_size = buffer_size
         self.seed = 0
         self.step_size = 1
-        # In shared memory, because a persistent worker keeps the stream of the first epoch.
+        # In shared memory, because a persistent worker keeps its copy of the stream.
         self._epoch = torch.zeros((), dtype=torch.long).share_memory_()
         self._groups: list[tuple[int, int]] = []  # (file, row group)
         self.num_conversations = 0
@@ -135,11 +135,11 @@ class ConversationStream(torch.utils.data.IterableDataset):
             self.column_names = [name for name in columns if name in names]
 
     def set_step(self, seed: int, step_size: int) -> None:
-        """Choose the seed, and of how many conversations an epoch's length is a multiple."""
+        """Set the seed, and the number of conversations per step, which divides an epoch."""
         self.seed, self.step_size = seed, step_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+        """Choose the epoch of the next iteration."""
         self._epoch.fill_(epoch)
 
     def __len__(self) -> int:
@@ -149,8 +149,8 @@ class ConversationStream(torch.utils.data.IterableDataset):
         worker = torch.utils.data.get_worker_info()
         if worker is not None and worker.num_workers > 1:
             raise ValueError(
-                f"dataloader_num_workers = {worker.num_workers}: expected 0 or 1 for a stream, of "
-                "which every worker would read the whole"
+                f"dataloader_num_workers = {worker.num_workers}: expected 0 or 1 for a stream, "
+                "because every worker would read all of it"
             )
         if self.shuffle:
             yield from self._shuffled()
@@ -166,11 +166,11 @@ class ConversationStream(torch.utils.data.IterableDataset):
     def blocks(
         self, columns: Sequence[str], order: Sequence[int] | None = None
     ) -> Iterator[list[Row]]:
-        """The rows of one row group after the other, with these columns.
+        """Yield the rows of each row group, with these columns.
 
         Args:
-            columns: names.
-            order: of the row groups; default: that of the files.
+            columns: names of columns.
+            order: numbers of the row groups to read; default: all, in the order of the files.
         """
         with contextlib.ExitStack() as stack:
             last = None
@@ -200,16 +200,16 @@ class ConversationStream(torch.utils.data.IterableDataset):
 
 
 def _owned(row: Row) -> Row:
-    """A copy: a view would keep its whole row group alive while it waits in the buffer."""
+    """Copy a row: a view would keep its whole row group in memory while it is in the buffer."""
     return {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in row.items()}
 
 
 Conversations: TypeAlias = datasets.Dataset | ConversationStream
-"""What can be trained on."""
+"""Data sets that the trainer accepts."""
 
 
 def blocks(dataset: Conversations, columns: Sequence[str], size: int = 256) -> Iterator[list[Row]]:
-    """All rows of a data set in its order, some at a time, with those of these columns it has."""
+    """Yield blocks of all rows of a data set, in its order, with those columns that it has."""
     columns = [name for name in columns if name in dataset.column_names]
     if isinstance(dataset, ConversationStream):
         yield from dataset.blocks(columns)

@@ -41,18 +41,22 @@ OUTPUT_FIELDS = tuple(SyncTVAEmotionOutput.__dataclass_fields__)
 class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     """Trains and evaluates `SyncTVAForEmotionRecognition`.
 
-    Over transformers' Trainer: a loss for imbalanced classes, divided by the labelled utterances of
-    the whole step over all processes and accumulated batches; modality dropout in training alone; a
-    fresh model gets the training set's feature statistics; steps that do not depend on the number
-    of processes, and a resumed run that equals the uninterrupted one bit for bit; an optional
-    moving average of the weights; scores of labelled utterances alone.
+    It adds to transformers' Trainer:
+    - losses for imbalanced classes, divided by the number of labelled utterances of the whole step,
+      over all processes and accumulated batches;
+    - modality dropout during training;
+    - the training set's feature statistics for a new model;
+    - steps that do not depend on the number of processes, and resumed runs that equal uninterrupted
+      ones bit for bit;
+    - an optional moving average of the weights;
+    - scores over labelled utterances.
 
     Args:
-        model: the model, or a folder or name to load it from.
+        model: the model, or a folder or Hub name to load it from.
         args: see `SyncTVATrainingArguments`.
         train_dataset, eval_dataset: conversations, see `synctva.datasets_scripts.schema`.
         processing_class: the processor, saved beside the model.
-        model_card: called with the trainer, gives the text of the model card.
+        model_card: a function of the trainer that returns the text of the model card.
         callbacks: further callbacks.
     """
 
@@ -76,7 +80,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         if args.n_gpu > 1:
             # torch's DataParallel would scatter the packed graph along its first dimension.
             raise ValueError(
-                f"{args.n_gpu} GPUs in one process: expected one process a GPU, started with "
+                f"{args.n_gpu} GPUs in one process: expected one process per GPU, started with "
                 "`accelerate launch` or `torchrun`, or CUDA_VISIBLE_DEVICES set to a single GPU"
             )
         super().__init__(
@@ -95,21 +99,21 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         self.train_collator = SyncTVACollator(
             self.config, modality_dropout=args.modality_dropout, seed=args.seed
         )
-        # Not as transformers' processing_class, of which `train` wants a tokenizer.
+        # Not passed as transformers' processing_class, which has to be a tokenizer in `train`.
         self.processor = processing_class
         self.model_card = model_card
         self.criterion = self._build_criterion().to(args.device)
         self._train_sampler: EpochSampler | None = None
 
-    # What is trained on
+    # The training data
 
     @property
     def label_names_in_order(self) -> list[str]:
-        """Names of the classes, by their ids."""
+        """Names of the classes, in the order of their ids."""
         return [self.config.id2label[index] for index in range(self.config.num_labels)]
 
     def _build_criterion(self) -> nn.Module:
-        counts = np.ones(self.config.num_labels)  # without training data: for evaluation alone
+        counts = np.ones(self.config.num_labels)  # only evaluation, without training data
         if self.train_dataset is not None:
             counts = class_counts(self.train_dataset, self.config.num_labels)
         return build_criterion(
@@ -124,7 +128,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     def _remove_unused_columns(
         self, dataset: datasets.Dataset, description: str | None = None
     ) -> ConversationRows:
-        """The columns that the collator reads, and fast."""
+        """Return the columns that the collator reads, as a data set that is fast to read."""
         return ConversationRows(dataset)
 
     def _conversations_a_step(self) -> int:
@@ -160,7 +164,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         return self._train_sampler
 
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler | None:
-        # In the data set's order, so that the answers line up with its rows.
+        # In the data set's order, so that predictions match its rows.
         return SequentialSampler(eval_dataset) if hasattr(eval_dataset, "__len__") else None
 
     # The loss
@@ -172,7 +176,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ):
-        """The model's `emotion_loss` with the chosen criterion; see `Trainer.compute_loss`."""
+        """Compute the model's `emotion_loss` with the chosen criterion, see `Trainer`."""
         labels = inputs["labels"]
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         loss = self.model.emotion_loss(
@@ -187,7 +191,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         return (loss, outputs) if return_outputs else loss
 
     def create_optimizer(self, model=None):
-        """As `Trainer`'s, with a learning rate of its own for a pretrained text backbone."""
+        """Create `Trainer`'s optimizer, with a separate learning rate for a text backbone."""
         fresh = self.optimizer is None
         optimizer = super().create_optimizer(model)
         backbone = getattr(self.model.base_model, "text_backbone", None)
@@ -201,28 +205,28 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         return optimizer
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """6 operations a parameter and present node, forward and backward."""
+        """Estimate 6 operations per parameter and node, forward and backward."""
         nodes = inputs["graph"]["nodes.utterance"].numel() if "graph" in inputs else 0
         return 6 * nodes * self.model.num_parameters(exclude_embeddings=True)
 
     # Evaluation
 
     def _scores_of_labelled(self, prediction: EvalPrediction) -> dict[str, float]:
-        """Flat scores for the log, those of each class as `f1_<name>`."""
+        """Return flat scores for the log, with those of each class as `f1_<name>`."""
         logits = prediction.predictions
-        if isinstance(logits, tuple):  # `predict_fields` asked for more; its caller scores
+        if isinstance(logits, tuple):  # `predict_fields` asked for more, and its caller scores
             return {}
         return metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
 
     def predict_fields(self, dataset: Any, fields: Iterable[str] = ("logits",)) -> dict[str, Any]:
-        """Outputs of the model for a data set, in its order.
+        """Run the model over a data set and return outputs in the data set's order.
 
         Args:
             dataset: conversations.
             fields: names of outputs of shape (B, N, ...).
 
         Returns:
-            By name, an array (conversations, N, ...) padded with -100; and `labels`.
+            By name, an array (conversations, N, ...) padded with `IGNORE_INDEX`; and `labels`.
         """
         wanted = [name for name in OUTPUT_FIELDS if name in set(fields)]
         ignored = [name for name in OUTPUT_FIELDS if name not in wanted]
@@ -232,10 +236,10 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         return {**dict(zip(wanted, arrays, strict=True)), "labels": output.label_ids}
 
     def score(self, dataset: Any) -> dict[str, Any]:
-        """Scores of the labelled utterances of a data set, as they stand in `results.json`.
+        """Score the labelled utterances of a data set, as in `results.json`.
 
         Returns:
-            n, accuracy, weighted_f1, macro_f1, per_class_f1, ece (fractions), nll (nats): of the
+            n, accuracy, weighted_f1, macro_f1, per_class_f1, ece (fractions) and nll (nats) of the
             uncalibrated logits.
         """
         output = self.predict_fields(dataset)
@@ -245,9 +249,9 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         )
 
     def calibrate(self, dataset: Any) -> None:
-        """Fit what the pipeline calibrates with, on dev; the config holds it and is saved with it.
+        """Fit the calibration on a data set, usually dev, and store it in the config.
 
-        See `synctva.calibration_fitting`. The weights, and with them the logits, stay.
+        The pipeline uses it. Weights and logits do not change. See `synctva.calibration_fitting`.
         """
         output = self.predict_fields(dataset)
         labelled = output["labels"] != IGNORE_INDEX  # (conversations, N)
@@ -266,12 +270,12 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             super()._save(str(folder), state_dict)
             if self.processor is not None:
                 self.processor.save_pretrained(folder)
-            # As JSON instead of a pickle, which runs code when it is opened.
+            # As JSON instead of a pickle, which can run code when it is opened.
             (folder / "training_args.bin").unlink(missing_ok=True)
             (folder / "training_args.json").write_text(self.args.to_json_string(), encoding="utf-8")
 
     def create_model_card(self, *args, **kwargs):
-        """Write our own card, if there is one; transformers' leaves the results empty."""
+        """Write `model_card`'s text, if given; transformers' own card has no results."""
         if self.model_card is None:
             super().create_model_card(*args, **kwargs)
         elif self.is_world_process_zero():
@@ -279,7 +283,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
 
 
 class _EpochCallback(TrainerCallback):
-    """Tells the sampler and the collator where training stands."""
+    """Tells the sampler, the collator and a stream which epoch begins."""
 
     def __init__(self, trainer: SyncTVATrainer):
         self.trainer = trainer
@@ -289,8 +293,7 @@ class _EpochCallback(TrainerCallback):
             set_missing_statistics(self.trainer.model, self.trainer.train_dataset)
 
     def on_epoch_begin(self, args, state, control, **kwargs):
-        # Here and not through accelerate alone, which does not reach the sampler of a resumed epoch
-        # when there are two processes.
+        # Accelerate does this too, but with two processes not for the sampler of a resumed epoch.
         epoch = int(state.epoch or 0)
         self.trainer.train_collator.set_epoch(epoch)
         for ordered in (self.trainer._train_sampler, self.trainer.train_dataset):

@@ -1,4 +1,4 @@
-"""A full disk: an error that says what to do, and nothing of what was there is lost."""
+"""A full disk gives an error that says what to do, and no existing file is lost."""
 
 import re
 import resource
@@ -30,7 +30,7 @@ STEPS |= {"save_total_limit": 9, "ema_decay": 0.9, "conversations": 20}
 
 @contextmanager
 def files_of_at_most(size):
-    """No file may grow beyond this: as full as a disk gets without root."""
+    """Let no file grow beyond this size: the closest to a full disk without root."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
@@ -43,34 +43,34 @@ def files_of_at_most(size):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 8 MB of its own."""
+    """A separate disk of 8 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
     try:
         subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"a small disk cannot be mounted here, which wants root: {error}")
+        pytest.skip(f"mounting a small disk needs root: {error}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The weights that a training with room enough ends with."""
+    """The final weights of a training that has enough disk space."""
     trainer = toy_trainer(tmp_path_factory.mktemp("undisturbed"), **STEPS)
     trainer.train()
     return trainer.model.state_dict()
 
 
 def fill(folder, left):
-    """All but so many bytes of a disk."""
+    """Fill a disk up to this number of free bytes."""
     with (folder / "ballast").open("wb") as file:
         file.write(bytes(shutil.disk_usage(folder).free - left))
 
 
 class At(TrainerCallback):
-    """Does something at a step."""
+    """A callback that runs an action at a step."""
 
     def __init__(self, step, action):
         self.step, self.action = step, action
@@ -87,7 +87,7 @@ def assert_says_what_to_do(raised):
 
 
 def assert_goes_on_from_the_last_good_checkpoint(output, undisturbed):
-    """checkpoint-5 is there, loads, and leads to where an undisturbed run ends."""
+    """Check that checkpoint-5 is whole, and that training from it gives the same weights."""
     assert [path.name for path in output.glob("*checkpoint*")] == ["checkpoint-5"]
     assert not list(output.glob(f"{UNFINISHED}*"))
     checkpoint = last_complete_checkpoint(output)
@@ -105,7 +105,7 @@ def assert_goes_on_from_the_last_good_checkpoint(output, undisturbed):
     [
         ("modeling_synctva.py", "File too large"),
         ("model.safetensors", "File too large"),
-        ("optimizer.pt", "(iostream error|not written to its end)"),  # torch's word or ours
+        ("optimizer.pt", "(iostream error|is truncated)"),  # torch's message or ours
     ],
 )
 def test_training_keeps_the_last_good_checkpoint(too_large, why, undisturbed, tmp_path):
@@ -137,10 +137,10 @@ def test_training_on_a_full_disk(small_disk, undisturbed):
     assert_goes_on_from_the_last_good_checkpoint(output, undisturbed)
 
 
-def test_an_extraction_keeps_its_results(small_disk, tmp_path):
+def test_an_extraction_on_a_full_disk_keeps_its_results(small_disk, tmp_path):
     clips = load_clips(write_clips(tmp_path / "clips"))
     output = small_disk / "features"
-    for left in (0, 8_192):  # nothing is written; results are, and not the feature set
+    for left in (0, 8_192):  # too little for results; for the feature set only
         fill(small_disk, left)
         with pytest.raises(WriteError) as raised:
             extract_features(clips, output, **AUDIO)

@@ -1,8 +1,8 @@
-"""Trains a toy model; a program of its own, so that a test can kill it or start it twice.
+"""Trains a toy model, as a separate program that a test can kill or start in two processes.
 
     python -m tests.support.training_program '{"output_dir": ..., "kill_at_step": 7, ...}'
 
-Further keys are training arguments, but for config (changes to the toy's) and resume_from.
+The other keys are training arguments, except config (changes to the toy's) and resume_from.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .toy_conversations import toy_config, toy_dataset
 
 
 class KillAtStep(TrainerCallback):
-    """As kill -9 does: nothing is flushed, nothing cleaned up."""
+    """Acts like kill -9: nothing is flushed or cleaned up."""
 
     def __init__(self, step: int):
         self.step = step

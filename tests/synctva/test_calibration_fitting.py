@@ -1,4 +1,4 @@
-"""Temperature and prediction sets against what they are defined by, and coverage as measured."""
+"""Temperature and prediction sets against their definitions, and measured coverage."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from tests.support.toy_conversations import LABELS, toy_config
 
 
 def conversations(count, seed, *, spread=1.0, sharpness=1.0):
-    """Logits, labels and conversations of utterances, some conversations harder than others.
+    """Draw logits, labels and conversations of utterances; some conversations are harder.
 
     Labels are drawn from softmax(logits / sharpness), so the right temperature is `sharpness`.
     """
@@ -74,7 +74,7 @@ def test_a_conversation_counts_once_however_long():
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
-def test_coverage_on_new_conversations_is_what_was_asked_for(coverage):
+def test_coverage_on_new_conversations_is_the_requested_one(coverage):
     """Over 200 draws of 40 conversations for calibration; the guarantee's bounds."""
     covered = []
     for seed in range(200):
@@ -90,7 +90,7 @@ def test_coverage_on_new_conversations_is_what_was_asked_for(coverage):
     assert coverage - 3 * error <= np.mean(covered) <= coverage + 2 / 41 + 0.01
 
 
-def test_what_is_fitted_lies_in_the_config_and_lowers_the_nll():
+def test_the_calibration_is_stored_in_the_config_and_lowers_the_nll():
     config = toy_config()
     logits, labels, ids = conversations(120, 0, sharpness=3.0)
     calibrate(config, logits.astype(np.float32), labels, ids)
@@ -111,7 +111,7 @@ def test_what_is_fitted_lies_in_the_config_and_lowers_the_nll():
     assert report["abstention"]["risk"][0] == pytest.approx(1 - accuracy)
 
 
-def test_an_uncalibrated_config_and_no_utterance_are_refused():
+def test_an_uncalibrated_config_and_empty_data_are_refused():
     logits, labels, ids = conversations(3, 0)
     with pytest.raises(ValueError, match="conformal_thresholds = None"):
         calibration_report(toy_config(), logits, labels, ids)

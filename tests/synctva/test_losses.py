@@ -1,4 +1,4 @@
-"""Each criterion against its formula, written out by hand."""
+"""Each criterion against its formula, written out."""
 
 import math
 
@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from synctva.losses import CRITERIA, build_criterion
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 
 COUNTS = [400, 100, 25]
 
@@ -148,4 +149,4 @@ def test_logits_of_another_width_and_unlabelled_items_are_refused(batch):
     with pytest.raises(ValueError, match=r"logits of shape \(12, 2\): expected \(items, 3\)"):
         criterion(batch[0][:, :2], batch[1])
     with pytest.raises(RuntimeError, match="index"):
-        criterion(batch[0], torch.full((12,), -100))
+        criterion(batch[0], torch.full((12,), IGNORE_INDEX))

@@ -201,7 +201,7 @@ def test_a_fine_tuned_encoder_makes_the_features(
     write_feature_set(silent, tmp_path / "silent", encoders={"audio": "as given"}, source="table")
     with pytest.raises(ValueError, match="silent: the feature set has no text features"):
         prepare.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(tmp_path / "silent")])
-    with pytest.raises(FileNotFoundError, match="expected an encoder of a fine-tuning"):
+    with pytest.raises(FileNotFoundError, match="expected a fine-tuned encoder"):
         prepare.main([*corpus, str(tmp_path / "no"), "--text_encoders", str(table.parent)])
     with pytest.raises(SystemExit, match="--folds 1: expected 0, or at least 2"):
         finetune.main([*options, *quick, *folders, "--folds", "1"])

@@ -31,7 +31,7 @@ def folder(tmp_path, data):
     return folder
 
 
-def test_what_was_written_comes_back(folder, data, tmp_path):
+def test_a_written_feature_set_is_read_back(folder, data, tmp_path):
     names = sorted(path.name for path in (folder / "data").iterdir())
     assert names == [
         "dev-00000-of-00001.parquet",
@@ -39,7 +39,7 @@ def test_what_was_written_comes_back(folder, data, tmp_path):
     ]
     for loaded in (
         load_feature_set(folder, cache_dir=str(tmp_path / "one")),
-        load_dataset(str(folder), cache_dir=str(tmp_path / "two")),  # by the card alone
+        load_dataset(str(folder), cache_dir=str(tmp_path / "two")),  # only by the card
     ):
         assert list(loaded) == ["train", "dev"]
         for split in data:
@@ -51,7 +51,7 @@ def test_what_was_written_comes_back(folder, data, tmp_path):
     assert ids == sorted(data["train"]["dialogue_id"])
 
 
-def test_the_schema_says_what_is_in_it(folder, data):
+def test_the_schema_describes_the_data(folder, data):
     schema = read_schema(folder)
     assert schema["label_names"] == list(LABELS)
     assert schema["modalities"]["audio"] == {"width": WIDTHS["audio"], "encoder": "toy audio"}
@@ -71,7 +71,7 @@ def test_the_card_is_valid_and_names_the_encoders(folder):
     assert "Out of scope" in card.text
 
 
-def test_a_changed_a_cut_and_a_missing_file_are_refused(folder):
+def test_changed_truncated_and_missing_files_are_refused(folder):
     path = folder / "data" / "dev-00000-of-00001.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
@@ -101,7 +101,7 @@ def test_bad_schemas_are_refused(folder, tmp_path):
         read_schema(folder)
 
 
-def test_nothing_is_overwritten_or_left_half_written(folder, data, tmp_path):
+def test_nothing_is_overwritten_or_left_incomplete(folder, data, tmp_path):
     with pytest.raises(FileExistsError, match="expected a new or an empty folder"):
         write_feature_set(data, folder, encoders=ENCODERS, source="Toy")
     with pytest.raises(ValueError, match="encoders names"):
@@ -109,7 +109,7 @@ def test_nothing_is_overwritten_or_left_half_written(folder, data, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["features"]
 
 
-def test_killed_while_writing_leaves_no_folder(tmp_path):
+def test_a_kill_while_writing_leaves_no_folder(tmp_path):
     program = f"""
 import os
 from datasets import DatasetDict
@@ -123,6 +123,6 @@ feature_sets.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODE
     assert not (tmp_path / "new").exists()
 
 
-def test_a_split_that_is_not_there_is_refused(folder):
+def test_an_unknown_split_is_refused(folder):
     with pytest.raises(ValueError, match="no split 'test': expected one of train, dev"):
         stream_feature_set(folder, "test")

@@ -35,7 +35,7 @@ def conversations():
     return data.map(silence)
 
 
-def test_distinct_texts_are_embedded_once_and_kept(tmp_path):
+def test_distinct_texts_are_embedded_once_and_cached(tmp_path):
     data, encoder = conversations(), CountingEncoder()
     embedded = add_text_features(data, encoder, cache_dir=tmp_path)
     texts = {text for split in data.values() for row in split["texts"] for text in row}
@@ -59,7 +59,7 @@ def test_distinct_texts_are_embedded_once_and_kept(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2  # and no temporary file
 
 
-def test_several_encoders_stand_side_by_side(tmp_path):
+def test_features_of_several_encoders_are_concatenated(tmp_path):
     data = conversations()
     one = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
     two = add_text_features(data, CountingEncoder(), CountingEncoder("other"), cache_dir=tmp_path)
@@ -69,10 +69,10 @@ def test_several_encoders_stand_side_by_side(tmp_path):
             assert both["modality_mask"] == row["modality_mask"]
 
 
-def test_a_feature_set_gives_its_text_as_it_stands(tmp_path):
+def test_text_features_of_a_feature_set_are_copied(tmp_path):
     data = conversations()
     kept = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
-    # By conversation, in whatever order they lie there.
+    # They are matched by conversation, in any order.
     shuffled = DatasetDict({name: split.shuffle(seed=1) for name, split in kept.items()})
     both = add_text_features(data, shuffled, CountingEncoder(), cache_dir=tmp_path)
     for split in data:
@@ -98,6 +98,6 @@ def test_a_feature_set_of_other_conversations_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("directory", ["absent/deeper"])
-def test_cache_folder_is_made(tmp_path, directory):
+def test_the_cache_folder_is_created(tmp_path, directory):
     add_text_features(conversations(), CountingEncoder(), cache_dir=tmp_path / directory)
     assert (tmp_path / directory).is_dir()

@@ -24,7 +24,7 @@ def test_the_average_follows_its_formula():
     torch.testing.assert_close(model.weight.detach(), expected)
 
 
-def test_what_is_not_trained_is_left_alone():
+def test_frozen_parameters_are_not_averaged():
     model = nn.Linear(2, 2)
     model.bias.requires_grad_(False)
     assert WeightAverage(model, 0.9).parameters.keys() == {"weight"}
@@ -35,6 +35,6 @@ def test_no_average_changes_nothing():
         pass
 
 
-def test_a_checkpoint_without_raw_weights_says_so(tmp_path):
+def test_a_checkpoint_without_raw_weights_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="ema_decay = 0"):
         WeightAverage(nn.Linear(2, 2), 0.9).load_raw_weights(tmp_path)

@@ -7,7 +7,7 @@ from synctva.trainer.checkpoints import last_complete_checkpoint, remove_checkpo
 from tests.support.training_program import toy_trainer
 
 
-def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
+def test_an_incomplete_checkpoint_is_skipped(tmp_path):
     assert last_complete_checkpoint(tmp_path / "absent") is None
     for step, state in ((5, '{"global_step": 5}'), (10, '{"global_st'), (15, None)):
         folder = tmp_path / f"checkpoint-{step}"
@@ -17,7 +17,7 @@ def test_a_checkpoint_that_was_cut_off_is_passed_over(tmp_path):
     assert last_complete_checkpoint(tmp_path) == str(tmp_path / "checkpoint-5")
 
 
-def test_checkpoints_are_removed_from_the_newest_on(tmp_path, monkeypatch):
+def test_the_newest_checkpoint_is_removed_first(tmp_path, monkeypatch):
     for step in (5, 10, 100):
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
@@ -26,7 +26,7 @@ def test_checkpoints_are_removed_from_the_newest_on(tmp_path, monkeypatch):
 
     def killed(folder, **options):
         if not options:
-            raise KeyboardInterrupt  # before any file of it is gone
+            raise KeyboardInterrupt  # before any of its files is removed
         remove(folder, **options)
 
     monkeypatch.setattr("shutil.rmtree", killed)
@@ -38,7 +38,7 @@ def test_checkpoints_are_removed_from_the_newest_on(tmp_path, monkeypatch):
     assert not list(tmp_path.glob("checkpoint-*"))
 
 
-def test_the_newest_and_the_best_are_kept_and_known_by_where_they_lie(tmp_path):
+def test_the_newest_and_the_best_are_kept_and_their_paths_recorded(tmp_path):
     steps = {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 2, "eval_steps": 2}
     trainer = toy_trainer(tmp_path, **steps, max_steps=8, save_total_limit=1)
     trainer.train()

@@ -10,7 +10,7 @@ from synctva.trainer.collator import SyncTVACollator
 from tests.support.toy_conversations import toy_config, toy_dataset, toy_rows
 
 
-def test_the_graph_is_the_one_that_forward_would_make():
+def test_the_graph_equals_that_of_forward():
     config = toy_config()
     batch = SyncTVACollator(config, modality_dropout=0.5)(toy_rows(5))
     graph = batch.pop("graph")
@@ -35,13 +35,13 @@ def test_modality_dropout_keeps_one_modality_of_each_utterance(probability):
     kept = SyncTVACollator(toy_config(), modality_dropout=probability)(rows)["modality_mask"]
     assert not (kept & ~full).any()
     assert torch.equal(kept.any(-1), full.any(-1))
-    # Utterances with one modality aside, each of k is kept with 1 - p, and one at least.
+    # Each modality is kept with probability 1 - p, but at least one of them.
     three = full.all(-1)
     expected = 3 * (1 - probability) + probability**3
     assert kept[three].sum(-1).float().mean().item() == pytest.approx(expected, abs=0.1)
 
 
-def test_modality_dropout_depends_on_seed_epoch_and_conversation_alone():
+def test_modality_dropout_depends_only_on_seed_epoch_and_conversation():
     rows = toy_rows(12)
     collator = SyncTVACollator(toy_config(), modality_dropout=0.5, seed=3)
     whole = collator(rows)["modality_mask"]
@@ -55,7 +55,7 @@ def test_modality_dropout_depends_on_seed_epoch_and_conversation_alone():
     assert not torch.equal(other(rows)["modality_mask"], whole)
 
 
-def test_persistent_workers_hear_of_the_epoch():
+def test_persistent_workers_get_the_epoch():
     rows = toy_rows(8)
     collator = SyncTVACollator(toy_config(), modality_dropout=0.5)
     loader = DataLoader(
@@ -68,7 +68,7 @@ def test_persistent_workers_hear_of_the_epoch():
     assert torch.equal(second, collator(rows)["modality_mask"])
 
 
-def test_modality_without_a_column_is_masked():
+def test_a_modality_without_a_column_is_masked():
     dataset = toy_dataset(4, modalities=("text",))
     batch = SyncTVACollator(toy_config())([dataset[i] for i in range(4)])
     assert "audio_features" not in batch
@@ -87,7 +87,7 @@ def test_width_label_and_probability_are_checked():
         SyncTVACollator(toy_config(), modality_dropout=1.0)
 
 
-def test_rows_of_numpy_arrays_do_as_well():
+def test_rows_can_be_numpy_arrays():
     dataset = toy_dataset(3)
     arrays = dataset.select_columns(
         ["labels", "modality_mask", "text_features", "speakers", "dialogue_id"]
@@ -100,7 +100,7 @@ def test_rows_of_numpy_arrays_do_as_well():
 
 
 def test_transformers_own_trainer_takes_the_batches(tmp_path):
-    """What a batch carries is moved and gathered by code that knows nothing of our graph."""
+    """The batch is moved and gathered by code that does not know our graph."""
     config = toy_config()
     model, data = SyncTVAForEmotionRecognition(config), toy_dataset(6)
     arguments = TrainingArguments(

@@ -3,7 +3,7 @@ from synctva.trainer.sampling import EpochSampler
 LENGTHS = [3, 9, 1, 4, 7, 2, 8, 5, 6, 10, 12, 11] * 4
 
 
-def test_an_epoch_has_one_order_and_another_epoch_another():
+def test_the_order_depends_on_the_epoch_and_the_seed():
     for grouped in (False, True):
         sampler = EpochSampler(LENGTHS, step_size=4, seed=1, group_by_length=grouped)
         first = list(sampler)

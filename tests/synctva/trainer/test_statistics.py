@@ -1,15 +1,16 @@
 import numpy as np
 
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.statistics import class_counts, feature_statistics
 from tests.support.toy_conversations import toy_dataset
 
 
-def test_class_counts_are_those_of_the_labelled():
-    rows = [{"labels": [0, -100, 2]}, {"labels": [2, -1]}]
+def test_class_counts_ignore_unlabelled_utterances():
+    rows = [{"labels": [0, IGNORE_INDEX, 2]}, {"labels": [2, -1]}]
     assert class_counts(rows, 3).tolist() == [1, 0, 2]
 
 
-def test_statistics_are_those_of_the_present_utterances():
+def test_statistics_ignore_absent_modalities():
     dataset = toy_dataset(30)
     statistics = feature_statistics(dataset)
     for m, name in enumerate(("text", "visual", "audio")):
@@ -33,7 +34,7 @@ def test_statistics_survive_large_offsets_and_many_blocks():
     np.testing.assert_allclose(feature_statistics(shifted)["audio"][1], deviation, rtol=1e-2)
 
 
-def test_modality_that_is_never_there_has_no_statistics():
+def test_a_modality_that_is_never_present_has_no_statistics():
     assert feature_statistics(toy_dataset(3, modalities=("text",))).keys() == {"text"}
     masked = toy_dataset(3).map(
         lambda row: {"modality_mask": [[m[0], False, m[2]] for m in row["modality_mask"]]}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from datasets import Dataset
 
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.collator import SyncTVACollator
 from synctva.trainer.streaming import ConversationRows, ConversationStream, blocks, table_rows
 from tests.support.toy_conversations import toy_config, toy_dataset
@@ -47,7 +48,7 @@ def test_rows_of_a_selection_and_of_several_chunks():
         same(row, reference[index])
 
 
-def test_nulls_come_as_none():
+def test_nulls_become_none():
     table = Dataset.from_dict({"a": [[1.0, None], [], [2.0]], "b": [None, [1], [2]]}).data.table
     assert [row["a"] for row in table_rows(table)] == [[1.0, None], [], [2.0]]
     assert [row["b"] for row in table_rows(table)] == [None, [1], [2]]
@@ -67,7 +68,7 @@ def test_a_stream_has_every_conversation_once_and_then_blanks(tmp_path):
         assert sorted(orders[-1]) == sorted(dataset["dialogue_id"])
         assert len(rows) == 24
         batch = SyncTVACollator(toy_config())(rows[20:])  # two real, two blank
-        assert (batch["labels"][2:] == -100).all()
+        assert (batch["labels"][2:] == IGNORE_INDEX).all()
         assert not batch["modality_mask"][2:].any()
     assert orders[0] == orders[1] != orders[2]
     assert orders[0] != dataset["dialogue_id"]

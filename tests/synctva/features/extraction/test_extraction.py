@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from synctva.features.extraction import extract_features, load_clips
+from synctva.features.extraction import (
+    ConversationExtractor,
+    Extraction,
+    extract_features,
+    load_clips,
+)
 from synctva.features.feature_sets import read_schema
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support.media_conversations import AUDIO, MASKS, loaded
@@ -45,6 +50,22 @@ def test_the_processor_makes_the_same_features_from_raw_clips(serial, clips, tmp
                 np.testing.assert_allclose(batch[f"{name}_features"][0], features, 1e-5, 1e-5)
             mask = np.array(row["modality_mask"])[kept, column]
             assert batch["modality_mask"][0, :, column].tolist() == mask.tolist()
+
+
+def test_an_extraction_can_be_done_in_parts(clips, tmp_path):
+    data = load_clips(clips)
+    extraction = Extraction(data, tmp_path / "parts", **AUDIO)
+    assert extraction.remaining()["dialogue_id"].to_pylist() == ["1", "2"]
+    extract = ConversationExtractor(**extraction.extractor)
+    assert extract(extraction.work.slice(1, 1))["key"] == extraction.work["key"].slice(1, 1)
+    assert extraction.remaining()["dialogue_id"].to_pylist() == ["1"]
+    with pytest.raises(ValueError, match=r"train, conversation '1' has no result"):
+        extraction.finish(1)
+    extract(extraction.remaining())
+    assert extraction.finish(2).extracted == 2
+    extract_features(data, tmp_path / "whole", **AUDIO)
+    parts, whole = (read_schema(tmp_path / name) for name in ("parts", "whole"))
+    assert parts == whole  # checksums and all
 
 
 def test_what_cannot_work_is_refused_before_any_work(clips, serial, tmp_path):
