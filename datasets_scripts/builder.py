@@ -1,7 +1,8 @@
-"""What the builders of all data sets share: configuration, checks, cache and log.
+"""The base of all data sets' builders: configuration, checks, cache and log.
 
-`datasets` keeps what was built in its cache (HF_DATASETS_CACHE), never beside the data. The key of
-the cache holds a checksum of the data files and of this code, so a change of either rebuilds.
+`datasets` keeps a built data set in its cache (HF_DATASETS_CACHE), never beside the data files. The
+cache key contains a checksum of these files and of this package's code: a change to either causes a
+new build.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 import datasets
 from datasets import DatasetDict
 
+from synctva.modeling_synctva.text_weights import file_sha256
+
 from .labels import SplitSize, size_differences
 from .schema import Conversation, conversation_features, validate_conversation
 
@@ -24,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class ConversationConfig(datasets.BuilderConfig):
-    """What decides a build besides the data: label names, feature widths, checksum of the files."""
+    """What a build depends on: label names, feature widths and a checksum of the data files."""
 
     label_names: tuple[str, ...] = ()
     text_dim: int | None = None
@@ -35,20 +38,20 @@ class ConversationConfig(datasets.BuilderConfig):
 
 @dataclass
 class Reading:
-    """What a builder read: conversations by split, and notes on what was repaired or masked."""
+    """The conversations that a builder read, by split, and notes on what was repaired or masked."""
 
     conversations: dict[str, list[Conversation]]
     notes: list[str]
 
 
 class ConversationBuilder(datasets.GeneratorBasedBuilder):
-    """Base of the builders. A subclass says in `read` how its files become conversations."""
+    """Base of the builders. A subclass implements `read`, which returns its conversations."""
 
     BUILDER_CONFIG_CLASS = ConversationConfig
     config: ConversationConfig
 
     def read(self) -> Reading:
-        """Reads all splits."""
+        """Read all splits."""
         raise NotImplementedError
 
     def _info(self) -> datasets.DatasetInfo:
@@ -57,16 +60,16 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
-        # All reading and checking happens here: `datasets` hides errors raised by
-        # `_generate_examples` behind one of its own.
+        # Everything is read and checked here, because `datasets` replaces the errors that
+        # `_generate_examples` raises by one of its own.
         reading = self.read()
         for conversations in reading.conversations.values():
             for conversation in conversations:
                 validate_conversation(conversation, self.config.label_names, **self._widths())
-        # The notes are kept with the cache, so that they can be logged when it is reused.
+        # Stored with the cache, so that the notes can be logged when it is used again.
         self.info.description = "\n".join(reading.notes)
         return [
-            # A tuple, because `datasets` takes a list for a list of shards.
+            # A tuple, because `datasets` would treat a list as a list of shards.
             datasets.SplitGenerator(name=split, gen_kwargs={"conversations": tuple(conversations)})
             for split, conversations in reading.conversations.items()
         ]
@@ -85,11 +88,11 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
 
 def build(builder: ConversationBuilder, official: Mapping[str, SplitSize] | None) -> DatasetDict:
-    """Builds, or takes from the cache, all splits, and logs the builder's notes.
+    """Build all splits or take them from the cache, and log the builder's notes.
 
     Args:
         builder: of the data set.
-        official: sizes of the official release; a difference is logged as a warning. None: no
+        official: sizes of the official release. Differences are logged as warnings. None skips the
             check.
     """
     builder.download_and_prepare()
@@ -108,34 +111,34 @@ def build(builder: ConversationBuilder, official: Mapping[str, SplitSize] | None
 
 
 def fingerprint(files: Iterable[Path], names: Iterable[str] = ()) -> str:
-    """Checksum of the files' contents, of `names`, and of the code that reads them."""
+    """Return a checksum of the files' contents, of `names`, and of the code that reads them."""
     digest = hashlib.sha256()
     for file in [*files, *sorted(Path(__file__).parent.rglob("*.py"))]:
-        digest.update(hashlib.sha256(file.read_bytes()).digest())
+        digest.update(file_sha256(file).encode())
     for name in names:
         digest.update(name.encode() + b"\0")
     return digest.hexdigest()
 
 
 def data_folder(data_dir: str | Path) -> Path:
-    """`data_dir` as an absolute path.
+    """Return `data_dir` as an absolute path.
 
     Raises:
         FileNotFoundError: there is nothing at that path.
     """
     folder = Path(data_dir).expanduser().resolve()
     if not folder.exists():
-        raise FileNotFoundError(f"data_dir: there is no file or folder {folder}.")
+        raise FileNotFoundError(f"data_dir = {folder}: expected an existing file or folder")
     return folder
 
 
 def required_file(folder: Path, name: str, what: str) -> Path:
-    """The file of that name in `folder`.
+    """Return the file of that name in `folder`.
 
     Raises:
-        FileNotFoundError: the folder lacks it; the message says `what` was expected.
+        FileNotFoundError: the folder has no such file; the message says `what` was expected.
     """
     file = folder / name
     if not file.is_file():
-        raise FileNotFoundError(f"data_dir {folder} lacks {name}; expected {what}.")
+        raise FileNotFoundError(f"data_dir = {folder} has no {name}: expected {what}")
     return file

@@ -1,4 +1,4 @@
-"""Label names, their order, and the official sizes of the corpora: the one place that has them."""
+"""Label names in their order, names of the splits, and the official sizes of the corpora."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synctva.audio.prosody import PROSODY_MEASURES as PROSODY_MEASURES
+from synctva.modeling_synctva.configuration_synctva import MELD_LABELS as MELD_LABELS
 
 SPLITS = ("train", "dev", "test")
 """Names and order of the splits everywhere."""
 
-MELD_LABELS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
+# MELD's labels (neutral, surprise, fear, sadness, joy, disgust, anger) come from the config, whose
+# default they are: the files of a saved model cannot import this one.
 IEMOCAP6_LABELS = ("hap", "sad", "neu", "ang", "exc", "fru")
 IEMOCAP4_LABELS = ("hap", "sad", "neu", "ang")
 
 IEMOCAP_CODES = ("ang", "dis", "exc", "fea", "fru", "hap", "neu", "oth", "sad", "sur", "xxx")
-"""Labels of IEMOCAP's release; xxx: no majority of the annotators."""
+"""Labels in IEMOCAP's release. xxx: no label that a majority of the annotators chose."""
 
 
 @dataclass(frozen=True)
 class SplitSize:
-    """Size of one split."""
+    """Size of a split."""
 
     utterances: int
     conversations: int
@@ -31,7 +33,7 @@ MELD_SIZES = {
     "dev": SplitSize(1_109, 114),
     "test": SplitSize(2_610, 280),
 }
-# The literature's: 7,433 utterances, among them 53 as "hap" that the release labels "xxx".
+# The literature's: 7,433 utterances, of which 53 are "hap" here but "xxx" in the release.
 IEMOCAP6_SIZES = {
     "train": SplitSize(5_163, 108),
     "dev": SplitSize(647, 12),
@@ -41,16 +43,16 @@ IEMOCAP6_SIZES = {
 
 @dataclass(frozen=True)
 class LabelProtocol:
-    """Which of IEMOCAP's labels are told apart, merged or left out."""
+    """Which of IEMOCAP's labels are classes, which are merged, and which are left out."""
 
     label_names: tuple[str, ...]
     merged: Mapping[str, str]
-    """Label of the release -> the name that it counts as."""
+    """Label of the release -> the class that it counts as."""
     session_sizes: Mapping[int, SplitSize]
-    """Of the official release, by session."""
+    """Size of each session of the official release."""
 
     def label_of(self, code: str) -> int | None:
-        """Id of a label of the release; None where the protocol leaves it out."""
+        """Return the id of a label of the release, None if the protocol leaves it out."""
         name = self.merged.get(code, code)
         return self.label_names.index(name) if name in self.label_names else None
 
@@ -82,25 +84,26 @@ IEMOCAP_PROTOCOLS = {
 
 
 def label_id(value: str, label_names: Sequence[str], where: str) -> int:
-    """Position of `value` in `label_names`.
+    """Return the position of `value` in `label_names`.
 
     Raises:
-        ValueError: the label is not among the names; the message starts with `where`.
+        ValueError: the label is not one of the names; the message starts with `where`.
     """
     try:
         return list(label_names).index(value)
     except ValueError:
-        allowed = ", ".join(label_names)
-        raise ValueError(f"{where}: unknown label {value!r}; expected one of: {allowed}.") from None
+        expected = ", ".join(label_names)
+        raise ValueError(f"{where} = {value!r}: expected one of {expected}") from None
 
 
 def size_differences(
     official: Mapping[str, SplitSize], found: Mapping[str, SplitSize]
 ) -> list[str]:
-    """One sentence for each split whose size is not the official one."""
+    """Return a sentence for each split whose size is not the official one."""
     return [
-        f"{split}: {found[split].utterances:,} utterances in {found[split].conversations:,} conversations, "
-        f"the official release has {size.utterances:,} in {size.conversations:,}"
+        f"{split} has {found[split].utterances:,} utterances in "
+        f"{found[split].conversations:,} conversations: expected {size.utterances:,} in "
+        f"{size.conversations:,}"
         for split, size in official.items()
         if found[split] != size
     ]

@@ -1,16 +1,16 @@
-"""The schema of a conversation, which every data set here follows: one row, one conversation.
+"""The schema of a conversation. Every data set here has one conversation per row.
 
-Columns (N = utterances of the conversation, in order)::
+Columns, for a conversation of N utterances in order::
 
     dialogue_id      str
-    utterance_ids    N strings, none twice
+    utterance_ids    N different strings
     speakers         N strings
     texts            N strings, "" where there is no text
-    starts, ends     N seconds from the start of the recording, None where unknown
+    starts, ends     N times in seconds from the start of the recording, None where unknown
     labels           N class labels, -1 where an utterance has none
     modality_mask    (N, 3) bool: text, visual, audio; False where an utterance lacks the modality
     text_features, visual_features, audio_features
-                     (N, D) float32, zeros where masked; only those that the data set has
+                     (N, D) float32, zeros where masked; only for modalities that have features
     media_paths      N strings, None where there is no clip
 """
 
@@ -26,10 +26,14 @@ from datasets import ClassLabel, Features, List, Value
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
 UNLABELLED = -1
-"""Label of an utterance that has none, as `datasets.ClassLabel` has it; the collator masks it."""
+"""Label of an utterance that has none, in a data set: `datasets.ClassLabel` reserves -1 for this.
+
+Not `IGNORE_INDEX`, which torch's losses skip: the collator puts it in place of `UNLABELLED` in the
+batches that it makes.
+"""
 
 Conversation = dict[str, Any]
-"""One conversation: the columns above, features as arrays."""
+"""One conversation: the columns above, with features as arrays."""
 
 PER_UTTERANCE = ("speakers", "texts", "starts", "ends", "labels", "modality_mask", "media_paths")
 
@@ -41,15 +45,15 @@ def conversation_features(
     visual_dim: int | None = None,
     audio_dim: int | None = None,
 ) -> Features:
-    """The `datasets.Features` of a conversation.
+    """Return the `datasets.Features` of a conversation.
 
     Args:
         label_names: class names in their order.
-        text_dim, visual_dim, audio_dim: width of that modality's features; None leaves the column
+        text_dim, visual_dim, audio_dim: number of features of that modality; None leaves its column
             out.
 
-    Feature columns have a fixed width, which is read and written several times faster than lists
-    of unknown length.
+    Feature columns have a fixed width because `datasets` reads and writes them several times faster
+    than lists of unknown length.
     """
     features: dict[str, Any] = {
         "dialogue_id": Value("string"),
@@ -75,7 +79,7 @@ def new_conversation(
     texts: Sequence[str],
     labels: Sequence[int],
 ) -> Conversation:
-    """A conversation with text alone: the other modalities masked, times and media unknown."""
+    """Return a conversation that has only text: no other modality, no times, no media."""
     mask = np.zeros((len(utterance_ids), len(MODALITIES)), dtype=bool)  # (N, 3)
     mask[:, 0] = [bool(text.strip()) for text in texts]
     unknown = [None] * len(utterance_ids)
@@ -100,31 +104,31 @@ def validate_conversation(
     visual_dim: int | None = None,
     audio_dim: int | None = None,
 ) -> None:
-    """Checks one conversation against the schema.
+    """Check one conversation against the schema.
 
     Args:
         conversation: the columns of the schema; labels as ids or as names.
         label_names, text_dim, visual_dim, audio_dim: as in `conversation_features`.
 
     Raises:
-        ValueError: the conversation is empty, an utterance id is there twice, a label is unknown,
-            a column has the wrong number of utterances, a feature has the wrong width, or a
-            feature that is not masked is not finite.
+        ValueError: the conversation has no utterance or two with the same id, a label is unknown, a
+            column has the wrong number of entries or features, or a feature that is not masked is
+            not finite.
     """
     name = f"conversation {conversation.get('dialogue_id')!r}"
     ids = list(conversation["utterance_ids"])
     if not ids:
-        raise ValueError(f"{name} is empty: expected at least one utterance.")
+        raise ValueError(f"{name} is empty: expected at least one utterance")
     twice = [utterance for utterance, count in Counter(ids).items() if count > 1]
     if twice:
-        raise ValueError(f"{name}: duplicate utterance id {twice[0]!r}; expected each id once.")
+        raise ValueError(f"{name} has two utterances {twice[0]!r}: expected different ids")
     for column in PER_UTTERANCE:
         if column not in conversation:
-            raise ValueError(f"{name} lacks the column {column!r}.")
+            raise ValueError(f"{name} has no {column}: expected {', '.join(PER_UTTERANCE)}")
         if len(conversation[column]) != len(ids):
             raise ValueError(
-                f"{name}: {column} has {len(conversation[column])} entries; "
-                f"expected {len(ids)}, one an utterance."
+                f"{name}, {column} has {len(conversation[column])} entries: expected {len(ids)}, "
+                "one per utterance"
             )
     for utterance, label in zip(ids, conversation["labels"], strict=True):
         known = (
@@ -134,14 +138,14 @@ def validate_conversation(
         )
         if not known:
             raise ValueError(
-                f"{name}, utterance {utterance!r}: unknown label {label!r}; "
-                f"expected one of: {', '.join(label_names)}."
+                f"{name}, utterance {utterance!r}, label = {label!r}: expected one of "
+                f"{', '.join(label_names)}"
             )
     mask = np.asarray(conversation["modality_mask"], dtype=bool)
     if mask.shape != (len(ids), len(MODALITIES)):
         raise ValueError(
-            f"{name}: modality_mask has shape {mask.shape}; "
-            f"expected {(len(ids), len(MODALITIES))}: utterances, {', '.join(MODALITIES)}."
+            f"{name}, modality_mask has shape {mask.shape}: expected "
+            f"{(len(ids), len(MODALITIES))}, utterances by {', '.join(MODALITIES)}"
         )
     for m, width in enumerate((text_dim, visual_dim, audio_dim)):
         _validate_features(name, ids, conversation, f"{MODALITIES[m]}_features", width, mask[:, m])
@@ -155,21 +159,22 @@ def _validate_features(
     width: int | None,
     present: np.ndarray,
 ) -> None:
-    if (column in conversation) != (width is not None):
-        state = "lacks" if width is not None else "has"
-        raise ValueError(f"{name} {state} {column}, whose declared width is {width}.")
     if width is None:
+        if column in conversation:
+            raise ValueError(f"{name} has {column}: expected none, as its declared width is None")
         return
+    if column not in conversation:
+        raise ValueError(f"{name} has no {column}: expected {width} features per utterance")
     values = np.asarray(conversation[column], dtype=np.float32)
     if values.shape != (len(ids), width):
         raise ValueError(
-            f"{name}: {column} has shape {values.shape}; expected {(len(ids), width)}: "
-            "utterances, feature width."
+            f"{name}, {column} has shape {values.shape}: expected {(len(ids), width)}, "
+            "utterances by features"
         )
     wrong = np.argwhere(~np.isfinite(values) & present[:, None])
     if len(wrong):
         row, dimension = wrong[0]
         raise ValueError(
-            f"{name}, utterance {ids[row]!r}: {column}[{dimension}] is {values[row, dimension]}; "
-            "expected a finite number where the modality is not masked."
+            f"{name}, utterance {ids[row]!r}, {column}[{dimension}] = {values[row, dimension]}: "
+            "expected a finite number where the modality is not masked"
         )

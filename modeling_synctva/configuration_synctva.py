@@ -238,15 +238,15 @@ class SyncTVAConfig(PreTrainedConfig):
                 _reject(name, getattr(self, name), "a finite number above 0")
 
     def validate_thresholds(self):
-        given = self.conformal_thresholds
-        if given is not None and not (
-            len(given) == CONFORMAL_LEVELS
+        thresholds = self.conformal_thresholds
+        if thresholds is not None and not (
+            len(thresholds) == CONFORMAL_LEVELS
             # In ascending order within [0, 1]; a NaN fails every comparison.
-            and all(low <= high for low, high in pairwise([0, *given, 1]))
+            and all(low <= high for low, high in pairwise([0, *thresholds, 1]))
         ):
             _reject(
                 "conformal_thresholds",
-                given,
+                thresholds,
                 f"{CONFORMAL_LEVELS} numbers in [0, 1], none below the one before it",
             )
 

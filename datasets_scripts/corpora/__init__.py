@@ -1,0 +1,1 @@
+"""The corpora: MELD, IEMOCAP from a CSV or from its release, and a simulator."""

@@ -1,7 +1,7 @@
-"""Features of utterances from a CSV: one row an utterance, joined by utterance id.
+"""Read the features of utterances from a CSV with one row per utterance.
 
-An empty cell takes the mean of the training set and is counted; an utterance without a row, or
-whose row is empty throughout, is masked; rows that belong to no utterance are counted.
+Rows are joined to conversations by utterance id. Rows that belong to no utterance are counted; what
+happens to empty cells and to utterances without a row is described in `missing_features`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from synctva.datasets_scripts.missing_features import attach_features
 from synctva.datasets_scripts.schema import Conversation
 from synctva.datasets_scripts.table.csv_rows import read_columns, read_csv
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
 ID_COLUMN = "utterance_id"
 MELD_ID_COLUMNS = ("Dialogue_ID", "Utterance_ID")
 
 
-def meld_utterance_id(dialogue: int, utterance: int) -> str:
-    """Name of an utterance in MELD's own form, which its clips bear too."""
-    return f"dia{dialogue}_utt{utterance}"
+def meld_utterance_id(conversation: int, utterance: int) -> str:
+    """Return the name of an utterance as MELD's clips have it."""
+    return f"dia{conversation}_utt{utterance}"
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class FeatureTable:
     """Row of each utterance id."""
 
     def lookup(self, utterance_ids: Sequence[str]) -> np.ndarray:
-        """(N, D) values of these utterances; a row of NaN where the table has none."""
+        """Return the (N, D) values of these utterances; NaN for an utterance without a row."""
         nothing = np.full(len(self.names), np.nan)
         rows = [self.index.get(utterance) for utterance in utterance_ids]
         return np.stack([nothing if row is None else self.values[row] for row in rows])
 
 
 def feature_names(path: Path) -> tuple[str, ...]:
-    """Names of the feature columns of a CSV: all but those of the ids.
+    """Return the names of a CSV's feature columns: all columns except those of the ids.
 
     Raises:
         FileNotFoundError, ValueError: as `read_feature_table`.
@@ -53,32 +53,35 @@ def feature_names(path: Path) -> tuple[str, ...]:
     ids = _id_columns(path, columns)
     names = tuple(name for name in columns if name not in ids)
     if not names:
-        raise ValueError(f"{path} has no feature column beside {', '.join(ids)}.")
+        raise ValueError(f"{path} has no column besides {', '.join(ids)}: expected features")
     return names
 
 
 def read_feature_table(path: Path) -> FeatureTable:
-    """Reads a CSV of features.
+    """Read a CSV of features.
 
-    The utterance is named by a column utterance_id, or by Dialogue_ID and Utterance_ID (numbers, as
-    in MELD); every other column is a feature.
+    The column utterance_id names the utterance, or the columns Dialogue_ID and Utterance_ID, which
+    are numbers, as in MELD. Every other column is a feature.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: no id columns, no feature column, an utterance twice, or a cell that is no
-            number (the message names file, line, column and value).
+        ValueError: the CSV has no id columns, no feature column, two rows for one utterance, or a
+            cell that is not a number. The message names the file, line, column and value.
     """
     names = feature_names(path)
     table = read_csv(path)
     if _id_columns(path, table.columns) == (ID_COLUMN,):
         ids = table.column(ID_COLUMN)
     else:
-        dialogues, utterances = (table.integers(name) for name in MELD_ID_COLUMNS)
-        ids = [meld_utterance_id(d, u) for d, u in zip(dialogues, utterances, strict=True)]
+        conversations, utterances = (table.integers(name) for name in MELD_ID_COLUMNS)
+        ids = [meld_utterance_id(c, u) for c, u in zip(conversations, utterances, strict=True)]
     index: dict[str, int] = {}
     for row, utterance in enumerate(ids):
         if utterance in index:
-            raise ValueError(f"{table.where(row)}: duplicate utterance id {utterance!r}.")
+            raise ValueError(
+                f"{table.where(row)}, utterance id = {utterance!r}: expected a row per utterance, "
+                f"line {table.lines[index[utterance]]} has the same id"
+            )
         index[utterance] = row
     return FeatureTable(path, names, table.numbers(names), index)
 
@@ -88,10 +91,10 @@ def join_tables(
     tables: Mapping[str, FeatureTable],
     modality: str,
 ) -> list[str]:
-    """Joins one table a split to the conversations, in place; see `attach_features`.
+    """Join a table for each split to its conversations, in place; see `attach_features`.
 
     Returns:
-        Notes on what was filled, masked and left over.
+        Notes on what was filled, what was masked, and which rows were not used.
 
     Raises:
         ValueError: the tables of two splits have different columns, or as `attach_features`.
@@ -100,8 +103,8 @@ def join_tables(
     for table in tables.values():
         if table.names != first.names:
             raise ValueError(
-                f"{table.path} has the feature columns {', '.join(table.names)}; expected those "
-                f"of {first.path}: {', '.join(first.names)}."
+                f"{table.path} has the features {', '.join(table.names)}: expected those of "
+                f"{first.path}, {', '.join(first.names)}"
             )
     values = {
         split: [tables[split].lookup(conversation["utterance_ids"]) for conversation in rows]
@@ -116,69 +119,12 @@ def join_tables(
     return notes
 
 
-def attach_features(
-    conversations: Mapping[str, list[Conversation]],
-    values: Mapping[str, list[np.ndarray]],
-    names: Sequence[str],
-    modality: str,
-) -> list[str]:
-    """Gives conversations the features of a modality, in place, and sets its mask.
-
-    Args:
-        conversations: by split.
-        values: by split, one (N, D) array a conversation, NaN where a value is missing. A row that
-            is NaN throughout is masked; other NaN take the mean of the training set.
-        names: of the D features, for messages.
-        modality: text, visual or audio.
-
-    Returns:
-        Notes on what was filled and masked.
-
-    Raises:
-        ValueError: a value must be filled but the training set has none in that column.
-    """
-    column = MODALITIES.index(modality)
-    mean = _training_mean(values.get("train", []), len(names))
-    notes = []
-    for split, rows in conversations.items():
-        filled, masked = 0, 0
-        for conversation, raw in zip(rows, values[split], strict=True):
-            absent = np.isnan(raw).all(axis=1)  # (N,)
-            gaps = np.isnan(raw) & ~absent[:, None]  # (N, D)
-            without_mean = np.flatnonzero(gaps.any(axis=0) & np.isnan(mean))
-            if len(without_mean):
-                raise ValueError(
-                    f"{split}, conversation {conversation['dialogue_id']!r}: {modality} feature "
-                    f"{names[without_mean[0]]!r} has an empty cell, and the training set has no "
-                    "value from which to take a mean."
-                )
-            features = np.where(gaps, mean, raw)
-            features[absent] = 0.0
-            conversation[f"{modality}_features"] = features.astype(np.float32)
-            conversation["modality_mask"][:, column] = ~absent
-            filled += int(gaps.sum())
-            masked += int(absent.sum())
-        if filled:
-            notes.append(f"{split}: {filled} empty {modality} cells took the training mean")
-        if masked:
-            notes.append(f"{split}: {masked} utterances without {modality} features are masked")
-    return notes
-
-
-def _training_mean(values: list[np.ndarray], width: int) -> np.ndarray:
-    """(D,) mean of what is there; NaN where nothing is."""
-    stacked = np.concatenate(values) if values else np.empty((0, width))  # (T, D)
-    counts = (~np.isnan(stacked)).sum(axis=0)
-    total = np.nansum(stacked, axis=0)
-    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)
-
-
 def _id_columns(path: Path, columns: Sequence[str]) -> tuple[str, ...]:
     if ID_COLUMN in columns:
         return (ID_COLUMN,)
     if all(name in columns for name in MELD_ID_COLUMNS):
         return MELD_ID_COLUMNS
     raise ValueError(
-        f"{path} lacks the column {ID_COLUMN!r} (or {' and '.join(MELD_ID_COLUMNS)}); "
-        f"it has: {', '.join(columns)}."
+        f"{path} has the columns {', '.join(columns)}: expected {ID_COLUMN}, or "
+        f"{' and '.join(MELD_ID_COLUMNS)}"
     )

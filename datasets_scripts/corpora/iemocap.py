@@ -1,8 +1,9 @@
-"""IEMOCAP (Busso et al. 2008) with six emotions, from one CSV; `iemocap_release` reads the release.
+"""IEMOCAP (Busso et al. 2008) with six emotions, from one CSV.
 
 Columns: split, dialogue_id, utterance_index, utterance_id, speaker, text, emotion, and the acoustic
-measures of `labels.PROSODY_MEASURES`. The split is the literature's: session 5 is the test set.
-IEMOCAP's texts and clips are licensed by its authors; nothing of them comes with this package.
+measures of `labels.PROSODY_MEASURES`. The splits are the literature's: session 5 is the test set.
+IEMOCAP's texts and clips are licensed by its authors and are not part of this package.
+`iemocap_release` reads the folders of the official release.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from synctva.datasets_scripts.labels import (
     SPLITS,
     label_id,
 )
+from synctva.datasets_scripts.missing_features import attach_features
 from synctva.datasets_scripts.schema import Conversation, new_conversation
 from synctva.datasets_scripts.table.csv_rows import CsvTable, read_csv
+from synctva.datasets_scripts.text_repair import repair_text
 
-from .feature_csv import attach_features
-from .iemocap_files import release_root
 from .iemocap_release import load_iemocap_release
-from .text_repair import repair_text
+from .iemocap_release_files import release_root
 
 FILE_NAME = "iemocap6.csv"
 COLUMNS = (
@@ -67,7 +68,7 @@ class Iemocap(ConversationBuilder):
         conversations: dict[str, list[Conversation]] = {split: [] for split in SPLITS}
         rows_of: dict[str, list[list[int]]] = {split: [] for split in SPLITS}
         columns = {name: table.column(name) for name in COLUMNS}
-        for rows in _dialogues(table):
+        for rows in _rows_by_conversation(table):
             split, conversation = _conversation(table, columns, rows)
             conversations[split].append(conversation)
             rows_of[split].append(rows)
@@ -86,23 +87,23 @@ def load_iemocap(
     check_counts: bool = True,
     cache_dir: str | Path | None = None,
 ) -> DatasetDict:
-    """Loads the splits train, dev and test of IEMOCAP-6.
+    """Load the splits train, dev and test of IEMOCAP-6.
 
     Args:
-        data_dir: the CSV, or the folder with iemocap6.csv; or the official release's folder, whose
-            Session1 to Session5 `load_iemocap_release` reads as it does by default: text alone.
-        prosody: take the CSV's eight acoustic measures as audio features. The release has none.
-        check_counts: warn when the splits do not have the literature's sizes, or the sessions of
-            the release the official ones.
-        cache_dir: where `datasets` keeps what it built; by default its own cache.
+        data_dir: the CSV, or the folder that contains iemocap6.csv. If it is the official release's
+            folder, `load_iemocap_release` reads it with its default arguments.
+        prosody: use the CSV's eight acoustic measures as audio features. The release has none.
+        check_counts: warn if the splits do not have the literature's sizes or, for the release, if
+            the sessions do not have the official sizes.
+        cache_dir: where `datasets` keeps the built data set; by default its own cache.
 
     Returns:
         Splits with the columns of `synctva.datasets_scripts.schema`.
 
     Raises:
         FileNotFoundError: the file is missing.
-        ValueError: the file is unreadable, lacks a column or a split, has an utterance twice, an
-            unknown label, a dialogue in two splits or a cell that is no number; or as
+        ValueError: the file is unreadable, lacks a column or a split, or has a duplicate utterance,
+            an unknown label, a conversation in two splits, or a cell that is not a number; or as
             `load_iemocap_release`.
     """
     path = data_folder(data_dir)
@@ -123,30 +124,33 @@ def load_iemocap(
     return build(builder, IEMOCAP6_SIZES if check_counts else None)
 
 
-def _dialogues(table: CsvTable) -> list[list[int]]:
-    """Row numbers of each dialogue, in order of utterance; dialogues in order of appearance."""
+def _rows_by_conversation(table: CsvTable) -> list[list[int]]:
+    """Return the row numbers of each conversation's utterances, in order.
+
+    The conversations are in the order in which they appear in the table.
+    """
     order = table.integers("utterance_index")
     rows_of: dict[str, list[int]] = {}
-    for row, dialogue in enumerate(table.column("dialogue_id")):
-        rows_of.setdefault(dialogue, []).append(row)
+    for row, name in enumerate(table.column("dialogue_id")):
+        rows_of.setdefault(name, []).append(row)
     return [sorted(rows, key=order.__getitem__) for rows in rows_of.values()]
 
 
 def _conversation(
     table: CsvTable, columns: dict[str, list[str]], rows: list[int]
 ) -> tuple[str, Conversation]:
-    """Split and conversation of the dialogue that stands in these rows."""
+    """Return the conversation in these rows, and its split."""
     cells = {name: [column[row] for row in rows] for name, column in columns.items()}
     split = cells["split"][0]
     for row, name in zip(rows, cells["split"], strict=True):
         if name not in SPLITS:
             raise ValueError(
-                f"{table.where(row, 'split')}: {name!r}; expected one of: {', '.join(SPLITS)}."
+                f"{table.where(row, 'split')} = {name!r}: expected one of {', '.join(SPLITS)}"
             )
         if name != split:
             raise ValueError(
-                f"{table.where(row, 'split')}: dialogue {cells['dialogue_id'][0]!r} is in "
-                f"{split!r} and in {name!r}; expected a dialogue in one split."
+                f"{table.where(row, 'split')} = {name!r}: expected {split!r}, as in the other rows "
+                f"of conversation {cells['dialogue_id'][0]!r}"
             )
     labels = [
         label_id(name, IEMOCAP6_LABELS, table.where(row, "emotion"))

@@ -1,9 +1,9 @@
-"""MELD (Poria et al. 2019): dialogues of several speakers, seven emotions.
+"""MELD (Poria et al. 2019): conversations of several speakers with seven emotions.
 
-Reads the official release: {train,dev,test}_sent_emo.csv and, where present, the tables
-{train,dev,test}_prosody.csv (any feature columns) and the folders of clips. Each lies in the folder
-itself, or where the release's archives put it: in MELD.Raw, or in a folder train, dev or test of
-either. With clips read from generated trees in this format; not run on the real release's clips.
+The official release has {train,dev,test}_sent_emo.csv and folders of clips. Tables of features,
+{train,dev,test}_prosody.csv, are read if they are there. Each of these is in the folder itself or
+where the release's archives put it: in MELD.Raw, or in a folder train, dev or test of either.
+Reading clips was tested on generated folders in this format, not on the real release's clips.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from synctva.datasets_scripts.builder import (
 from synctva.datasets_scripts.labels import MELD_LABELS, MELD_SIZES, SPLITS, label_id
 from synctva.datasets_scripts.schema import Conversation, new_conversation
 from synctva.datasets_scripts.table.csv_rows import CsvTable, read_csv
+from synctva.datasets_scripts.text_repair import repair_text
 
 from .feature_csv import feature_names, join_tables, meld_utterance_id, read_feature_table
-from .text_repair import repair_text
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +49,12 @@ CLIP_FOLDERS = {
     "test": "output_repeated_splits_test",
 }
 
-# 132 test clips were cut anew and bear this prefix. Who listened to them reports that they are the
-# utterances, and that the clips of the same names without it are not.
-CUT_ANEW = "final_videos_test"
+# 132 test clips were cut a second time and have this prefix. People who listened report that these
+# contain the utterances, and that the clips of the same names without the prefix do not.
+RECUT_PREFIX = "final_videos_test"
 
-# Clips that the release lacks or that cannot be decoded: whatever a feature table says of them was
-# not measured on the utterance.
+# Clips that the release lacks or that cannot be decoded. Features that a table has for them cannot
+# have been measured on the utterance.
 UNUSABLE_CLIPS = {
     "train": frozenset({"dia125_utt3"}),
     "dev": frozenset({"dia110_utt7"}),
@@ -83,7 +83,7 @@ class Meld(ConversationBuilder):
         notes = []
         for split in SPLITS:
             table = read_csv(_sentences(folder, split), COLUMNS)
-            conversations[split], repaired = _dialogues(table)
+            conversations[split], repaired = _conversations(table)
             if repaired:
                 notes.append(f"{split}: {repaired} texts or names with damaged characters repaired")
             notes += _attach_clips(conversations[split], folder, split)
@@ -104,29 +104,29 @@ def load_meld(
     check_counts: bool = True,
     cache_dir: str | Path | None = None,
 ) -> DatasetDict:
-    """Loads MELD's splits train, dev and test.
+    """Load MELD's splits train, dev and test.
 
     Args:
-        data_dir: folder with the official CSVs, or the release's MELD.Raw, or the folder above it.
-        prosody: join {train,dev,test}_prosody.csv as audio features. By default where all three are
-            there; a warning says when not.
-        check_counts: warn when the splits do not have the official sizes.
-        cache_dir: where `datasets` keeps what it built; by default its own cache.
+        data_dir: folder with the official CSVs, or the release's MELD.Raw, or the parent of that.
+        prosody: join {train,dev,test}_prosody.csv as audio features. By default they are joined if
+            all three exist; otherwise a warning says so.
+        check_counts: warn if the splits do not have the official sizes.
+        cache_dir: where `datasets` keeps the built data set; by default its own cache.
 
     Returns:
-        Splits with the columns of `synctva.datasets_scripts.schema`. Utterances are named as the
-        clips are, "dia0_utt0"; both numbers start anew in each split. media_paths are the clips.
+        Splits with the columns of `synctva.datasets_scripts.schema`. Utterances have the names of
+        the clips, "dia0_utt0", whose numbers start at 0 in each split. media_paths are the clips.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is unreadable, lacks a column, has an utterance twice, an unknown label
-            or a cell that is no number.
+        ValueError: a file is unreadable, lacks a column, or has a duplicate utterance, an unknown
+            label, or a cell that is not a number.
     """
     folder = data_folder(data_dir)
     tables = _prosody(folder, prosody)
     if prosody is None and not tables:
         lacking = ", ".join(f"{split}_prosody.csv" for split in _without_prosody(folder))
-        logger.warning("meld: %s has no %s: text alone", folder, lacking)
+        logger.warning("meld: %s has no %s: only text is loaded", folder, lacking)
     builder = Meld(
         cache_dir=cache_dir and str(cache_dir),
         data_dir=str(folder),
@@ -142,7 +142,7 @@ def load_meld(
 
 
 def _find(folder: Path, split: str, name: str) -> Path | None:
-    """Where the release, however it was extracted, has a split's file or folder of that name."""
+    """Find a split's file or folder of that name, however the release was extracted."""
     raw = folder / "MELD.Raw"
     places = (place / name for place in (folder, folder / split, raw, raw / split))
     return next((place for place in places if place.exists()), None)
@@ -159,12 +159,10 @@ def _without_prosody(folder: Path) -> list[str]:
 
 
 def _prosody(folder: Path, wanted: bool | None) -> dict[str, Path]:
-    """Table of acoustic measures by split; none where they are not wanted or not all there."""
+    """Return the path of each split's acoustic measures; none if not wanted or not complete."""
     if wanted is False or (wanted is None and _without_prosody(folder)):
         return {}
-    expected = (
-        "a table of acoustic measures by Dialogue_ID and Utterance_ID (prosody=False: text alone)"
-    )
+    expected = "a table of acoustic measures by Dialogue_ID and Utterance_ID, or prosody=False"
     names = {split: f"{split}_prosody.csv" for split in SPLITS}
     return {
         split: _find(folder, split, name) or required_file(folder, name, expected)
@@ -172,9 +170,9 @@ def _prosody(folder: Path, wanted: bool | None) -> dict[str, Path]:
     }
 
 
-def _dialogues(table: CsvTable) -> tuple[list[Conversation], int]:
-    """Conversations of a split in order, and the number of texts and names that were repaired."""
-    dialogues, utterances = table.integers("Dialogue_ID"), table.integers("Utterance_ID")
+def _conversations(table: CsvTable) -> tuple[list[Conversation], int]:
+    """Return a split's conversations in order, and the number of repaired texts and names."""
+    numbers, utterances = table.integers("Dialogue_ID"), table.integers("Utterance_ID")
     speakers = [repair_text(name) for name in table.column("Speaker")]
     texts = [repair_text(text) for text in table.column("Utterance")]
     repaired = sum(
@@ -190,13 +188,13 @@ def _dialogues(table: CsvTable) -> tuple[list[Conversation], int]:
     starts, ends = _seconds(table, "StartTime"), _seconds(table, "EndTime")
 
     rows_of: dict[int, list[int]] = {}
-    for row in sorted(range(len(texts)), key=lambda row: (dialogues[row], utterances[row])):
-        rows_of.setdefault(dialogues[row], []).append(row)
+    for row in sorted(range(len(texts)), key=lambda row: (numbers[row], utterances[row])):
+        rows_of.setdefault(numbers[row], []).append(row)
     conversations = []
-    for dialogue, rows in rows_of.items():
+    for number, rows in rows_of.items():
         conversation = new_conversation(
-            f"dia{dialogue}",
-            [meld_utterance_id(dialogue, utterances[row]) for row in rows],
+            f"dia{number}",
+            [meld_utterance_id(number, utterances[row]) for row in rows],
             [speakers[row] for row in rows],
             [texts[row] for row in rows],
             [labels[row] for row in rows],
@@ -208,14 +206,13 @@ def _dialogues(table: CsvTable) -> tuple[list[Conversation], int]:
 
 
 def _seconds(table: CsvTable, column: str) -> list[float]:
-    """A column of times "hours:minutes:seconds,milliseconds" in seconds."""
+    """Return a column of times "hours:minutes:seconds,milliseconds" in seconds."""
     seconds = []
     for row, cell in enumerate(table.column(column)):
         match = _TIME.fullmatch(cell.strip())
         if match is None:
             raise ValueError(
-                f"{table.where(row, column)}: {cell!r} is not a time; expected the form "
-                "00:16:21,731."
+                f"{table.where(row, column)} = {cell!r}: expected a time such as 00:16:21,731"
             )
         hours, minutes, whole, fraction = match.groups()
         seconds.append(int(hours) * 3600 + int(minutes) * 60 + int(whole) + float(f"0.{fraction}"))
@@ -223,20 +220,20 @@ def _seconds(table: CsvTable, column: str) -> list[float]:
 
 
 def _clips(folder: Path, split: str) -> dict[str, Path]:
-    """Clip by utterance, if the split's folder of clips is there; without macOS's hidden files."""
+    """Return the clips of a split by utterance, without the hidden files that macOS adds."""
     clips = _find(folder, split, CLIP_FOLDERS[split])
     if clips is None:
         return {}
     paths = {path.stem: path for path in clips.glob("[!.]*.mp4")}
-    anew = {name for name in paths if name.startswith(CUT_ANEW)}
-    paths.update({name.removeprefix(CUT_ANEW): paths.pop(name) for name in anew})
+    recut = {name for name in paths if name.startswith(RECUT_PREFIX)}
+    paths.update({name.removeprefix(RECUT_PREFIX): paths.pop(name) for name in recut})
     for name in UNUSABLE_CLIPS[split]:
         paths.pop(name, None)
     return paths
 
 
 def _attach_clips(conversations: list[Conversation], folder: Path, split: str) -> list[str]:
-    """Gives the utterances their clips; returns notes on those that are missing or left over."""
+    """Give the utterances their clips; return notes on missing and unused clips."""
     clips = _clips(folder, split)
     for conversation in conversations:
         conversation["media_paths"] = [
@@ -245,10 +242,10 @@ def _attach_clips(conversations: list[Conversation], folder: Path, split: str) -
     if not clips:
         return []
     names = {name for conversation in conversations for name in conversation["utterance_ids"]}
-    anew = {name for name in names & clips.keys() if clips[name].stem != name}
+    recut = {name for name in names & clips.keys() if clips[name].stem != name}
     counts = {
         "utterances without a clip": len(names - clips.keys()),
         "clips belong to no utterance": len(clips.keys() - names),
-        f"utterances have a clip cut anew, {CUT_ANEW}*.mp4": len(anew),
+        f"utterances have a clip that was cut again, {RECUT_PREFIX}*.mp4": len(recut),
     }
     return [f"{split}: {number} {what}" for what, number in counts.items() if number]

@@ -1,23 +1,24 @@
-"""Simulated conversations whose exact posterior is known: how well any model could do.
+"""Simulated conversations with a known exact posterior, and so a known best score of any model.
 
-Speakers are observed and say nothing of emotion by themselves. With own(t), oth(t) the latest of
-the previous 3 utterances by the same, by another speaker (I = 1 if there is one, else 0):
+Speakers are observed and by themselves tell nothing about emotions. own(t) is the latest of the
+previous 3 utterances by the same speaker, oth(t) that by another speaker (I = 1 if it exists,
+else 0):
 
     P(e_t = k | past) = (1 - a·I_own - b·I_oth) π_k
                         + a·I_own·[e_own(t) = k] + b·I_oth·[e_oth(t) = k]
 
-a is the inertia of a speaker, b the contagion between speakers, π MELD's marginals; every e_t then
-has the marginals π. Each modality m has a reliability r_m,t ∈ {0, 1}, a two-state Markov chain a
-conversation, started from its stationary law:
+a is the inertia of a speaker, b the contagion between speakers, and π are MELD's marginals, which
+every e_t then has. Each modality m has a reliability r_m,t ∈ {0, 1}: for each conversation, a
+two-state Markov chain that starts from its stationary distribution:
 
     P(r_m,t = 1 | r_m,t-1 = 1) = 1 - p_leave,    P(r_m,t = 1 | r_m,t-1 = 0) = p_return
 
-and emits features around its mean of the emotion, noisier while it is unreliable:
+It emits features around its mean for the emotion, with more noise while it is unreliable:
 
     x_m,t = s_m · μ_m[e_t] + sd[r_m,t] · ε,    ε ~ N(0, I),    ‖μ_m[k]‖ = 1,  sd[1] = 1
 
-A modality is missing at an utterance with probability q_m, independently of all else.
-`simulated_optimum` computes the posterior P(e_t | everything seen) exactly.
+An utterance lacks a modality with probability q_m, independently of everything else.
+`simulated_optimum` computes the posterior P(e_t | all observations) exactly.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ from synctva.datasets_scripts.schema import Conversation, conversation_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
 MEMORY = 3
-"""How many utterances back inertia and contagion reach."""
+"""Number of previous utterances that inertia and contagion reach."""
 
-# MELD's training set: utterances of each label in the order of MELD_LABELS, dialogues of 1, 2, ...
-# utterances, and dialogues with 2, 3, ... speakers (those of one utterance aside).
+# MELD's training set: utterances of each label in the order of MELD_LABELS, conversations of 1, 2,
+# ... utterances, and conversations with 2, 3, ... speakers (without those of one utterance).
 _LABEL_COUNTS = (4710, 1205, 268, 683, 1743, 271, 1109)
 _LENGTH_COUNTS = (
     *(70, 60, 54, 48, 67, 61, 74, 67, 50, 57, 55, 54),
     *(36, 41, 43, 51, 30, 28, 27, 20, 20, 13, 7, 5),
 )
 _SPEAKER_COUNTS = (463, 264, 122, 58, 25, 8, 1, 1)
-_SAME_SPEAKER_AGAIN = 0.22  # share of MELD's utterances by the speaker of the one before
+_SAME_SPEAKER_AGAIN = 0.22  # share of MELD's utterances by the same speaker as the previous one
 
 
 @dataclass(frozen=True)
 class SimulatorParameters:
     """Parameters of the simulator; per-modality values are in the order text, visual, audio.
 
-    The defaults fix the difficulty: on the test split the optimum is right in 0.70-0.85 of the
-    utterances, at least 4 points less often without context, and at least 8 from one modality.
+    The defaults fix the difficulty. On the test split the optimum has an accuracy of 0.70-0.85, at
+    least 0.04 less without context, and at least 0.08 less from a single modality.
     """
 
     inertia: float = 0.35  # a
@@ -69,13 +70,13 @@ class SimulatorParameters:
     def __post_init__(self) -> None:
         if min(self.inertia, self.contagion) < 0 or self.inertia + self.contagion >= 1:
             raise ValueError(
-                f"inertia {self.inertia} and contagion {self.contagion}: expected both at least 0, "
-                "their sum below 1."
+                f"inertia, contagion = {self.inertia}, {self.contagion}: expected both at least 0 "
+                "and a sum below 1"
             )
 
     @property
     def dims(self) -> tuple[int, int, int]:
-        """Feature widths by modality."""
+        """Number of features of each modality."""
         return self.text_dim, self.visual_dim, self.audio_dim
 
     @property
@@ -91,7 +92,7 @@ class SimulatorParameters:
 
     @property
     def reliability_transition(self) -> np.ndarray:
-        """(2, 2): from row to column."""
+        """(2, 2): transition probabilities of the reliability, from row to column."""
         return np.array(
             [
                 [1 - self.return_reliable, self.return_reliable],
@@ -101,12 +102,12 @@ class SimulatorParameters:
 
     @property
     def reliability_marginals(self) -> np.ndarray:
-        """(2,): stationary law of a reliability chain."""
+        """(2,): stationary distribution of a reliability chain."""
         reliable = self.return_reliable / (self.return_reliable + self.leave_reliable)
         return np.array([1 - reliable, reliable])
 
     def class_means(self) -> list[np.ndarray]:
-        """s_m · μ_m by modality, each (C, D_m); directions drawn once from `means_seed`."""
+        """Return s_m · μ_m of each modality, (C, D_m), with directions drawn from `means_seed`."""
         rng = np.random.default_rng([3, self.means_seed])
         means = []
         for strength, dim in zip(self.strengths, self.dims, strict=True):
@@ -121,23 +122,23 @@ def simulate(
     seed: int | Sequence[int],
     parameters: SimulatorParameters | None = None,
 ) -> list[Conversation]:
-    """Draws conversations of MELD-like lengths and numbers of speakers.
+    """Draw conversations with lengths and numbers of speakers like MELD's.
 
     Args:
-        num_conversations: how many; at least 1.
+        num_conversations: at least 1.
         seed: of numpy's generator; the same seed draws the same conversations.
         parameters: of the simulator.
 
     Returns:
-        Conversations of `schema`, with feature arrays (N, D_m) float32 in which what is missing is
-        zero, and the column reliability, (N, 3) bool, which no model is to see.
+        Conversations of `schema`, with feature arrays (N, D_m) float32, zero where a modality is
+        missing, and the column reliability, (N, 3) bool, which models must not read.
     """
     if num_conversations < 1:
-        raise ValueError(f"num_conversations is {num_conversations}; expected at least 1.")
+        raise ValueError(f"num_conversations = {num_conversations}: expected at least 1")
     parameters = parameters or SimulatorParameters()
     rng = np.random.default_rng(seed)
     lengths = 1 + _draw(rng, _LENGTH_COUNTS, num_conversations)  # (B,)
-    # Drawn for all conversations at once, up to the longest, and cut to length at the end.
+    # Drawn for all conversations at once, as long as the longest, and cut at the end.
     shape = (num_conversations, int(lengths.max()))
     speakers = _speakers(rng, shape)  # (B, N)
     emotions = _emotions(rng, speakers, parameters)  # (B, N)
@@ -169,17 +170,16 @@ def load_simulated(
     test_conversations: int = MELD_SIZES["test"].conversations,
     parameters: SimulatorParameters | None = None,
 ) -> DatasetDict:
-    """Simulated splits train, dev and test.
+    """Simulate the splits train, dev and test.
 
     Args:
-        seed: of the training split, which is drawn afresh for each. dev and test depend on their
-            sizes and the parameters alone.
+        seed: of the training split. dev and test depend only on their sizes and the parameters.
         train_conversations, dev_conversations, test_conversations: sizes.
         parameters: of the simulator.
 
     Returns:
         Splits with the columns of `schema`, all three feature columns, and reliability, (N, 3)
-        bool: the hidden state, for measuring what a model found of it.
+        bool: the hidden state, to measure how much of it a model has found.
     """
     parameters = parameters or SimulatorParameters()
     draws = {
@@ -203,13 +203,13 @@ def load_simulated(
 
 
 def _draw(rng: np.random.Generator, counts: Sequence[int], size: int) -> np.ndarray:
-    """(size,) positions in `counts`, drawn in proportion to them."""
+    """Draw (size,) positions in `counts`, with probabilities in proportion to them."""
     weights = np.array(counts, dtype=float)
     return rng.choice(len(weights), size=size, p=weights / weights.sum())
 
 
 def _speakers(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """(B, N) speakers who take turns: one speaks on, or any of the others follows."""
+    """Draw (B, N) speakers: the same one continues, or one of the others follows."""
     batch, longest = shape
     numbers = 2 + _draw(rng, _SPEAKER_COUNTS, batch)  # (B,)
     speakers = np.empty(shape, dtype=int)
@@ -222,9 +222,9 @@ def _speakers(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
 
 
 def lags(speakers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far back own(t) and oth(t) are, 1 to 3, or 0 where there is none; each (B, N)."""
+    """Return how far back own(t) and oth(t) are, 1 to 3, or 0 if there is none; each (B, N)."""
     own, other = np.zeros_like(speakers), np.zeros_like(speakers)
-    for lag in range(MEMORY, 0, -1):  # nearest last, so that it prevails
+    for lag in range(MEMORY, 0, -1):  # the nearest last, to overwrite the others
         same = speakers[:, lag:] == speakers[:, :-lag]
         own[:, lag:][same] = lag
         other[:, lag:][~same] = lag
@@ -234,7 +234,7 @@ def lags(speakers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _emotions(
     rng: np.random.Generator, speakers: np.ndarray, parameters: SimulatorParameters
 ) -> np.ndarray:
-    """(B, N) emotions: with probability a that of own(t), with b that of oth(t), else from π."""
+    """Draw (B, N) emotions: with probability a that of own(t), b that of oth(t), else from π."""
     batch, longest = speakers.shape
     own, other = lags(speakers)
     fresh = rng.choice(len(MELD_LABELS), size=speakers.shape, p=parameters.marginals)
@@ -254,7 +254,7 @@ def _emotions(
 def _reliability(
     rng: np.random.Generator, shape: tuple[int, int], parameters: SimulatorParameters
 ) -> np.ndarray:
-    """(B, N, 3) bool: three independent chains a conversation."""
+    """Draw (B, N, 3) bool: three independent chains for each conversation."""
     chance = rng.random((*shape, len(MODALITIES)))
     reliable = np.empty(chance.shape, dtype=bool)
     reliable[:, 0] = chance[:, 0] < parameters.reliability_marginals[1]

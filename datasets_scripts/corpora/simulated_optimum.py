@@ -1,14 +1,14 @@
-"""The exact posterior of the simulator, and with it the best that a model can do.
+"""The exact posterior of the simulator, and with it the best that any model can do.
 
 The hidden state at utterance t is (e_{t-2}, e_{t-1}, e_t) and the reliability of each modality:
-7³ · 2³ = 2,744 states, whatever the number of speakers. Forward-backward over it is exact:
+7³ · 2³ = 2,744 states for any number of speakers. The forward-backward algorithm is exact:
 
     A_t(s) ∝ p(x_t | s) Σ_s' A_t-1(s') P(s | s')              forward
     B_t(s) ∝ Σ_s' P(s' | s) p(x_t+1 | s') B_t+1(s')           backward
-    P(e_t | x) ∝ Σ_{s with e_t} A_t(s) B_t(s);  with the past alone, Σ A_t(s).
+    P(e_t | x) ∝ Σ_{s with e_t} A_t(s) B_t(s);  given only the past, Σ A_t(s).
 
-No model beats the posterior's accuracy (its argmax) or its negative log-likelihood in expectation;
-its F1 is a reference that a reweighted decision may exceed.
+In expectation, no model has a higher accuracy than the posterior's argmax or a lower negative
+log-likelihood than the posterior. Its F1 is no such bound: a reweighted decision may exceed it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from .simulated import MEMORY, SimulatorParameters, lags
 
 NUM_LABELS = len(MELD_LABELS)
-# Conversations at a time: the forward messages of all their utterances are kept, 22 kB each.
+# Conversations computed together. Memory: 22 kB for the forward message of each utterance.
 CHUNK = 64
 
 
@@ -36,20 +36,20 @@ def log_posterior(
     context: bool = True,
     causal: bool = False,
 ) -> list[np.ndarray]:
-    """log P(e_t | what is seen), one (N, C) array a conversation.
+    """Return log P(e_t | observations), an (N, C) array for each conversation.
 
     Args:
-        conversations: as `simulate` or a row of `load_simulated` gives them.
-        parameters: with which they were drawn.
-        modalities: those that are seen.
-        context: see the whole conversation; False: the utterance alone.
-        causal: with context, see no later utterance.
+        conversations: from `simulate` or `load_simulated`.
+        parameters: those with which the conversations were drawn.
+        modalities: those that are observed.
+        context: observe the whole conversation; False: only the utterance itself.
+        causal: with context, do not observe later utterances.
     """
     unknown = [name for name in modalities if name not in MODALITIES]
     if unknown:
-        raise ValueError(f"modalities: {unknown[0]!r}; expected some of: {', '.join(MODALITIES)}.")
+        raise ValueError(f"modalities = {modalities!r}: expected some of {', '.join(MODALITIES)}")
     seen = [name for name in MODALITIES if name in modalities]
-    # Neighbours of equal length share a chunk, so that little is computed for padding.
+    # Conversations of similar length share a chunk, so that little is computed for padding.
     order = sorted(range(len(conversations)), key=lambda i: -len(conversations[i]["labels"]))
     result: list[np.ndarray] = [np.empty(0)] * len(conversations)
     for start in range(0, len(order), CHUNK):
@@ -73,15 +73,15 @@ def log_posterior(
 def yardsticks(
     conversations: Sequence[Mapping[str, Any]], parameters: SimulatorParameters | None = None
 ) -> dict[str, dict[str, Any]]:
-    """What the exact posterior reaches on a split, from all and from parts of what there is.
+    """Score the exact posterior on a split, given all observations and given parts of them.
 
-    Features that the conversations do not carry are not seen.
+    Features that the conversations do not have are not observed.
 
     Returns:
-        Scores (fractions; nll in nats) by name: bayes_optimal; no_context, from the utterance
-        alone; causal, from the past; text_only, visual_only, audio_only, each with context, where
-        there are several; and majority, which always answers the most frequent emotion, with the
-        marginals as its probabilities.
+        Scores (fractions; nll in nats) by name: bayes_optimal; no_context, from only the utterance
+        itself; causal, without later utterances; text_only, visual_only and audio_only, each with
+        context, if there are several modalities; and majority, which always predicts the most
+        frequent emotion, with the marginals as its probabilities.
     """
     parameters = parameters or SimulatorParameters()
     rows = list(conversations)
@@ -102,8 +102,8 @@ class _Chain:
     """Forward-backward over a chunk of conversations, sorted by length, longest first.
 
     Messages have the shape (B, C, C, C, R): e_{t-2}, e_{t-1}, e_t, and R joint reliability states.
-    Before the third utterance the earlier emotions do not exist; they stand at index 0 there, and
-    no transition looks at them.
+    Before the third utterance the earlier emotions do not exist: they are at index 0, and no
+    transition depends on them.
     """
 
     def __init__(
@@ -123,11 +123,11 @@ class _Chain:
         self.own, self.other = own, other
 
     def posterior(self, causal: bool) -> np.ndarray:
-        """(B, N, C), not normalised; zeros after the end of a conversation."""
+        """Return (B, N, C), not normalised; zeros after the end of a conversation."""
         alphas = self._forward()
         batch, longest = self.likelihood.shape[:2]
         posterior = np.zeros((batch, longest, NUM_LABELS))
-        # A conversation's B is 1 at its last utterance, and those that end at t join there.
+        # B is 1 at a conversation's last utterance: those that end at t are added at t.
         beta = np.ones_like(alphas[-1][:0])
         for t in range(longest - 1, -1, -1):
             ending = np.ones((self.active[t] - len(beta), *beta.shape[1:]))
@@ -139,7 +139,7 @@ class _Chain:
         return posterior
 
     def _forward(self) -> list[np.ndarray]:
-        """A_t for each t, over the conversations that have an utterance t."""
+        """Return A_t for each t, of the conversations that have an utterance t."""
         batch, longest, _, states = self.likelihood.shape
         alpha = np.zeros((batch, NUM_LABELS, NUM_LABELS, NUM_LABELS, states))
         alpha[:, 0, 0] = self.first * self.likelihood[:, 0]
@@ -154,7 +154,7 @@ class _Chain:
         return alphas
 
     def _backward(self, beta: np.ndarray, t: int) -> np.ndarray:
-        """B_t-1 of the conversations that have an utterance t."""
+        """Return B_t-1 of the conversations that have an utterance t."""
         n = len(beta)
         beta = (beta * self.likelihood[:n, t, None, None]) @ self.reliability.T
         # Sum over e_t: (n, C, C, C, C) @ (n, C, C, C, R) -> (n, C, C, e_{t-3}, R)
@@ -162,12 +162,15 @@ class _Chain:
         return _normalised(moved.transpose(0, 3, 1, 2, 4))
 
     def _kernel(self, t: int, n: int) -> np.ndarray:
-        """(n, C, C, C, C): P(e_t | e_{t-3}, e_{t-2}, e_{t-1})."""
+        """Return P(e_t | e_{t-3}, e_{t-2}, e_{t-1}), (n, C, C, C, C)."""
         return self.emotion[self.own[:n, t], self.other[:n, t]]
 
 
 def _emotion_transitions(parameters: SimulatorParameters) -> np.ndarray:
-    """(4, 4, C, C, C, C): by lag of own and oth (0: none), P(e_t | e_{t-3}, e_{t-2}, e_{t-1})."""
+    """Return P(e_t | e_{t-3}, e_{t-2}, e_{t-1}) by the lags of own and oth, (4, 4, C, C, C, C).
+
+    A lag of 0 means that there is none.
+    """
     lag_count, shape = MEMORY + 1, (NUM_LABELS,) * (MEMORY + 1)
     same = np.eye(NUM_LABELS)
     # copies[lag]: [e_{t-lag} = e_t]; axis 0 is e_{t-3}, so lag l is axis 3 - l.
@@ -192,7 +195,7 @@ def _likelihood(
     parameters: SimulatorParameters,
     seen: Sequence[str],
 ) -> np.ndarray:
-    """p(x_t | e_t, reliabilities) up to a factor an utterance: (B, N, C, R)."""
+    """Return p(x_t | e_t, reliabilities), (B, N, C, R), up to a factor per utterance."""
     means = dict(zip(MODALITIES, parameters.class_means(), strict=True))
     log = np.zeros((len(rows), longest, NUM_LABELS, 1))
     for name in seen:
@@ -209,7 +212,7 @@ def _likelihood(
 
 
 def _speakers(rows: Sequence[Mapping[str, Any]], longest: int) -> np.ndarray:
-    """(B, N) numbers of the speakers, equal where the names are; -1 after the end."""
+    """Return (B, N) numbers of the speakers, -1 after the end of a conversation."""
     numbers = np.full((len(rows), longest), -1)
     for i, row in enumerate(rows):
         _, numbers[i, : len(row["speakers"])] = np.unique(row["speakers"], return_inverse=True)
@@ -217,7 +220,10 @@ def _speakers(rows: Sequence[Mapping[str, Any]], longest: int) -> np.ndarray:
 
 
 def _joint_marginals(parameters: SimulatorParameters, num_modalities: int) -> np.ndarray:
-    """(R,): stationary law of the joint reliability, the first modality's state slowest."""
+    """Return the stationary distribution of the joint reliability, (R,).
+
+    The state of the first modality varies slowest.
+    """
     return _kronecker(parameters.reliability_marginals, num_modalities)
 
 
@@ -229,12 +235,12 @@ def _kronecker(factor: np.ndarray, times: int) -> np.ndarray:
 
 
 def _normalised(message: np.ndarray) -> np.ndarray:
-    """Each conversation's message scaled to sum to 1; a common factor cancels in the end."""
+    """Scale each conversation's message to a sum of 1: its factor cancels in the posterior."""
     return message / message.sum(axis=(1, 2, 3, 4), keepdims=True)
 
 
 def _scores(log_probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Scores of (T, C) log-probabilities against (T,) labels."""
+    """Score (T, C) log-probabilities against (T,) labels."""
     predicted = log_probabilities.argmax(axis=1)
     confidence = np.exp(log_probabilities.max(axis=1))
     ids = list(range(NUM_LABELS))
@@ -252,7 +258,10 @@ def _scores(log_probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]
 
 
 def _calibration_error(confidence: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
-    """Mean |accuracy - confidence| over equal-width bins of the confidence, by their share."""
+    """Return the mean |accuracy - confidence| over equal-width bins of the confidence.
+
+    Each bin is weighted by its share of the utterances.
+    """
     which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(which, weights=correct - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))

@@ -1,8 +1,8 @@
-"""The published forms of feature pickles, and how a file is told to be one of them.
+"""The published forms of feature pickles, and how the form of a file is recognised.
 
-All are tuples (or lists) whose members are dicts by conversation, with one entry an utterance, and
-collections of the conversations of a split. The orders below are those in which the authors' own code
-unpacks its files:
+All are tuples (or lists). Their members are dicts by conversation, with one entry per utterance,
+and collections of the conversations of a split, in the order in which the authors' code unpacks
+them:
     declare-lab/conv-emotion   DialogueRNN/dataloader.py, bc-LSTM-pytorch/dataloader.py,
                                COSMIC/erc-training/dataloader.py
     hujingwen6666/MMGCN        dataloader.py (zerohd4869/MM-DFN reads the same files)
@@ -22,30 +22,30 @@ import numpy as np
 from synctva.datasets_scripts.labels import IEMOCAP6_LABELS, MELD_LABELS, SPLITS
 
 LABELS = {"iemocap": IEMOCAP6_LABELS, "meld": MELD_LABELS}
-"""Label names by corpus; the files number them in this very order."""
+"""Label names by corpus; the files number them in this order."""
 
 TEXT_LAYERS = ("text1", "text2", "text3", "text4")
 
-# Members that this package has no use for: sentiments, and what the authors' code drops unnamed.
+# Members that this package does not use: sentiments, and those that the authors' code drops.
 UNUSED = "unused"
 
 
 @dataclass(frozen=True)
 class FeatureForm:
-    """One published form: what its members are, and which encoders made them."""
+    """A published form: its members, and the encoders that made them."""
 
     name: str
     corpus: str
     """iemocap or meld."""
     source: str
-    """Repository and file whose code reads it."""
+    """The repository and the file in it that reads the form."""
     members: tuple[str, ...]
-    """Names of the members in their order; those of the splits are train, test and dev."""
+    """Names of the members in order; those of the splits are train, test and dev."""
     encoders: Mapping[str, Mapping[int, str]]
-    """Documented encoder of each modality, by the width of its features."""
+    """Documented encoder of each modality, by its number of features."""
 
     def encoder(self, modality: str, width: int) -> str:
-        """Documented encoder of a modality; "undocumented" where the width is another."""
+        """Return the documented encoder of a modality, "undocumented" for an unknown width."""
         return self.encoders[modality].get(width, "undocumented")
 
 
@@ -66,7 +66,7 @@ FORMS = {
             "iemocap",
             "declare-lab/conv-emotion, DialogueRNN/dataloader.py",
             (*_IDS, "text", "audio", "visual", "sentences", "train", "test"),
-            # 1582 and 342: MMGCN's file has this form too.
+            # 1582 and 342 are the widths in MMGCN's file, which also has this form.
             {
                 "text": {100: "TextCNN"},
                 "audio": {100: "openSMILE IS13 ComParE, reduced", **_IS10},
@@ -87,7 +87,7 @@ FORMS = {
             (*_IDS, "text", "audio", "visual", "sentences", "train", "test", UNUSED),
             {"text": _MELD_TEXT, "audio": _MELD_AUDIO, "visual": _FACES},
         ),
-        # SDT's code takes the first of the file's four text members alone, so do we.
+        # Like SDT's code, we use only the first of the file's four text members.
         FeatureForm(
             "sdt-iemocap",
             "iemocap",
@@ -102,8 +102,8 @@ FORMS = {
             (*_IDS, "text", *[UNUSED] * 3, "audio", "visual", "sentences", "train", "test", UNUSED),
             {"text": _LAST_LAYER, "audio": _MELD_AUDIO, "visual": _FACES},
         ),
-        # M3Net's model takes the mean of the four layers, which we do here; it normalises each with
-        # learned parameters before, which cannot be done here.
+        # As in M3Net's model, we use the mean of the four layers, but without the normalisation
+        # that its model learns for each layer.
         FeatureForm(
             "cosmic-iemocap",
             "iemocap",
@@ -123,23 +123,22 @@ FORMS = {
 
 
 def identify_form(data: Any, name: str | None = None) -> FeatureForm:
-    """The form that the content of a file has.
+    """Recognise the form of a file by its content.
 
     Args:
-        data: what the pickle holds.
-        name: of the form that it must have; None: whichever fits.
+        data: the object in the pickle.
+        name: of the form that it must have; None: any form.
 
     Raises:
-        ValueError: unknown name, or the content does not fit; the message says why for each form
-            with as many members.
+        ValueError: the name is unknown, or the content does not fit. The message gives a reason for
+            each form that has as many members.
     """
     if name is not None and name not in FORMS:
-        raise ValueError(f"form: {name!r}; expected one of: {', '.join(FORMS)}.")
+        raise ValueError(f"form = {name!r}: expected one of {', '.join(FORMS)}")
     known = "; ".join(f"{form.name} ({len(form.members)})" for form in FORMS.values())
     if not isinstance(data, (tuple, list)):
         raise ValueError(
-            f"it holds {kind(data)}; expected the tuple of one of the forms (with "
-            f"members): {known}."
+            f"content = {kind(data)}: expected the tuple of one of the forms (with members) {known}"
         )
     candidates = [FORMS[name]] if name else [*FORMS.values()]
     reasons = []
@@ -152,20 +151,20 @@ def identify_form(data: Any, name: str | None = None) -> FeatureForm:
         reasons.append(f"{form.name}: {reason}")
     if not reasons:
         wanted = f"{name} ({len(FORMS[name].members)})" if name else known
-        raise ValueError(f"it has {len(data)} members; expected the form (with members): {wanted}.")
-    raise ValueError(f"its {len(data)} members fit no form: {'; '.join(reasons)}.")
+        raise ValueError(f"content has {len(data)} members: expected the form (members) {wanted}")
+    raise ValueError(f"content has no known form: {'; '.join(reasons)}")
 
 
 def split_ids(value: Any) -> list[Any]:
-    """Conversations of a split, in order of their ids: some files have sets, which have no order."""
+    """Return the conversations of a split, ordered by id, because sets have no order."""
     return sorted(id_.item() if isinstance(id_, np.generic) else id_ for id_ in value)
 
 
 def _misfit(form: FeatureForm, data: Sequence[Any]) -> str | None:
-    """Why the members cannot be those of the form; None if they can.
+    """Return why the members cannot be those of the form; None if they can.
 
-    The forms of the two corpora are told apart by conversations and speakers, and so are files of other
-    corpora that have the same members but other labels (EmoryNLP, DailyDialog, CMU-MOSEI).
+    The names of conversations and speakers distinguish the two corpora. They also exclude files of
+    other corpora with the same members but other labels (EmoryNLP, DailyDialog, CMU-MOSEI).
     """
     members = dict(zip(form.members, data, strict=True))
     for name, value in members.items():
@@ -173,47 +172,47 @@ def _misfit(form: FeatureForm, data: Sequence[Any]) -> str | None:
             continue
         if name in SPLITS:
             if not is_sequence(value) and not isinstance(value, (set, frozenset)):
-                return f"{name} is {kind(value)}, expected a collection of conversations"
+                return f"{name} = {kind(value)}, expected a collection of conversations"
             ids: Iterable[Any] = value
         else:
             if not isinstance(value, dict) or not value:
                 what = "an empty dict" if isinstance(value, dict) else kind(value)
-                return f"{name} is {what}, expected a dict by conversation"
+                return f"{name} = {what}, expected a dict by conversation"
             ids = value
         for id_ in ids:
-            if not _is_dialogue(id_, form.corpus):
+            if not _is_conversation_id(id_, form.corpus):
                 expected = (
                     "a name like 'Ses01F_impro01'" if form.corpus == "iemocap" else "a number"
                 )
-                return f"{name} names the conversation {short(id_)}, expected {expected}"
+                return f"conversation in {name} = {short(id_)}, expected {expected}"
     speakers = next(iter(members["speakers"].values()))
     speaker = next(iter(speakers), None) if is_sequence(speakers) else None
     if form.corpus == "iemocap" and not isinstance(speaker, str):
-        return f"a speaker is {short(speaker)}, expected 'M' or 'F'"
+        return f"speaker = {short(speaker)}, expected 'M' or 'F'"
     if form.corpus == "meld" and not is_sequence(speaker):
-        return f"a speaker is {short(speaker)}, expected a one-hot vector"
+        return f"speaker = {short(speaker)}, expected a one-hot vector"
     return None
 
 
-def _is_dialogue(id_: Any, corpus: str) -> bool:
+def _is_conversation_id(id_: Any, corpus: str) -> bool:
     if corpus == "iemocap":
         return isinstance(id_, str) and id_.startswith("Ses")
     return isinstance(id_, (int, np.integer)) and not isinstance(id_, bool)
 
 
 def is_sequence(value: Any) -> bool:
-    """Whether it has entries in an order: a list, a tuple or an array."""
+    """Return whether the value is a list, a tuple or an array with at least one axis."""
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def short(value: Any) -> str:
-    """A value for a message: as it is where that is short, else its type."""
+    """Return a value for a message: itself if that is short, else its type."""
     if isinstance(value, (str, int, float, np.generic, type(None))) and len(repr(value)) < 80:
         return repr(value.item() if isinstance(value, np.generic) else value)
     return kind(value)
 
 
 def kind(value: Any) -> str:
-    """The type of a value for a message."""
+    """Return the type of a value for a message."""
     name = type(value).__name__
     return {"ndarray": "an array", "int": "an integer"}.get(name, f"a {name}")

@@ -1,11 +1,11 @@
-"""Conversations from the literature's feature pickles, which are read without being executed.
+"""Load conversations from the literature's feature pickles without executing these.
 
-`feature_forms` lists the forms. What holds for all of them:
-- Splits are the file's own. Where it has no dev, dev is taken from its training dialogues: in MELD
-  those numbered 1039 to 1152, which are MELD's own dev (such files number train, dev and test
-  on end); elsewhere a tenth of them, chosen by a checksum of their ids.
+`forms` lists the published forms. For all of them:
+- Splits are those of the file. If it has no dev, dev is taken from its training conversations. In
+  MELD these are numbers 1039 to 1152, MELD's own dev, because such files number train, dev and test
+  consecutively. Elsewhere it is a tenth, chosen by a checksum of the ids.
 - Labels are numbered as in `labels`.
-- IEMOCAP's speakers are "M" and "F"; MELD's are numbered anew in each dialogue.
+- IEMOCAP's speakers are "M" and "F"; MELD's are numbers that start at 0 in each conversation.
 - An utterance whose features of a modality are all zero lacks that modality: it is masked.
 """
 
@@ -35,27 +35,27 @@ logger = logging.getLogger(__name__)
 
 DEV_SHARE = 0.1
 MELD_DEV = range(1039, 1153)
-"""Numbers of MELD's dev dialogues in these files: after the 1039 of train, before those of test."""
+"""Numbers of MELD's dev conversations in these files: after the 1039 of train, before test's."""
 
 
 @dataclass(frozen=True)
 class FeaturePickle:
-    """What a feature pickle holds."""
+    """The contents of a feature pickle."""
 
     form: FeatureForm
     conversations: dict[str, list[Conversation]]
     """By split: train, dev, test."""
     widths: dict[str, int]
-    """Width of the features of each modality that there is."""
+    """Number of features of each modality that the file has."""
     encoders: dict[str, str]
-    """What made the features of each of these modalities, as documented."""
+    """Encoder of each of these modalities, as documented by the authors."""
     source: str
     """The corpus, and the repositories whose code reads such files."""
     notes: list[str]
-    """What was masked or left out."""
+    """Notes on what was masked or left out."""
 
     def to_datasets(self) -> DatasetDict:
-        """The splits, with the columns of `synctva.datasets_scripts.schema`, in memory."""
+        """Return the splits, with the columns of `synctva.datasets_scripts.schema`, in memory."""
         features = conversation_features(LABELS[self.form.corpus], **_dims(self.widths))
         return DatasetDict(
             {
@@ -68,9 +68,9 @@ class FeaturePickle:
 def import_feature_pickle(
     path: str | Path, *, form: str | None = None, text_path: str | Path | None = None
 ) -> DatasetDict:
-    """The conversations of a feature pickle as `datasets`.
+    """Load the conversations of a feature pickle.
 
-    Arguments and errors are those of `read_feature_pickle`, which also tells the encoders.
+    Arguments and errors are those of `read_feature_pickle`, which also returns the encoders.
 
     Returns:
         Splits with the columns of `synctva.datasets_scripts.schema`, in memory.
@@ -81,33 +81,34 @@ def import_feature_pickle(
 def read_feature_pickle(
     path: str | Path, *, form: str | None = None, text_path: str | Path | None = None
 ) -> FeaturePickle:
-    """Reads a feature pickle of a published form, without executing anything in it.
+    """Read a feature pickle of a published form, without executing anything in it.
 
     Args:
         path: the pickle.
-        form: name of the form that it must have, one of `feature_forms.FORMS`; by default its
-            content tells.
-        text_path: a pickle of COSMIC's form with the same dialogues. Its RoBERTa features take the
-            place of the text features, as in M3Net, and its dev dialogues are the dev.
+        form: name of the form that it must have, one of `legacy_pickles.forms.FORMS`; by default
+            the form is recognised by the content.
+        text_path: a pickle of COSMIC's form with the same conversations. Its RoBERTa features
+            replace the text features, as in M3Net, and its dev conversations are the dev split.
 
     Returns:
-        The conversations by split, the widths and encoders of their features, and notes of what was
-        masked or left out; `to_datasets()` makes splits of it.
+        The conversations by split, the widths and encoders of their features, and notes on what was
+        masked or left out; its `to_datasets()` returns `datasets` splits.
 
     Raises:
         FileNotFoundError: there is no such file.
-        PickleRefused: a file is no pickle, is damaged, or holds more than data.
-        ValueError: a file has no known form; a dialogue is missing from a member, or in two splits;
-            numbers of utterances differ; a label or speaker is unknown; features are not finite
-            numbers, or of another width. The message names file, dialogue, utterance and value.
+        PickleRefused: a file is not a pickle, is damaged, or contains more than data.
+        ValueError: a file has no known form; a conversation is missing from a member, or in two
+            splits; numbers of utterances differ; a label or speaker is unknown; features are not
+            finite numbers, or have another width. The message names the file, conversation,
+            utterance and value.
     """
     file = open_feature_pickle(path, form)
     text = file
     if text_path is not None:
         text = open_feature_pickle(text_path, f"cosmic-{file.form.corpus}")
     conversations = {
-        split: [_conversation(file, text, dialogue) for dialogue in dialogues]
-        for split, dialogues in _splits(file, text).items()
+        split: [_conversation(file, text, id_) for id_ in ids]
+        for split, ids in _splits(file, text).items()
     }
     sources = {modality: text if modality == "text" else file for modality in MODALITIES}
     widths = {m: source.widths[m] for m, source in sources.items() if m in source.widths}
@@ -131,26 +132,26 @@ def _dims(widths: dict[str, int]) -> dict[str, int]:
     return {f"{modality}_dim": width for modality, width in widths.items()}
 
 
-def _conversation(file: FeatureMembers, text: FeatureMembers, dialogue: Any) -> Conversation:
-    ids = file.utterance_ids(dialogue)
+def _conversation(file: FeatureMembers, text: FeatureMembers, id_: Any) -> Conversation:
+    utterances = file.utterance_ids(id_)
     conversation = new_conversation(
-        str(dialogue),
-        ids,
-        file.speakers(dialogue, ids),
-        file.texts(dialogue, ids),
-        file.labels(dialogue, ids),
+        str(id_),
+        utterances,
+        file.speakers(id_, utterances),
+        file.texts(id_, utterances),
+        file.labels(id_, utterances),
     )
     for column, modality in enumerate(MODALITIES):
         source = text if modality == "text" else file
         if modality in source.form.encoders:
-            features = source.features(modality, dialogue, ids)  # (N, D)
+            features = source.features(modality, id_, utterances)  # (N, D)
             conversation[f"{modality}_features"] = features
             conversation["modality_mask"][:, column] = features.any(axis=1)
     return conversation
 
 
 def _splits(file: FeatureMembers, text: FeatureMembers) -> dict[str, list[Any]]:
-    """Dialogues of train, dev and test, each in order of their ids."""
+    """Return the ids of the conversations of train, dev and test, each in order."""
     train, test = (split_ids(file.members[split]) for split in ("train", "test"))
     if "dev" in file.members:
         dev = split_ids(file.members["dev"])
@@ -159,8 +160,8 @@ def _splits(file: FeatureMembers, text: FeatureMembers) -> dict[str, list[Any]]:
         strangers = sorted(set(dev) - set(train))
         if strangers:
             raise ValueError(
-                f"{text.path}, dialogue {strangers[0]!r} is in dev; expected a training dialogue "
-                f"of {file.path}."
+                f"{text.path}, dev has the conversation {strangers[0]!r}: expected one that is in "
+                f"train in {file.path}"
             )
     else:
         dev = _held_out(train, test, file.form.corpus)
@@ -168,27 +169,27 @@ def _splits(file: FeatureMembers, text: FeatureMembers) -> dict[str, list[Any]]:
         train = sorted(set(train) - set(dev))
     splits = dict(zip(SPLITS, (train, dev, test), strict=True))
     split_of: dict[Any, str] = {}
-    for split, dialogues in splits.items():
-        if not dialogues:
-            raise ValueError(f"{file.path}: no dialogue for {split}; expected at least one.")
-        for dialogue in dialogues:
-            if dialogue in split_of:
+    for split, ids in splits.items():
+        if not ids:
+            raise ValueError(f"{file.path}, {split} has no conversation: expected at least one")
+        for id_ in ids:
+            if id_ in split_of:
                 raise ValueError(
-                    f"{file.path}, dialogue {dialogue!r} is in {split_of[dialogue]} and in "
-                    f"{split}; expected it once."
+                    f"{file.path}, conversation {id_!r} is in {split_of[id_]} and in {split}: "
+                    "expected it in one split"
                 )
-            split_of[dialogue] = split
+            split_of[id_] = split
     return splits
 
 
 def _held_out(train: list[Any], test: list[Any], corpus: str) -> list[Any]:
-    """Training dialogues to take for dev, see the module."""
+    """Return the training conversations to use as dev, as the module describes."""
     if corpus == "meld" and train and test:
-        own = [dialogue for dialogue in train if dialogue in MELD_DEV]
+        own = [id_ for id_ in train if id_ in MELD_DEV]
         if own and train[0] < MELD_DEV.start and train[-1] < MELD_DEV.stop <= test[0]:
             return own
-    # By a checksum, so that neither the order of the file nor the seed of a hash decides.
-    shuffled = sorted(train, key=lambda dialogue: hashlib.sha256(str(dialogue).encode()).digest())
+    # By a checksum, which depends neither on the file's order nor on the seed of Python's hash.
+    shuffled = sorted(train, key=lambda id_: hashlib.sha256(str(id_).encode()).digest())
     return shuffled[: max(1, round(DEV_SHARE * len(train)))] if len(train) > 1 else []
 
 
@@ -205,7 +206,7 @@ def _notes(file: FeatureMembers, conversations: dict[str, list[Conversation]]) -
                     )
     unused = len(file.members["labels"]) - sum(map(len, conversations.values()))
     if unused:
-        notes.append(f"{unused} dialogues belong to no split")
+        notes.append(f"{unused} conversations belong to no split")
     return notes
 
 
@@ -214,8 +215,8 @@ def _warn_of_absent_labels(file: FeatureMembers, train: list[Conversation]) -> N
     absent = [name for number, name in enumerate(LABELS[file.form.corpus]) if number not in present]
     if absent:
         logger.warning(
-            "%s: no training utterance is labelled %s; files with fewer classes than the corpus's "
-            "standard may number or merge them otherwise",
+            "%s: no training utterance is labelled %s; files with fewer classes than usual for the "
+            "corpus may number or merge them differently",
             file.path,
             ", ".join(absent),
         )

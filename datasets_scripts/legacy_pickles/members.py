@@ -1,4 +1,4 @@
-"""What the members of a feature pickle say of a conversation, each value checked where it stands."""
+"""Read the members of a feature pickle, conversation by conversation, and check each value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from synctva.datasets_scripts.corpora.text_repair import repair_text
+from synctva.datasets_scripts.text_repair import repair_text
 
 from .forms import LABELS, TEXT_LAYERS, FeatureForm, identify_form, is_sequence, short
 from .safe_globals import PickleRefused
@@ -24,10 +24,10 @@ class FeatureMembers:
     form: FeatureForm
     members: dict[str, Any] = field(repr=False)
     widths: dict[str, int] = field(default_factory=dict)
-    """Width of each modality, from the first vector that was read."""
+    """Number of features of each modality, from the first vector that was read."""
 
     def utterance_ids(self, conversation: Any) -> list[str]:
-        """Names of the utterances: the file's where they are text, else <conversation>_<number>."""
+        """Return the names of the utterances: the file's if text, else <conversation>_<number>."""
         count = len(self._entries("labels", conversation))
         if "utterance_ids" not in self.members:
             return [f"{conversation}_{number}" for number in range(count)]
@@ -35,58 +35,57 @@ class FeatureMembers:
         for row, name in enumerate(self._entries("utterance_ids", conversation, count)):
             if not isinstance(name, str) and not _is_whole(name):
                 raise ValueError(
-                    f"{self.path}, conversation {conversation!r}, utterance {row}: its id is "
-                    f"{short(name)}; expected text or a number."
+                    f"{self.path}, conversation {conversation!r}, utterance_ids[{row}] = "
+                    f"{short(name)}: expected text or a whole number"
                 )
             names.append(str(name) if isinstance(name, str) else f"{conversation}_{name}")
         return names
 
     def labels(self, conversation: Any, ids: Sequence[str]) -> list[int]:
-        """Positions in the corpus's label names."""
+        """Return the labels as positions in the corpus's label names."""
         names = LABELS[self.form.corpus]
         labels = []
         for label, utterance in zip(self._entries("labels", conversation), ids, strict=True):
             if not _is_whole(label) or not 0 <= label < len(names):
                 numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names))
                 raise ValueError(
-                    f"{self._where(conversation, utterance)}: unknown label {short(label)}; "
-                    f"expected one of: {numbered}."
+                    f"{self._where(conversation, utterance)}, label = {short(label)}: expected one "
+                    f"of {numbered}"
                 )
             labels.append(int(label))
         return labels
 
     def speakers(self, conversation: Any, ids: Sequence[str]) -> list[str]:
-        """ "M" and "F" in IEMOCAP; in MELD the position in a one-hot vector."""
+        """Return the speakers: "M" and "F" in IEMOCAP, in MELD the position in a one-hot vector."""
         speakers = []
         entries = self._entries("speakers", conversation, len(ids))
         for speaker, utterance in zip(entries, ids, strict=True):
             where = self._where(conversation, utterance)
             if self.form.corpus == "iemocap":
                 if not isinstance(speaker, str) or speaker not in ("M", "F"):
-                    raise ValueError(f"{where}: speaker {short(speaker)}; expected 'M' or 'F'.")
+                    raise ValueError(f"{where}, speaker = {short(speaker)}: expected 'M' or 'F'")
                 speakers.append(str(speaker))
                 continue
             vector = _vector(speaker, where, "speakers")
             if sorted(vector.tolist()) != [0.0] * (len(vector) - 1) + [1.0]:
                 raise ValueError(
-                    f"{where}: speaker {np.array2string(vector, threshold=20)}; expected a "
-                    "one-hot vector."
+                    f"{where}, speaker = {np.array2string(vector, threshold=20)}: expected a "
+                    "one-hot vector"
                 )
             speakers.append(str(vector.argmax()))
         return speakers
 
     def texts(self, conversation: Any, ids: Sequence[str]) -> list[str]:
-        """What was said."""
+        """Return the texts, repaired."""
         entries = self._entries("sentences", conversation, len(ids))
         for text, utterance in zip(entries, ids, strict=True):
             if not isinstance(text, str):
-                raise ValueError(
-                    f"{self._where(conversation, utterance)}: sentence {short(text)}; expected text."
-                )
+                where = self._where(conversation, utterance)
+                raise ValueError(f"{where}, sentence = {short(text)}: expected text")
         return [repair_text(text) for text in entries]
 
     def features(self, modality: str, conversation: Any, ids: Sequence[str]) -> np.ndarray:
-        """(N, D) float32 of a modality; several layers of text are averaged."""
+        """Return the (N, D) float32 features of a modality; several layers of text are averaged."""
         layers = [name for name in TEXT_LAYERS if name in self.members]
         if modality != "text" or not layers:
             return self._matrix(modality, modality, conversation, ids)
@@ -104,23 +103,23 @@ class FeatureMembers:
             width = self.widths.setdefault(modality, len(row))
             if len(row) != width:
                 raise ValueError(
-                    f"{where}: {member} has {len(row)} numbers; expected {width}, as many as "
-                    "the first utterance read."
+                    f"{where}, {member} has {len(row)} numbers: expected {width}, as many as the "
+                    "first utterance"
                 )
             rows.append(row)
         return np.stack(rows) if rows else np.zeros((0, 0), dtype=np.float32)
 
     def _entries(self, member: str, conversation: Any, count: int | None = None) -> Sequence[Any]:
-        """A conversation's entries in a member, one an utterance; `count` of them."""
+        """Return a conversation's entries in a member, one per utterance, `count` in all."""
         where = f"{self.path}, conversation {conversation!r}"
         if conversation not in self.members[member]:
-            raise ValueError(f"{where} is missing from {member}; expected it there.")
+            raise ValueError(f"{where} is missing from {member}: expected it in all members")
         entries = self.members[member][conversation]
         if not is_sequence(entries):
-            raise ValueError(f"{where}: {member} is {short(entries)}; expected a list.")
+            raise ValueError(f"{where}, {member} = {short(entries)}: expected a list")
         if count is not None and len(entries) != count:
             raise ValueError(
-                f"{where}: {member} has {len(entries)} entries; expected {count}, one a label."
+                f"{where}, {member} has {len(entries)} entries: expected {count}, one per label"
             )
         return entries
 
@@ -129,26 +128,25 @@ class FeatureMembers:
 
 
 def open_feature_pickle(path: str | Path, form: str | None = None) -> FeatureMembers:
-    """Reads a pickle without executing it, and names its members.
+    """Read a pickle without executing it, and name its members.
 
     Args:
         path: the pickle.
-        form: name of the form that it must have; None: its content tells.
+        form: name of the form that it must have; None: recognised by the content.
 
     Raises:
         FileNotFoundError: there is no such file.
-        PickleRefused: it is no pickle, is damaged, or holds more than data.
-        ValueError: it has no known form, or not that one.
+        PickleRefused: the file is not a pickle, is damaged, or contains more than data.
+        ValueError: the file does not have that form, or any known form.
     """
     path = Path(path).expanduser()
     try:
         data = load_pickle(path)
     except PickleRefused as error:
-        # COGMEN and the code it continues save objects of their own class.
+        # COGMEN, and the code that it is based on, save objects of their own classes.
         if (error.name or "").split(".")[0] in ("cogmen", "dgcn"):
             raise PickleRefused(
-                f"{error} Import the file from which its preprocess.py made it: "
-                "IEMOCAP_features.pkl.",
+                f"{error} Import IEMOCAP_features.pkl, from which this file was made.",
                 error.name,
             ) from None
         raise
@@ -164,7 +162,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _vector(value: Any, where: str, member: str) -> np.ndarray:
-    """(D,) float32 of an array or a list of finite numbers."""
+    """Return an array or a list of finite numbers as (D,) float32."""
     flat = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim == 1)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
         numbers = True
@@ -172,12 +170,12 @@ def _vector(value: Any, where: str, member: str) -> np.ndarray:
         numbers = flat and all(isinstance(x, (int, float, np.number)) for x in value)
     if not flat or not numbers or not len(value):
         shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
-        raise ValueError(f"{where}: {member} is {short(value)}{shape}; expected a list of numbers.")
-    with np.errstate(over="ignore"):  # found below
+        raise ValueError(f"{where}, {member} = {short(value)}{shape}: expected a list of numbers")
+    with np.errstate(over="ignore"):  # too large numbers are found below
         vector = np.asarray(value, dtype=np.float32)
     wrong = np.flatnonzero(~np.isfinite(vector))
     if len(wrong):
         raise ValueError(
-            f"{where}: {member}[{wrong[0]}] is {short(value[wrong[0]])}; expected a finite number."
+            f"{where}, {member}[{wrong[0]}] = {short(value[wrong[0]])}: expected a finite number"
         )
     return vector

@@ -1,7 +1,7 @@
-"""What the names in a pickle may stand for: functions of this file, on arguments they check.
+"""The functions that the names in a pickle may refer to. All of them check their arguments.
 
-`safe_pickle` looks a name up in `CALLS`. What the file says of a type or a shape is checked before
-numpy sees it, because numpy takes the offsets, flags and sizes of its own pickles on trust.
+`safe_unpickling` looks a name up in `CALLS`. Types and shapes in the file are checked before numpy
+sees them, because numpy trusts the offsets, flags and sizes in its own pickles.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ ALLOWED = (
 
 
 class PickleRefused(ValueError):
-    """The file is no pickle, is damaged, or holds more than data.
+    """The file is not a pickle, is damaged, or contains more than data.
 
     Attributes:
-        name: the global that the file asked for ("os.system"), where that was the reason.
+        name: the global that the file asked for ("os.system"), if that was the reason.
     """
 
     def __init__(self, message: str, name: str | None = None):
@@ -34,7 +34,7 @@ class PickleRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class GlobalName:
-    """A global of the tables below. Not callable: only the reader's REDUCE calls anything."""
+    """A global of the tables below. Not callable: only the reader's REDUCE calls functions."""
 
     module: str
     name: str
@@ -42,7 +42,7 @@ class GlobalName:
 
 @dataclass(slots=True)
 class DtypeOfFile:
-    """A numpy type as the file describes it; of its state only the byte order is taken."""
+    """A numpy type as the file describes it; only the byte order is used of its state."""
 
     code: str
     order: str = "|"
@@ -55,7 +55,7 @@ class DtypeOfFile:
             and state[1] in ("<", ">", "|", "=")
             and all(part is None for part in state[2:5])
         ):
-            raise PickleRefused(f"a numpy type {self.code!r} with fields; expected a plain type.")
+            raise PickleRefused(f"a numpy type {self.code!r} has fields: expected a plain type")
         self.order = state[1]
 
     @property
@@ -69,28 +69,28 @@ _TYPE_CODE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|O[48]?|[SU][1-9]\d{0,6}")
 
 def _dtype(code: Any, align: Any = False, copy: Any = True) -> DtypeOfFile:
     if not (isinstance(code, str) and _TYPE_CODE.fullmatch(code)):
-        what = ascii(code[:50]) if isinstance(code, str) else f"of {type(code).__name__}"
-        raise PickleRefused(f"a numpy type {what}; expected numbers, text or objects.")
-    # "O8" names the size of a pointer where it was written.
+        what = ascii(code[:50]) if isinstance(code, str) else f"a {type(code).__name__}"
+        raise PickleRefused(f"a numpy type = {what}: expected numbers, text or objects")
+    # "O8" contains the size of a pointer on the machine that wrote it.
     return DtypeOfFile("O" if code.startswith("O") else code)
 
 
 def _bare_array(cls: Any, shape: Any, code: Any) -> np.ndarray:
-    """What numpy makes before it sets the state: an array without anything in it."""
+    """Return the empty array that numpy makes before it sets the state."""
     if not isinstance(cls, GlobalName) or cls != GlobalName("numpy", "ndarray"):
-        raise PickleRefused("an array of another class; expected numpy.ndarray.")
+        raise PickleRefused("an array has another class: expected numpy.ndarray")
     return np.empty(0, dtype=np.uint8)
 
 
 def set_array_state(array: np.ndarray, state: Any) -> None:
-    """Fills a bare array, in place: the file may already refer to it."""
+    """Fill a bare array in place, because the file may already refer to it."""
     if not (isinstance(state, tuple) and len(state) == 5):
-        raise PickleRefused("the state of an array has another form than numpy's.")
+        raise PickleRefused("the state of an array has an unknown form: expected numpy's")
     _, shape, type_, fortran, data = state
     dtype = _checked(type_, shape)
     if dtype.hasobject:
         if type(data) is not list or len(data) != math.prod(shape):
-            raise PickleRefused("an array whose shape and number of elements differ.")
+            raise PickleRefused("the elements of an array do not match its shape: expected as many")
     else:
         data = _raw(data, dtype, math.prod(shape))
     state = (1, shape, dtype, bool(fortran), data)
@@ -100,68 +100,72 @@ def set_array_state(array: np.ndarray, state: Any) -> None:
 def _scalar(type_: Any, data: Any) -> Any:
     dtype = _checked(type_, ())
     if dtype.hasobject:
-        raise PickleRefused("a numpy scalar that is an object; expected a number or text.")
+        raise PickleRefused("a numpy scalar is an object: expected a number or text")
     return np.frombuffer(_raw(data, dtype, 1), dtype)[0]
 
 
 def _array_of_buffer(data: Any, type_: Any, shape: Any, order: Any) -> np.ndarray:
-    """Protocol 5's form of an array."""
+    """Return an array from the form that protocol 5 gives it."""
     dtype = _checked(type_, shape)
     if dtype.hasobject:
-        raise PickleRefused("a buffer of objects; expected numbers or text.")
+        raise PickleRefused("a buffer contains objects: expected numbers or text")
     flat = np.frombuffer(_raw(data, dtype, math.prod(shape)), dtype)
     return flat.reshape(shape, order="F" if order == "F" else "C")
 
 
 def _checked(type_: Any, shape: Any) -> np.dtype:
     if not isinstance(type_, DtypeOfFile):
-        raise PickleRefused("an array without a numpy type.")
+        raise PickleRefused("an array has no type: expected a numpy type")
     if not (type(shape) is tuple and all(type(n) is int and n >= 0 for n in shape)):
-        raise PickleRefused("an array whose shape is not a tuple of sizes.")
+        raise PickleRefused("the shape of an array is unreadable: expected a tuple of sizes")
     return type_.dtype
 
 
 def _raw(data: Any, dtype: np.dtype, count: int) -> bytes:
-    """Bytes of `count` values; Python 2's come as Latin-1 text."""
+    """Return the bytes of `count` values, which are Latin-1 text in pickles of Python 2."""
     if isinstance(data, str):
         data = data.encode("latin1")
     if not isinstance(data, bytes) or len(data) != count * dtype.itemsize:
-        raise PickleRefused("an array or scalar whose shape and bytes differ.")
+        raise PickleRefused(
+            "the bytes of an array or scalar do not match its shape: expected as many"
+        )
     if dtype.kind == "U":
         points = np.frombuffer(data, np.dtype("u4").newbyteorder(dtype.byteorder))
         if (points > 0x10FFFF).any():
-            raise PickleRefused("text with characters that do not exist.")
+            raise PickleRefused("text has an invalid character: expected Unicode")
     return data
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """How Python 3 writes bytes for Python 2: as text to be encoded."""
+    """Return the bytes that Python 3 writes for Python 2 as text to encode."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
-        raise PickleRefused("_codecs.encode with another encoding than latin1.", "_codecs.encode")
+        raise PickleRefused(
+            "_codecs.encode has another encoding: expected latin1", "_codecs.encode"
+        )
     return text.encode("latin1")
 
 
 def _bytes() -> bytes:
-    """How Python 3 writes b"" for Python 2."""
+    """Return b"", which Python 3 writes for Python 2 as a call of `bytes`."""
     return b""
 
 
 def _dict(items: Any = ()) -> dict:
     if not (type(items) in (list, tuple) and all(_is_pair(item) for item in items)):
-        raise PickleRefused("a dict that is not made of pairs.")
+        raise PickleRefused("a dict has unreadable items: expected pairs")
     return {checked_key(key): value for key, value in items}
 
 
 def _default_dict(factory: Any = None) -> dict:
-    # The factory is dropped: a conversation that the file lacks is to be missed, not made up.
+    # Without the factory: a missing conversation must be an error, not an empty one.
     if factory is not None and not isinstance(factory, GlobalName):
-        raise PickleRefused("a defaultdict whose default is not a plain type.")
+        raise PickleRefused("a defaultdict has an unknown default: expected a plain type")
     return {}
 
 
 def _set(items: Any = ()) -> set:
     if type(items) not in (list, tuple, set, frozenset):
-        raise PickleRefused("a set that is not made of a list.")
+        raise PickleRefused("a set has unreadable elements: expected a list")
     return {checked_key(item) for item in items}
 
 
@@ -177,10 +181,13 @@ _SCALARS = (str, bytes, int, float, type(None), np.generic)
 
 
 def checked_key(key: Any) -> Any:
-    """A key or an element of a set. Nested tuples are none: Python hashes them by C recursion."""
+    """Return a key of a dict or an element of a set, if it is text, a number or a tuple of these.
+
+    Nested tuples are refused, because Python computes their hash by recursion in C.
+    """
     parts = key if type(key) is tuple else (key,)
     if not all(isinstance(part, _SCALARS) for part in parts):
-        raise PickleRefused(f"a key of type {type(key).__name__}; expected text or a number.")
+        raise PickleRefused(f"a key has the type {type(key).__name__}: expected text or a number")
     return key
 
 
@@ -199,7 +206,7 @@ for _core in ("numpy.core", "numpy._core"):  # of numpy 1 and 2
     CALLS[f"{_core}.multiarray", "scalar"] = _scalar
     CALLS[f"{_core}.numeric", "_frombuffer"] = _array_of_buffer
 
-# Named, never called: the class of an array, and the defaults of a defaultdict.
+# Types that a pickle names but does not call: the class of an array, the default of a defaultdict.
 TYPES = {
     ("numpy", "ndarray"),
     *((m, n) for m in _BUILTINS for n in ("list", "dict", "tuple", "int", "float", "str", "bool")),

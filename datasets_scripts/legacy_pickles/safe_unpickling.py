@@ -1,12 +1,13 @@
-"""Reads a pickle without executing it: its data, or an error that says what was in the way.
+"""Read a pickle without executing it: return its data, or raise an error that gives the reason.
 
-A pickle is a program, and an ordinary reader lets it call whatever Python can import. Here nothing
-is imported on its behalf: a name in the pickle is looked up in the tables of `safe_pickle_globals`,
+A pickle is a program, and the usual reader lets it call anything that Python can import. This
+reader imports nothing for it: a name in the pickle is looked up in the tables of `safe_globals`,
 and instructions that containers, numbers, text and numpy arrays do not need are refused. Python 2's
-byte strings are read as Latin-1, as the code of the literature reads its feature files.
+byte strings are read as Latin-1, as the published code reads its feature files.
 
-Nothing is allocated on the word of a length or a shape that the file does not back. Not guarded
-against: a file that is slow to read, or whose data takes several times its size in memory.
+No length or shape in the file makes the reader allocate more than the file contains. There is no
+protection against a file that is slow to read, or whose data needs several times its size in
+memory.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from .safe_globals import (
 )
 
 MAX_BYTES = 4 * 1024**3
-"""Largest file that is read, unless told otherwise; the literature's are well below 1 GiB."""
+"""Default size of the largest file that is read; the published ones are well below 1 GiB."""
 
-# What to do about objects that such files are known to hold.
+# Advice on objects that such files are known to contain.
 _ADVICE = {
     "torch": " Save tensors as arrays: tensor.numpy().",
     "pandas": " Save tables as arrays: frame.to_numpy().",
@@ -42,43 +43,45 @@ _ADVICE = {
 
 
 def load_pickle(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Any:
-    """The object in a pickle, which may only be made of what `ALLOWED` says.
+    """Load the object in a pickle, which may only contain the types that `ALLOWED` lists.
 
     Args:
-        path: a pickle of any protocol, of Python 2 or 3, numpy 1 or 2.
-        max_bytes: largest file that is read.
+        path: a pickle of any protocol, written by Python 2 or 3 with numpy 1 or 2.
+        max_bytes: size of the largest file that is read.
 
     Raises:
         FileNotFoundError: there is no such file.
-        PickleRefused: the file is too large, unreadable, damaged, or asks for anything else; the
-            message names the file and the global or the instruction.
+        PickleRefused: the file is too large, unreadable, damaged, or contains anything else. The
+            message names the file, and the global or the instruction.
     """
     path = Path(path)
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise PickleRefused(f"{path} has {size:,} bytes; expected at most {max_bytes:,}.")
+            raise PickleRefused(f"{path} has {size:,} bytes: expected at most {max_bytes:,}")
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {path}.") from None
+        raise FileNotFoundError(f"{path} is missing: expected a pickle") from None
     except OSError as error:
-        raise PickleRefused(f"{path} cannot be read: {error.strerror}.") from None
-    # In memory, where a length in the pickle cannot make a read allocate more than the file has.
+        reason = error.strerror
+        raise PickleRefused(f"{path} cannot be read ({reason}): expected a pickle") from None
+    # From memory, a read never allocates more than the file has, whatever length the pickle claims.
     file = io.BytesIO(data)
     try:
         return _Reader(file).load()
     except PickleRefused as error:
         raise PickleRefused(f"{path}: {error}", error.name) from None
-    except Exception as error:  # whatever a damaged stream makes the reader stumble over
+    except Exception as error:  # a damaged file can cause any error in the reader
+        reason = f"{type(error).__name__}{f' ({error})' if str(error) else ''}"
         raise PickleRefused(
-            f"{path} is not a whole pickle: {type(error).__name__} near byte {file.tell():,} of "
-            f"{len(data):,}{f' ({error})' if str(error) else ''}."
+            f"{path} has {reason} near byte {file.tell():,} of {len(data):,}: "
+            "expected a whole pickle"
         ) from None
 
 
-# What the file may do. Left out are the instructions for persistent ids, for the extension
-# registry, for instances of classes (INST only stands here to name its class in the error), and for
-# buffers outside the file.
+# The instructions that are allowed. Not among them: persistent ids, the extension registry,
+# instances of classes (INST is here only so that the error can name the class), and buffers outside
+# the file.
 _INSTRUCTIONS = """
     MARK STOP POP POP_MARK PROTO FRAME MEMOIZE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET
     NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT
@@ -87,14 +90,14 @@ _INSTRUCTIONS = """
     EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
     EMPTY_DICT DICT SETITEM SETITEMS EMPTY_SET ADDITEMS FROZENSET
     GLOBAL STACK_GLOBAL REDUCE BUILD INST
-""".split()  # noqa: SIM905  as a list it would be a name a line
+""".split()  # noqa: SIM905  a list would take one line per name
 
 
 class _Reader(pickle._Unpickler):
-    """Python's own reader, with another `find_class` and with checks in place of calls.
+    """Python's own reader, with another `find_class` and with checks instead of calls.
 
-    The reader in Python, not the one in C: its instructions are methods, and those that are not in
-    the table can be taken out.
+    It is the reader in Python, not the one in C: its instructions are methods, so that those that
+    are not in the table can be removed.
     """
 
     dispatch: ClassVar[dict[int, Callable[[Any], None]]]
@@ -108,11 +111,11 @@ class _Reader(pickle._Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in CALLS and (module, name) not in TYPES:
-            # Escaped and cut: it is text of a stranger that goes to a terminal.
+            # Escaped and shortened, because a stranger's text is printed to a terminal.
             asked = ascii(f"{module}.{name}"[:200])[1:-1]
             raise PickleRefused(
-                f"refused, because it asks for {asked}; expected only {ALLOWED}."
-                f"{_ADVICE.get(module.partition('.')[0], '')} Nothing of the file was executed.",
+                f"refused, because it asks for {asked}: expected only {ALLOWED}."
+                f"{_ADVICE.get(module.partition('.')[0], '')} Nothing in the file was executed.",
                 asked,
             )
         return GlobalName(module, name)
@@ -122,7 +125,7 @@ class _Reader(pickle._Unpickler):
         name = self.stack[-1]
         call = CALLS.get((name.module, name.name)) if isinstance(name, GlobalName) else None
         if call is None or type(arguments) is not tuple:
-            raise PickleRefused("refused, because it calls what is no function of the table.")
+            raise _refusal("calls an unknown function")
         self.stack[-1] = call(*arguments)
 
     def load_build(self) -> None:
@@ -133,7 +136,7 @@ class _Reader(pickle._Unpickler):
         elif type(target) is np.ndarray:
             set_array_state(target, state)
         else:
-            raise PickleRefused(f"refused, because it sets the state of a {_type(target)}.")
+            raise _refusal(f"sets the state of a {_type(target)}")
 
     def load_append(self) -> None:
         value = self.stack.pop()
@@ -166,15 +169,15 @@ class _Reader(pickle._Unpickler):
 
     def load_inst(self) -> None:
         name = self.find_class(*(self.readline()[:-1].decode() for _ in range(2)))
-        raise PickleRefused(f"refused, because it makes an instance of a {_type(name)}.")
+        raise _refusal(f"makes an instance of a {_type(name)}")
 
     def load_bytearray8(self) -> None:
-        # As bytes: Python's own allocates the length that the file claims.
+        # As bytes, because Python's own method allocates the length that the file claims.
         self.stack.append(self.read(int.from_bytes(self.read(8), "little")))
 
     def _top(self, kind: type) -> Any:
         if type(self.stack[-1]) is not kind:
-            raise PickleRefused(f"refused, because it adds to a {_type(self.stack[-1])}.")
+            raise _refusal(f"adds to a {_type(self.stack[-1])}")
         return self.stack[-1]
 
 
@@ -188,9 +191,13 @@ def _type(value: Any) -> str:
     return type(value).__name__
 
 
+def _refusal(reason: str) -> PickleRefused:
+    return PickleRefused(f"refused, because it {reason}: expected only {ALLOWED}")
+
+
 def _refuse(what: str) -> Callable[[_Reader], None]:
     def refuse(reader: _Reader) -> None:
-        raise PickleRefused(f"refused, because it has {what}; expected only {ALLOWED}.")
+        raise _refusal(f"has {what}")
 
     return refuse
 
@@ -198,7 +205,7 @@ def _refuse(what: str) -> Callable[[_Reader], None]:
 _Reader.dispatch = {code: _refuse(f"the byte {code:#04x}") for code in range(256)}
 for _opcode in pickletools.opcodes:
     _code = ord(_opcode.code)
-    # By the name of the method: the inherited table holds the inherited methods.
+    # Looked up by name, because the inherited table contains the methods of the base class.
     _Reader.dispatch[_code] = (
         getattr(_Reader, pickle._Unpickler.dispatch[_code].__name__)
         if _opcode.name in _INSTRUCTIONS

@@ -1,0 +1,27 @@
+"""Your own conversations, from one CSV or JSON lines file, or from one file for each split.
+
+Each row is an utterance, with the columns
+    dialogue_id    name of the conversation; its rows are its utterances, in order
+    utterance_id   name of the utterance in its conversation
+    speaker        any name; it only matters whether two are equal. Empty cells are one speaker
+    text           the words; may be empty
+    emotion        the label, from any set of labels. Empty: unlabelled, used only as context
+and optionally
+    split          train, dev or test, if one file has several splits; otherwise ignored
+    start, end     seconds from the start of the recording
+    media_path     the utterance's clip
+and the features of a modality (text, visual, audio) in one of three forms:
+    audio_*        one number per column, in the order of the columns. An empty cell takes the
+                   training mean; if all are empty, the utterance lacks the modality
+    audio_features JSON lines only: a list of numbers; null if the utterance lacks the modality
+    audio_file     a .npy file with a vector (D,); empty if the utterance lacks the modality
+Other columns are ignored.
+
+Files are UTF-8. In JSON lines (.jsonl) a row is an object; a missing key means the same as null or
+an empty cell, and names may be whole numbers. Paths are relative to the table's folder and may not
+lead out of it. `synctva check` lists the mistakes in a table.
+
+One file without a column split is split by conversation: a tenth, but at least one, is dev, a tenth
+is test, and the rest is train. The choice depends on a seed and on the conversations' names, not on
+the order of the rows. Adding or removing a conversation moves few others.
+"""

@@ -1,4 +1,4 @@
-"""Checks one file of a table, see `table`: every mistake is collected, none hides another."""
+"""Check one file of a table and collect all of its mistakes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("dialogue_id", "utterance_id", "speaker", "text", "emotion")
 OPTIONAL_COLUMNS = ("split", "start", "end", "media_path")
 SHOWN_MISTAKES = 20
 
-# What a cell of these columns has to say.
+# Columns whose cells may not be empty, and what they must contain.
 _REQUIRED_CELLS = {"dialogue_id": "a name", "utterance_id": "a name"}
 
 
@@ -26,7 +26,7 @@ class TableError(ValueError):
     """A table has mistakes; the message lists the first `SHOWN_MISTAKES`.
 
     Attributes:
-        mistakes: all of them, in the order of files and lines.
+        mistakes: all mistakes, in the order of files and lines.
     """
 
     def __init__(self, mistakes: Sequence[Mistake]):
@@ -44,26 +44,26 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class TableFile(Located):
-    """What is sound in a file; the cells that are not are empty."""
+    """A checked file; cells with a mistake are empty."""
 
     path: Path
     lines: list[int]
-    """Number in the file of each row's line."""
+    """Line number of each row."""
     cells: dict[str, list[str]]
-    """`COLUMNS`, and split where there is one."""
+    """`COLUMNS`, and split if the file has it."""
     times: np.ndarray
     """(rows, 2) start and end in seconds, NaN where unknown."""
     media: list[Path | None]
     conversations: dict[str, list[int]]
-    """Rows of each conversation; both in the order of the file."""
+    """Rows of each conversation; both in the file's order."""
     features: dict[str, FileFeatures]
-    """By modality; all three."""
+    """By modality, for all three."""
     ignored: list[str]
-    """Columns that mean nothing here."""
+    """Columns that have no meaning here."""
 
 
 def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
-    """Reads a .csv or .jsonl file and adds what is wrong in it to the mistakes.
+    """Read a .csv or .jsonl file and add its mistakes to the list.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -102,14 +102,14 @@ def _conversations(names: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _times(table: CsvTable | JsonTable, mistakes: list[Mistake]) -> np.ndarray:
-    """(rows, 2) start and end in seconds, NaN where unknown."""
+    """Return the (rows, 2) start and end in seconds, NaN where unknown."""
     times = np.full((len(table.lines), 2), np.nan)
     for position, name in enumerate(("start", "end")):
         if name in table.columns:
             times[:, position] = table.numbers([name], mistakes)[:, 0]
     for row in np.flatnonzero(times[:, 1] < times[:, 0]).tolist():
-        found = f"{times[row, 1]:g} is before the start, {times[row, 0]:g}"
-        mistakes.append(table.mistake(row, "end", found, "seconds, not before the start"))
+        expected = f"at least the start, {times[row, 0]:g}"
+        mistakes.append(table.mistake(row, "end", f"= {times[row, 1]:g}", expected))
     return times
 
 
@@ -120,8 +120,8 @@ def _check_utterances(file: TableFile, mistakes: list[Mistake]) -> None:
         for row in rows:
             name = utterances[row]
             if name and first.setdefault(name, row) != row:
-                found = (
-                    f"conversation {conversation!r}: duplicate utterance id {name!r}, the first of which "
-                    f"is in line {file.lines[first[name]]}"
+                expected = (
+                    f"different ids in conversation {conversation!r}, "
+                    f"line {file.lines[first[name]]} has the same"
                 )
-                mistakes.append(file.mistake(row, "utterance_id", found, "each id once"))
+                mistakes.append(file.mistake(row, "utterance_id", f"= {name!r}", expected))

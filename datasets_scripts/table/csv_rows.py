@@ -1,6 +1,6 @@
-"""Reads a CSV with a header so that whatever is wrong with it is named by file, row and column.
+"""Read a CSV with a header, and name each mistake by file, line and column.
 
-Functions raise the first mistake, or add every one to a list that they are given.
+Functions raise the first mistake or, if they are passed a list, add all mistakes to it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from synctva.datasets_scripts.corpora.text_repair import decode
+from synctva.datasets_scripts.text_repair import decode
 
-# Cells that stand for "no value" in a column of numbers; the last is how Praat writes it.
+# Cells that mean "no value" in a column of numbers; Praat writes the last one.
 EMPTY_NUMBERS = ("", "nan", "na", "null", "none", "--undefined--")
 
 LARGEST = float(np.finfo(np.float32).max)
-"""Beyond this a number is infinite where it is used: features are float32."""
+"""Larger numbers become infinite, because features are float32."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong at one place of a file."""
+    """A mistake at one place in a file; as text `place found: expected ...`."""
 
     path: Path
     line: int | None
@@ -35,21 +35,21 @@ class Mistake:
     column: str | None
     """None: the whole line."""
     found: str
+    """What is there, in words that follow the place: "= 'loud'", "has 4 cells"."""
     expected: str
 
     def __str__(self) -> str:
         place = str(self.path)
         place += "" if self.line is None else f", line {self.line}"
         place += "" if self.column is None else f", column {self.column!r}"
-        separator = " " if self.line is None and self.column is None else ": "
-        return f"{place}{separator}{self.found}; expected {self.expected}."
+        return f"{place} {self.found}: expected {self.expected}"
 
 
 def note(mistake: Mistake, mistakes: list[Mistake] | None) -> None:
-    """Adds the mistake to the list.
+    """Add the mistake to the list or, without a list, raise it.
 
     Raises:
-        ValueError: there is no list.
+        ValueError: the mistake.
     """
     if mistakes is None:
         raise ValueError(str(mistake))
@@ -57,57 +57,58 @@ def note(mistake: Mistake, mistakes: list[Mistake] | None) -> None:
 
 
 class Located:
-    """A file's rows, each of which knows its line."""
+    """The rows of a file with their line numbers."""
 
     path: Path
     lines: list[int]
 
     def mistake(self, row: int | None, column: str | None, found: str, expected: str) -> Mistake:
-        """A mistake in this file; row None: it concerns the whole file."""
+        """Return a mistake in this file; row None: in the whole file."""
         line = None if row is None else self.lines[row]
         return Mistake(self.path, line, column, found, expected)
 
 
 @dataclass(frozen=True)
 class CsvTable(Located):
-    """A CSV: its columns, and its rows as lists of cells in the order of the columns."""
+    """A CSV: its columns, and its rows as lists of cells in that order."""
 
     path: Path
     columns: tuple[str, ...]
     rows: list[list[str]]
     lines: list[int]
-    """Number in the file of each row's last line, for messages."""
+    """Line number of each row's last line, for messages."""
 
     def where(self, row: int, column: str | None = None) -> str:
-        """Place of a row or cell, for messages."""
+        """Return the place of a row or cell, for messages."""
         place = f"{self.path}, line {self.lines[row]}"
         return place if column is None else f"{place}, column {column!r}"
 
     def column(self, name: str) -> list[str]:
-        """All cells of a column."""
+        """Return all cells of a column."""
         position = self.columns.index(name)
         return [row[position] for row in self.rows]
 
     def strings(
         self, name: str, mistakes: list[Mistake] | None = None, required: str | None = None
     ) -> list[str]:
-        """A column without the space around its cells.
+        """Return a column without the space around its cells.
 
         Args:
-            required: what a cell has to say: an empty one is a mistake. None: it may be empty.
+            required: what each cell must contain, for messages: empty cells are mistakes. None:
+                cells may be empty.
         """
         cells = [cell.strip() for cell in self.column(name)]
         if required is not None:
             for row, cell in enumerate(cells):
                 if not cell:
-                    note(self.mistake(row, name, "empty", required), mistakes)
+                    note(self.mistake(row, name, "is empty", required), mistakes)
         return cells
 
     def integers(self, name: str) -> list[int]:
-        """A column of whole numbers.
+        """Return a column of whole numbers.
 
         Raises:
-            ValueError: a cell is something else.
+            ValueError: a cell is not a whole number.
         """
         numbers = []
         for row, cell in enumerate(self.column(name)):
@@ -115,30 +116,30 @@ class CsvTable(Located):
                 numbers.append(int(cell))
             except ValueError:
                 raise ValueError(
-                    f"{self.where(row, name)}: {cell!r} is not a whole number."
+                    f"{self.where(row, name)} = {cell!r}: expected a whole number"
                 ) from None
         return numbers
 
     def numbers(self, names: Sequence[str], mistakes: list[Mistake] | None = None) -> np.ndarray:
-        """Columns of numbers, (rows, columns) float64, NaN where a cell is empty.
+        """Return columns of numbers, (rows, columns) float64, NaN where a cell is empty.
 
         Raises:
-            ValueError: a cell is neither empty nor a finite number (of float32).
+            ValueError: a cell is neither empty nor a finite float32 number.
         """
         values = np.full((len(self.rows), len(names)), np.nan)
         positions = [self.columns.index(name) for name in names]
         for row, cells in enumerate(self.rows):
             with contextlib.suppress(ValueError):
                 values[row] = [float(cells[position]) for position in positions]
-        # Most rows are a number in every cell; only the others need to be read cell by cell.
+        # Most rows have a number in every cell; only the others are read cell by cell.
         for row in np.flatnonzero(~(np.abs(values) <= LARGEST).all(axis=1)).tolist():
             for index, position in enumerate(positions):
                 number = _number(self.rows[row][position])
                 values[row, index] = number
                 if math.isinf(number):
                     values[row, index] = math.nan
-                    found = f"{self.rows[row][position]!r} is not a finite number"
-                    expected = "a number, or an empty cell where the value is missing"
+                    found = f"= {self.rows[row][position]!r}"
+                    expected = "a finite number, or an empty cell if the value is missing"
                     note(self.mistake(row, names[index], found, expected), mistakes)
         return values
 
@@ -146,15 +147,16 @@ class CsvTable(Located):
 def read_csv(
     path: Path, required: Sequence[str] = (), mistakes: list[Mistake] | None = None
 ) -> CsvTable:
-    """Reads a comma-separated file in UTF-8 (or Windows-1252) whose first line names the columns.
+    """Read a comma-separated file in UTF-8 (or Windows-1252) whose first line names the columns.
 
     Args:
-        mistakes: takes every mistake, and what is sound is read; then bytes that are not UTF-8 are
-            mistakes too. By default the first mistake is raised.
+        required: columns that the file must have.
+        mistakes: all mistakes are added to this list, bytes that are not UTF-8 among them, and the
+            rest is read. By default the first mistake is raised, and Windows-1252 is accepted.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read as such a table, or lacks a required column.
+        ValueError: the file is not readable as a CSV, or lacks a required column.
     """
     reader, columns = _open(path, mistakes)
     table = CsvTable(path, columns, [], [])
@@ -162,8 +164,8 @@ def read_csv(
         return table
     for name in required:
         if name not in columns:
-            found = f"lacks the column {name!r}; it has: {', '.join(columns)}"
-            expected = f"at least: {', '.join(required)}, separated by commas"
+            found = f"lacks the column {name!r}, it has {', '.join(columns)}"
+            expected = f"at least {', '.join(required)}, separated by commas"
             note(table.mistake(None, None, found, expected), mistakes)
     empty = True
     try:
@@ -172,7 +174,7 @@ def read_csv(
                 continue
             empty = False
             if len(row) != len(columns):
-                found, expected = f"{len(row)} cells", f"{len(columns)}, one a column"
+                found, expected = f"has {len(row)} cells", f"{len(columns)}, one per column"
                 note(Mistake(path, reader.line_num, None, found, expected), mistakes)
                 continue
             table.rows.append(row)
@@ -181,27 +183,27 @@ def read_csv(
         note(_unreadable(path, reader, error), mistakes)
         empty = False
     if empty:
-        note(Mistake(path, None, None, "has a header but no rows", "at least one"), mistakes)
+        note(Mistake(path, None, None, "has a header but no rows", "at least one row"), mistakes)
     return table
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
-    """Names of a CSV's columns; raises as `read_csv` does."""
+    """Return the names of a CSV's columns; errors are those of `read_csv`."""
     return _open(path)[1]
 
 
 def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> str:
-    """Text of a file in UTF-8 or Windows-1252; see `read_csv`.
+    """Read a text file in UTF-8 or Windows-1252; see `read_csv`.
 
     Args:
-        kind: what was expected, for messages.
+        kind: the expected kind of file, for messages.
     """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise FileNotFoundError(f"There is no file {path}.") from None
+        raise FileNotFoundError(f"{path} is missing: expected {kind}") from None
     except OSError as error:
-        note(Mistake(path, None, None, f"cannot be read: {error.strerror}", kind), mistakes)
+        note(Mistake(path, None, None, f"cannot be read ({error.strerror})", kind), mistakes)
         return ""
     if b"\0" in data:
         note(Mistake(path, None, None, "is not a text file", kind), mistakes)
@@ -211,13 +213,13 @@ def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> s
             try:
                 line.decode()
             except UnicodeDecodeError as error:
-                found = f"byte 0x{line[error.start]:02x} is not UTF-8"
+                found = f"has the byte 0x{line[error.start]:02x}, which is not UTF-8"
                 mistakes.append(Mistake(path, number, None, found, "text saved in UTF-8"))
     return decode(data)
 
 
 def _number(cell: str) -> float:
-    """A cell's number, NaN where it is empty, infinite where it is no finite number."""
+    """Return the number in a cell: NaN if it is empty, infinite if it is not a finite number."""
     if cell.strip().lower() in EMPTY_NUMBERS:
         return math.nan
     try:
@@ -228,10 +230,10 @@ def _number(cell: str) -> float:
 
 
 def _open(path: Path, mistakes: list[Mistake] | None = None) -> tuple[Any, tuple[str, ...]]:
-    """A reader behind the header, and the columns; none where the file is unreadable."""
+    """Return a reader positioned after the header, and the columns; none in an unreadable file."""
     known = 0 if mistakes is None else len(mistakes)
     text = read_text(path, "comma-separated text in UTF-8 with a header", mistakes)
-    # newline="": line ends inside a quoted cell belong to the cell.
+    # newline="" keeps line ends in a quoted cell as they are.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         columns = tuple(name.strip() for name in next(_rows(reader), []))
@@ -248,7 +250,7 @@ def _open(path: Path, mistakes: list[Mistake] | None = None) -> tuple[Any, tuple
 
 
 def _unreadable(path: Path, reader: Any, error: csv.Error) -> Mistake:
-    found = f"not readable as CSV: {error}"
+    found = f"is not readable as CSV ({error})"
     return Mistake(path, reader.line_num, None, found, "cells separated by commas")
 
 

@@ -1,4 +1,4 @@
-"""Which files and which conversations of a table, see `table`, are train, dev and test."""
+"""Find which files and which conversations of a table are train, dev and test."""
 
 from __future__ import annotations
 
@@ -18,41 +18,40 @@ SUFFIXES = (".csv", ".jsonl")
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of a file that are one split, by conversation, both in the order of the file."""
+    """The rows of a file that are one split, by conversation, both in the file's order."""
 
     file: TableFile
     conversations: list[list[int]]
 
     @property
     def rows(self) -> list[int]:
-        """Those of all its conversations."""
+        """The rows of all conversations."""
         return [row for rows in self.conversations for row in rows]
 
 
 @dataclass(frozen=True)
 class SplitTable:
-    """A table's files, and which of their rows are which split."""
+    """A table's files, and the rows of each split."""
 
     files: list[TableFile]
     parts: dict[str, Part]
-    """By split; only those that there are."""
+    """By split, without the splits that the table does not have."""
     drawn: bool = False
-    """The splits are not the data's but ours."""
+    """Whether the splits were drawn here because the data has none."""
     notes: list[str] = field(default_factory=list)
 
 
 def find_files(data: str | Path | Mapping[str, str | Path]) -> Path | dict[str, Path]:
-    """The one file, or the file of each split in the order of the splits.
+    """Find the one file, or the file of each split in the order of the splits.
 
     Raises:
         FileNotFoundError: there is no such file, or the folder has none.
-        ValueError: a split or a kind of file that is none, or a split with two files.
+        ValueError: a split is unknown or has two files, or a file is neither CSV nor JSON lines.
     """
     if isinstance(data, Mapping):
         wrong = [split for split in data if split not in SPLITS]
         if wrong or not data:
-            found = repr(wrong[0]) if wrong else "none"
-            raise ValueError(f"data: splits: {found}; expected some of: {', '.join(SPLITS)}.")
+            raise ValueError(f"splits of data = {[*data]}: expected some of {', '.join(SPLITS)}")
         return {split: _table_file(data_folder(data[split])) for split in SPLITS if split in data}
     path = data_folder(data)
     if not path.is_dir():
@@ -62,28 +61,29 @@ def find_files(data: str | Path | Mapping[str, str | Path]) -> Path | dict[str, 
         names = [f"{split}{suffix}" for suffix in SUFFIXES]
         names = [name for name in names if (path / name).is_file()]
         if len(names) > 1:
-            raise ValueError(f"data: {path} has {' and '.join(names)}; expected one file a split.")
+            raise ValueError(f"{path} has {' and '.join(names)}: expected one file per split")
         if names:
             files[split] = path / names[0]
     if not files:
         expected = ", ".join(f"{split}{suffix}" for suffix in SUFFIXES for split in SPLITS)
-        raise FileNotFoundError(f"{path} has none of {expected}.")
+        raise FileNotFoundError(f"{path} has no table: expected one of {expected}")
     return files
 
 
 def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mistake]) -> SplitTable:
-    """Reads what `find_files` found and tells the splits apart; adds what is wrong to the mistakes.
+    """Read the files that `find_files` found and separate the splits.
 
     Args:
         seed: of the split of one file that has no column split.
+        mistakes: all mistakes are added to this list.
 
     Raises:
-        FileNotFoundError: a file is gone.
+        FileNotFoundError: a file has disappeared.
     """
     if isinstance(paths, Path):
         file = check_file(paths, mistakes)
         drawn = "split" not in file.cells
-        split_of = _draw_splits(file, seed, mistakes) if drawn else _given_splits(file, mistakes)
+        split_of = _draw_splits(file, seed, mistakes) if drawn else _named_splits(file, mistakes)
         found = set(split_of.values())
         parts = {split: Part(file, []) for split in SPLITS if split in found}
         for conversation, split in split_of.items():
@@ -102,35 +102,36 @@ def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mist
         table = SplitTable(list(files.values()), parts)
     for file in table.files:
         if file.ignored:
-            table.notes.append(f"{file.path.name}: not looked at: {', '.join(file.ignored)}")
+            table.notes.append(f"{file.path.name}: ignored columns: {', '.join(file.ignored)}")
     return table
 
 
-def _given_splits(file: TableFile, mistakes: list[Mistake]) -> dict[str, str]:
-    """Split of each conversation by the file's column."""
+def _named_splits(file: TableFile, mistakes: list[Mistake]) -> dict[str, str]:
+    """Return the split of each conversation that the column split names."""
     splits = file.cells["split"]
     for row, split in enumerate(splits):
         if split not in SPLITS:
-            expected = f"one of: {', '.join(SPLITS)}"
-            mistakes.append(file.mistake(row, "split", repr(split), expected))
+            expected = f"one of {', '.join(SPLITS)}"
+            mistakes.append(file.mistake(row, "split", f"= {split!r}", expected))
     split_of: dict[str, str] = {}
     for conversation, rows in file.conversations.items():
         known = [row for row in rows if splits[row] in SPLITS]
         found = sorted({splits[row] for row in known})
         if len(found) > 1:
-            other = next(row for row in known if splits[row] != splits[known[0]])
-            problem = f"conversation {conversation!r} is in the splits {', '.join(found)}"
-            mistakes.append(file.mistake(other, "split", problem, "a conversation in one split"))
+            first = splits[known[0]]
+            other = next(row for row in known if splits[row] != first)
+            expected = f"{first!r}, as in the first row of conversation {conversation!r}"
+            mistakes.append(file.mistake(other, "split", f"= {splits[other]!r}", expected))
         if found:
             split_of[conversation] = found[0]
     return split_of
 
 
 def _draw_splits(file: TableFile, seed: int, mistakes: list[Mistake]) -> dict[str, str]:
-    """Split of each conversation: a tenth is test, a tenth dev.
+    """Return a split for each conversation: a tenth is test, a tenth dev.
 
-    They are put in the order of a checksum of the seed and their names, so that the order of the
-    rows does not matter and a conversation more or less moves few others.
+    They are ordered by a checksum of the seed and their names, so that the order of the rows does
+    not matter, and adding or removing a conversation moves few others.
     """
     count = len(file.conversations)
     if 0 < count < len(SPLITS):
@@ -147,9 +148,9 @@ def _draw_splits(file: TableFile, seed: int, mistakes: list[Mistake]) -> dict[st
 
 
 def _check_repeated(parts: Mapping[str, Part], mistakes: list[Mistake]) -> None:
-    """Looks for a conversation that is in two splits.
+    """Find conversations that are in two splits.
 
-    The same name is not enough: names may start anew in each file, as MELD's do.
+    The same name is not enough: each file may number its conversations from 0, as MELD's do.
     """
     split_of: dict[tuple, str] = {}
     for split, part in parts.items():
@@ -158,15 +159,12 @@ def _check_repeated(parts: Mapping[str, Part], mistakes: list[Mistake]) -> None:
             conversation = tuple(tuple(column[row] for row in rows) for column in columns)
             other = split_of.setdefault(conversation, split)
             if other != split:
-                name = conversation[0][0]
-                found = (
-                    f"conversation {name!r} is in the splits {other}, {split} with the same texts"
-                )
-                expected = "a conversation in one split"
+                expected = f"a conversation in one split, {other} has it with the same texts"
+                found = f"= {conversation[0][0]!r}"
                 mistakes.append(part.file.mistake(rows[0], "dialogue_id", found, expected))
 
 
 def _table_file(path: Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"data: {path}; expected a file named {' or '.join(SUFFIXES)}.")
+        raise ValueError(f"data = {path}: expected a file named *{' or *'.join(SUFFIXES)}")
     return path

@@ -73,7 +73,7 @@ class AudioEncoder:
         sample_rate: in Hz, the one that `encode` takes; None for any.
 
     An undefined measure (the mean pitch where no frame is voiced, the articulation rate where no
-    nucleus is found) is an empty cell in the tables, which `datasets_scripts.feature_table` fills
+    nucleus is found) is an empty cell in the tables, which `datasets_scripts` fills
     with the training set's mean. The same has to happen to raw sound: a checkpoint's spec
     carries the training set's means in `fill`. Without it, as when a table is being extracted, such
     a number is NaN.

@@ -4,7 +4,7 @@
     synctva check <folder with train, dev and test> --label_names calm glad sad
 
 Prints every mistake and exits with 1; or, where there is none, what the table holds.
-`synctva/datasets_scripts/table.py` says which columns there are.
+`synctva/datasets_scripts/table/__init__.py` lists the columns.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ PROVOKED = {
     "return_tensors ...": lambda recognise: recognise.processor([["Hi!"]], return_tensors="np"),
     "2 mistakes:...": odd_table,
     "data_dir is ...": lambda _: train.main(["--dataset", "meld", "--use_cpu"]),
-    "data_dir ... lacks ...": lambda _: train.main(
+    "data_dir = ... has ...": lambda _: train.main(
         ["--dataset", "meld", "--data_dir", ".", "--use_cpu"]
     ),
     "... has checkpoints ...": unfinished_run,

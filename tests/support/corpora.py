@@ -1,4 +1,4 @@
-"""Invented data in the forms of the corpora, for the tests."""
+"""Invented data in the formats of the corpora, for the tests."""
 
 import csv
 from pathlib import Path
@@ -21,7 +21,7 @@ MELD_HEADER = [
 
 
 def write_csv(path: Path, header, rows, encoding="utf-8"):
-    """Writes a CSV and returns its path."""
+    """Write a CSV and return its path."""
     with path.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -30,13 +30,13 @@ def write_csv(path: Path, header, rows, encoding="utf-8"):
 
 
 def meld_row(conversation, utterance, text="Fine.", speaker="Ann", emotion="neutral"):
-    """One row in the form of MELD's CSVs."""
+    """Return a row in the format of MELD's CSVs."""
     times = ["0:16:16,059", "00:16:21,731"]
     return [1, text, speaker, emotion, "neutral", conversation, utterance, 8, 21, *times]
 
 
 def write_meld(folder: Path, train=None, prosody=True):
-    """A folder in MELD's form: `train` rows, and dev and test of one utterance each."""
+    """Write a folder in MELD's format: these rows as train, and one utterance in dev and test."""
     rows = {
         "train": train or [meld_row(0, 0), meld_row(0, 1, emotion="joy"), meld_row(2, 0)],
         "dev": [meld_row(0, 0, emotion="anger")],
@@ -64,6 +64,6 @@ IEMOCAP_HEADER = [
 
 
 def iemocap_row(split, conversation, index, emotion="neu", measures=range(8)):
-    """One row in the form of iemocap6.csv."""
+    """Return a row in the format of iemocap6.csv."""
     name = f"{conversation}_F{index:03d}"
     return [split, conversation, index, name, "F", "Fine.", emotion, *measures]

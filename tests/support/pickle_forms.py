@@ -13,9 +13,9 @@ from synctva.datasets_scripts.legacy_pickles.forms import FORMS, UNUSED
 
 WIDTHS = {"text": 4, "audio": 3, "visual": 2}
 LENGTHS = (2, 3, 1)
-"""Utterances of a conversation, in turn."""
+"""Numbers of utterances that the conversations have in turn."""
 
-DIALOGUES = {
+CONVERSATIONS = {
     "iemocap": {
         "train": [f"Ses01F_impro{number:02d}" for number in range(20)],
         "dev": ["Ses02M_script01_1", "Ses02M_script01_2"],
@@ -26,12 +26,12 @@ DIALOGUES = {
 
 
 def toy_members(name: str, widths=WIDTHS) -> dict:
-    """Members of a form by name. A file without dev has those conversations in train."""
+    """Return the members of a form by name. Without dev, its conversations are in train."""
     form = FORMS[name]
-    splits = DIALOGUES[form.corpus]
+    splits = CONVERSATIONS[form.corpus]
     generator = np.random.default_rng(0)
     members: dict = {member: {} for member in form.members}
-    for number, conversation in enumerate(d for split in SPLITS for d in splits[split]):
+    for number, conversation in enumerate(id_ for split in SPLITS for id_ in splits[split]):
         count = LENGTHS[number % len(LENGTHS)]
         turns = range(count)
         named = [f"{conversation}_{'FM'[turn % 2]}{turn:03d}" for turn in turns]
@@ -55,12 +55,12 @@ def toy_members(name: str, widths=WIDTHS) -> dict:
 
 
 def in_order(name: str, members: dict) -> tuple:
-    """The members as the file has them."""
+    """Return the members in the order of the file."""
     return tuple(members[member] for member in FORMS[name].members)
 
 
 def write_pickle(path: Path, data, style: str = "python 3") -> Path:
-    """Writes a pickle as Python 3 does, or as Python 2 with numpy 1 did."""
+    """Write a pickle like Python 3, or like Python 2 with numpy 1."""
     if style == "python 3":
         path.write_bytes(pickle.dumps(data))
         return path
@@ -71,7 +71,7 @@ def write_pickle(path: Path, data, style: str = "python 3") -> Path:
 
 
 class _Python2Pickler(pickle._Pickler):
-    """Python 2's writer: text and bytes are one type, byte strings."""
+    """Writes like Python 2, where text and bytes are one type, byte strings."""
 
     dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 

@@ -1,4 +1,4 @@
-"""Toy trees in the forms of the official releases, with invented sentences, for the tests."""
+"""Toy folders in the formats of the official releases, with invented sentences, for the tests."""
 
 import wave
 from pathlib import Path
@@ -18,22 +18,23 @@ IEMOCAP_TURNS = [
 """Name, start, end, label and text of utterances."""
 
 
-def iemocap_dialogues():
-    """Three conversations a session, all with the same turns."""
+def iemocap_conversations():
+    """Return three conversations for each session, all with the same turns."""
     names = ("F_impro01", "F_script01_2", "M_impro05a")
     return {f"Ses{session:02}{name}": IEMOCAP_TURNS for session in range(1, 6) for name in names}
 
 
 def write_iemocap_release(root: Path, conversations=None, odd=True, wavs=True):
-    """IEMOCAP_full_release with these conversations.
+    """Write IEMOCAP_full_release with these conversations.
 
     Args:
-        conversations: turns by conversation, as `IEMOCAP_TURNS`; by default `iemocap_dialogues`.
-        odd: with what a reader has to pass over: hidden files, lines of transcripts without a name
-            or a label, single annotators' files.
-        wavs: with a short wav an utterance.
+        conversations: turns by conversation, like `IEMOCAP_TURNS`; by default
+            `iemocap_conversations`.
+        odd: add what a reader must skip: hidden files, transcript lines without a name or a label,
+            files of single annotators.
+        wavs: add a short wav for each utterance.
     """
-    for name, turns in (conversations or iemocap_dialogues()).items():
+    for name, turns in (conversations or iemocap_conversations()).items():
         session = root / f"Session{int(name[3:5])}"
         evaluations, transcripts = (
             session / "dialog" / folder for folder in ("EmoEvaluation", "transcriptions")
@@ -63,7 +64,7 @@ def write_iemocap_release(root: Path, conversations=None, odd=True, wavs=True):
 
 
 def write_wav(path: Path):
-    """Ten milliseconds of silence."""
+    """Write ten milliseconds of silence."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -79,12 +80,13 @@ MELD_CLIP_FOLDERS = {
 
 
 def write_meld_release(root: Path, nested=("train",)):
-    """MELD.Raw as its archives are extracted: two utterances a split, without acoustic measures.
+    """Write MELD.Raw as extracted from its archives, with two utterances per split.
 
-    The first utterance of each split has a clip; of the test set's there is one cut anew too.
+    There are no acoustic measures. The first utterance of each split has a clip, and in the test
+    split also one that was cut again.
 
     Args:
-        nested: splits whose CSV and clips lie in a folder of the split's name.
+        nested: splits whose CSV and clips are in a folder named like the split.
     """
     for split, clip_folder in MELD_CLIP_FOLDERS.items():
         place = root / split if split in nested else root

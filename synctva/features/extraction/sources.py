@@ -12,7 +12,6 @@ from transformers.utils import logging
 from synctva.datasets_scripts.builder import data_folder
 from synctva.datasets_scripts.corpora.iemocap import load_iemocap
 from synctva.datasets_scripts.corpora.meld import load_meld
-from synctva.datasets_scripts.corpora.text_repair import decode, repair_text
 from synctva.datasets_scripts.schema import (
     UNLABELLED,
     Conversation,
@@ -20,6 +19,7 @@ from synctva.datasets_scripts.schema import (
     new_conversation,
 )
 from synctva.datasets_scripts.table.loading import load_table
+from synctva.datasets_scripts.text_repair import decode, repair_text
 
 logger = logging.get_logger(__name__)
 

@@ -1,4 +1,4 @@
-"""IEMOCAP-6 from a CSV in its form, and from the real one where it is there."""
+"""IEMOCAP-6 from a CSV in its format, and from the real one if it is available."""
 
 import pytest
 
@@ -18,7 +18,7 @@ ROWS = [
 
 @pytest.fixture
 def load(tmp_path):
-    """Writes rows to iemocap6.csv and loads them."""
+    """Write rows to iemocap6.csv and load them."""
 
     def loader(rows, header=IEMOCAP_HEADER, **options):
         write_csv(tmp_path / "iemocap6.csv", header, rows)
@@ -59,13 +59,19 @@ def test_without_prosody_the_measures_may_be_absent(load):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (iemocap_row("train", "Ses01", 2, "bored"), "line 6, column 'emotion': unknown label"),
-        (iemocap_row("valid", "Ses03", 0), "line 6, column 'split': 'valid'; expected one of"),
-        (iemocap_row("dev", "Ses01", 2), "conversation 'Ses01' is in 'train' and in 'dev'"),
-        (iemocap_row("train", "Ses01", 1), "duplicate utterance id 'Ses01_F001'"),
+        (
+            iemocap_row("train", "Ses01", 2, "bored"),
+            "line 6, column 'emotion' = 'bored': expected one of hap",
+        ),
+        (iemocap_row("valid", "Ses03", 0), "line 6, column 'split' = 'valid': expected one of"),
+        (
+            iemocap_row("dev", "Ses01", 2),
+            "= 'dev': expected 'train', as in .* conversation 'Ses01'",
+        ),
+        (iemocap_row("train", "Ses01", 1), "has two utterances 'Ses01_F001'"),
         (
             iemocap_row("train", "Ses01", 2, measures=["loud", *range(7)]),
-            "line 6, column 'duration': 'loud' is not a finite number",
+            "line 6, column 'duration' = 'loud': expected a finite number",
         ),
     ],
 )
@@ -75,7 +81,7 @@ def test_a_bad_row_is_named(load, row, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"lacks iemocap6\.csv; expected a CSV with"):
+    with pytest.raises(FileNotFoundError, match=r"has no iemocap6\.csv: expected a CSV with"):
         load_iemocap(tmp_path)
 
 
@@ -86,7 +92,7 @@ def test_the_folder_of_the_release_is_read_as_the_release(tmp_path, load):
         load_iemocap(tmp_path, **options)["test"][:]
         == (load_iemocap_release(tmp_path, **options)["test"][:])
     )
-    # The CSV, where it is there, has the measures too.
+    # If the CSV is there, it is read instead, because it has the acoustic measures.
     assert load(ROWS)["test"][0]["dialogue_id"] == "Ses05"
 
 

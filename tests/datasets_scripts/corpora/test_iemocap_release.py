@@ -1,4 +1,4 @@
-"""IEMOCAP's release from generated trees in its form; the real one has not been read."""
+"""IEMOCAP's release from generated folders in its format, not the real one."""
 
 import hashlib
 import logging
@@ -13,12 +13,12 @@ from synctva.datasets_scripts.corpora.iemocap_release import (
     load_iemocap_release,
 )
 from synctva.datasets_scripts.labels import IEMOCAP4_LABELS, IEMOCAP6_LABELS, IEMOCAP_PROTOCOLS
-from tests.support.release_trees import IEMOCAP_TURNS, iemocap_dialogues, write_iemocap_release
+from tests.support.release_trees import IEMOCAP_TURNS, iemocap_conversations, write_iemocap_release
 
 
 @pytest.fixture
 def load(tmp_path):
-    """load_iemocap_release on a tree, with a cache of the test's own."""
+    """Call load_iemocap_release on a folder with the test's own cache."""
 
     def loader(root, *arguments, **options):
         options = {"check_counts": False, "cache_dir": tmp_path / "cache", **options}
@@ -60,7 +60,7 @@ def test_four_classes_merge_exc_and_leave_fru_out(load, root, caplog):
     assert splits["test"][0]["labels"] == [IEMOCAP4_LABELS.index(n) for n in ("neu", "hap", "hap")]
     assert "4-class: 15 utterances labelled fru left out" in caplog.text
     assert "4-class: 15 utterances labelled xxx left out" in caplog.text
-    # What is known of the data is logged again when it comes from the cache.
+    # The notes are logged again, for the data that comes from the cache.
     caplog.clear()
     load(root)
     assert "6-class: 15 utterances labelled xxx left out" in caplog.text
@@ -76,13 +76,13 @@ def test_odd_lines_and_hidden_files_change_nothing(load, tmp_path, caplog):
     assert "30 lines of the transcriptions belong to no labelled utterance" in caplog.text
 
 
-def test_order_is_that_of_starts_then_of_names(load, tmp_path):
+def test_utterances_are_ordered_by_start_then_by_name(load, tmp_path):
     turns = [("M001", 3, 4, "sad", "c"), ("M000", 1, 2, "sad", "b"), ("F000", 1, 9, "sad", "a")]
-    root = write_iemocap_release(tmp_path / "tree", dict.fromkeys(iemocap_dialogues(), turns))
+    root = write_iemocap_release(tmp_path / "tree", dict.fromkeys(iemocap_conversations(), turns))
     assert load(root)["test"][0]["texts"] == ["a", "b", "c"]
 
 
-def test_what_is_missing_is_none_or_masked_and_counted(load, root, caplog):
+def test_missing_texts_and_wavs_are_counted(load, root, caplog):
     caplog.set_level(logging.INFO)
     name = "Ses05F_impro01"
     (root / "Session5" / "sentences" / "wav" / name / f"{name}_M000.wav").unlink()
@@ -101,9 +101,9 @@ def test_what_is_missing_is_none_or_masked_and_counted(load, root, caplog):
     assert "train: " not in caplog.text
 
 
-def test_a_dialogue_without_a_label_of_the_protocol_is_left_out(load, tmp_path, caplog):
+def test_a_conversation_without_a_label_of_the_protocol_is_left_out(load, tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    conversations = iemocap_dialogues() | {"Ses05F_impro02": [("F000", 1, 2, "fru", "No!")]}
+    conversations = iemocap_conversations() | {"Ses05F_impro02": [("F000", 1, 2, "fru", "No!")]}
     root = write_iemocap_release(tmp_path / "tree", conversations)
     assert "Ses05F_impro02" in dialogue_ids(load(root))["test"]
     assert "Ses05F_impro02" not in dialogue_ids(load(root, "4-class"))["test"]
@@ -111,7 +111,7 @@ def test_a_dialogue_without_a_label_of_the_protocol_is_left_out(load, tmp_path, 
 
 
 def test_folds_are_independent_of_the_speaker_and_cover_the_release(tmp_path, root):
-    conversations = set(iemocap_dialogues())
+    conversations = set(iemocap_conversations())
     folds = leave_one_session_out(root, "4-class", check_counts=False, cache_dir=tmp_path / "cache")
     tested = []
     for session, splits in enumerate(folds, start=1):
@@ -125,7 +125,7 @@ def test_folds_are_independent_of_the_speaker_and_cover_the_release(tmp_path, ro
     assert Counter(tested) == Counter(conversations)
 
 
-def test_dev_is_the_tenth_of_smallest_checksum(load, tmp_path):
+def test_dev_is_the_tenth_with_the_smallest_checksums(load, tmp_path):
     turns = [("F000", 1, 2, "sad", "Oh."), ("M000", 2, 3, "neu", "Well.")]
     conversations = {f"Ses{s:02}F_impro{i:02}": turns for s in range(1, 6) for i in range(10)}
     root = write_iemocap_release(tmp_path / "tree", conversations, wavs=False)
@@ -138,7 +138,7 @@ def test_dev_is_the_tenth_of_smallest_checksum(load, tmp_path):
         assert dialogue_ids(load(root, "4-class", session)) == ids
 
 
-def test_the_folder_above_and_a_changed_file(load, root):
+def test_the_parent_folder_and_a_changed_file(load, root):
     rows = load(root)["test"]
     assert load(root.parent)["test"][:] == rows[:]
     path = root / "Session5" / "dialog" / "EmoEvaluation" / "Ses05F_impro01.txt"
@@ -146,11 +146,9 @@ def test_the_folder_above_and_a_changed_file(load, root):
     assert load(root)["test"][0]["labels"][1] == IEMOCAP6_LABELS.index("sad")
 
 
-def test_sizes_other_than_the_official_are_a_warning(load, root, caplog):
+def test_other_sizes_than_the_official_ones_are_warned_of(load, root, caplog):
     load(root, check_counts=True)
-    assert (
-        "session 3: 12 utterances in 3 conversations, the official release has 1,533" in caplog.text
-    )
+    assert "session 3 has 12 utterances in 3 conversations: expected 1,533 in 32" in caplog.text
     caplog.clear()
     load(root)
     assert "official" not in caplog.text
@@ -168,15 +166,17 @@ def test_an_unknown_choice_is_named(load, root, arguments, message):
         load(root, *arguments)
 
 
-def test_a_folder_that_is_no_release_is_named(load, root):
-    with pytest.raises(FileNotFoundError, match="lacks Session1; expected IEMOCAP_full_release"):
+def test_a_folder_without_the_release_is_named(load, root):
+    with pytest.raises(FileNotFoundError, match="has no Session1: expected IEMOCAP_full_release"):
         load(root / "Session3")
 
 
 def test_a_split_without_a_conversation_is_named(load, tmp_path):
-    turns = dict.fromkeys(iemocap_dialogues(), IEMOCAP_TURNS)
+    turns = dict.fromkeys(iemocap_conversations(), IEMOCAP_TURNS)
     turns |= {name: [("F000", 1, 2, "oth", "Hm.")] for name in turns if name.startswith("Ses05")}
-    with pytest.raises(ValueError, match="test has no conversation; expected the conversations of"):
+    with pytest.raises(
+        ValueError, match="test has no conversation: expected those of IEMOCAP_full_release"
+    ):
         load(write_iemocap_release(tmp_path / "tree", turns))
 
 
@@ -201,9 +201,9 @@ def test_the_real_table_written_as_a_release_reads_the_same(load, data_dir, tmp_
         for column in ("utterance_ids", "texts", "labels", "modality_mask"):
             assert found[column] == row[column]
         assert [name[-1] for name in found["speakers"]] == row["speakers"]
-    # The table has 53 utterances more, all of them "hap": none in session 4, so that it alone has
-    # the official size in either protocol.
-    warned = "session {}: "
+    # The table has 53 more utterances, all of them "hap". None is in session 4, so that only this
+    # session has the official size, in both protocols.
+    warned = "session {} has "
     for session in (1, 2, 3, 5):
         assert warned.format(session) in caplog.text
     assert warned.format(4) not in caplog.text

@@ -1,6 +1,6 @@
-"""MELD from CSVs in the official form, and from the real release where it is there."""
+"""MELD from CSVs in the official format, and from the real release if it is available."""
 
-# ruff: noqa: RUF001  typographic quotes are what the repair is about
+# ruff: noqa: RUF001  typographic quotes are repaired
 
 import logging
 import time
@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from synctva.datasets_scripts import MELD_LABELS, load_meld
-from synctva.datasets_scripts.corpora.text_repair import decode, repair_text
 from synctva.datasets_scripts.labels import MELD_SIZES
 from tests.support.corpora import MELD_HEADER, meld_row, write_csv, write_meld
 from tests.support.release_trees import MELD_CLIP_FOLDERS, write_meld_release
@@ -17,7 +16,7 @@ from tests.support.release_trees import MELD_CLIP_FOLDERS, write_meld_release
 
 @pytest.fixture
 def load(tmp_path):
-    """load_meld on a folder, with a cache of the test's own."""
+    """Call load_meld on a folder with the test's own cache."""
 
     def loader(folder, **options):
         options = {"check_counts": False, "cache_dir": tmp_path / "cache", **options}
@@ -30,26 +29,6 @@ def load(tmp_path):
 def folder(tmp_path):
     (tmp_path / "meld").mkdir()
     return write_meld(tmp_path / "meld")
-
-
-@pytest.mark.parametrize(
-    ("damaged", "sound"),
-    [
-        ("It\x92s", "It’s"),
-        ("\x93Well\x85\x94 he said \x96 no\x97", "“Well…” he said – no—"),
-        ("Itâ€™s", "It’s"),
-        ("Itâ\x80\x99s", "It’s"),
-        ("fiancÃ©e", "fiancée"),
-        (" Olé…” ", "Olé…”"),
-        ("sautéed", "sautéed"),
-    ],
-)
-def test_repair_of_damaged_text(damaged, sound):
-    assert repair_text(damaged) == sound
-
-
-def test_decode_takes_utf8_with_stray_windows_bytes():
-    assert decode(b"\xef\xbb\xbfcaf\xc3\xa9 it\x92s \x85 \xe9") == "café it’s … é"
 
 
 def test_conversations_are_in_order(load, tmp_path):
@@ -89,12 +68,12 @@ def test_prosody_is_joined_or_left_out(load, folder):
     assert row["modality_mask"] == [[True, False, False]] * 2
 
 
-def test_without_all_tables_the_default_is_text_alone(load, folder, caplog):
+def test_without_all_tables_only_text_is_loaded(load, folder, caplog):
     caplog.set_level(logging.INFO)
     (folder / "dev_prosody.csv").unlink()
     row = load(folder)["train"][0]
     assert row == load(folder, prosody=False)["train"][0]
-    assert "has no dev_prosody.csv: text alone" in caplog.text
+    assert "has no dev_prosody.csv: only text is loaded" in caplog.text
 
 
 def test_clips_that_cannot_be_used_are_masked(load, tmp_path):
@@ -125,9 +104,9 @@ def test_nothing_is_written_beside_the_data(load, folder):
     assert sorted(folder.rglob("*")) == before
 
 
-def test_sizes_other_than_the_official_are_a_warning(load, folder, caplog):
+def test_other_sizes_than_the_official_ones_are_warned_of(load, folder, caplog):
     load(folder, check_counts=True)
-    assert "train: 3 utterances in 2 conversations, the official release has 9,989" in caplog.text
+    assert "train has 3 utterances in 2 conversations: expected 9,989 in 1,038" in caplog.text
     caplog.clear()
     load(folder)
     assert "official" not in caplog.text
@@ -136,8 +115,8 @@ def test_sizes_other_than_the_official_are_a_warning(load, folder, caplog):
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
-        ("dev_sent_emo.csv", FileNotFoundError, "lacks dev_sent_emo.csv"),
-        ("dev_prosody.csv", FileNotFoundError, "lacks dev_prosody.csv.*prosody=False"),
+        ("dev_sent_emo.csv", FileNotFoundError, "has no dev_sent_emo.csv: expected"),
+        ("dev_prosody.csv", FileNotFoundError, "has no dev_prosody.csv: expected.*prosody=False"),
     ],
 )
 def test_a_missing_file_is_named(load, folder, name, error, message):
@@ -161,12 +140,12 @@ def test_the_release_is_read_however_it_was_extracted(load, tmp_path, caplog, ro
         assert rows[0]["modality_mask"] == [[True, False, False]] * 2
         assert f"{split}: 1 utterances without a clip" in caplog.text
         assert f"{split}: 1 clips belong to no utterance" in caplog.text
-    assert "test: 1 utterances have a clip cut anew" in caplog.text
-    assert "has no train_prosody.csv, dev_prosody.csv, test_prosody.csv: text" in caplog.text
+    assert "test: 1 utterances have a clip that was cut again" in caplog.text
+    assert "has no train_prosody.csv, dev_prosody.csv, test_prosody.csv: only text" in caplog.text
 
 
-def test_the_release_with_its_tables_and_clips_apart(load, tmp_path):
-    """Measures and CSVs in the folder, the clips in MELD.Raw beside them."""
+def test_tables_and_clips_may_be_in_different_folders(load, tmp_path):
+    """CSVs and measures in the folder, clips in its MELD.Raw."""
     folder = tmp_path / "meld"
     write_meld_release(folder / "MELD.Raw")
     plain = load(write_meld(folder), prosody=True)["train"][0]
@@ -187,8 +166,8 @@ def test_a_missing_folder_is_named(load, tmp_path):
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (",".join(MELD_HEADER).encode(), "has a header but no rows"),
-        (b'Utterance,"Speaker', "line 1: not readable as CSV"),
-        (b"Utterance,Speaker\nHi,Ann", "lacks the column 'Emotion'; it has: Utterance, Speaker"),
+        (b'Utterance,"Speaker', "line 1 is not readable as CSV"),
+        (b"Utterance,Speaker\nHi,Ann", "lacks the column 'Emotion', it has Utterance, Speaker"),
         (b"Speaker,Speaker\nBo,Ann", "has the column 'Speaker' more than once"),
     ],
 )
@@ -201,10 +180,13 @@ def test_an_unreadable_csv_is_named(load, folder, content, message):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        (meld_row(0, 0, emotion="bored"), "line 3, column 'Emotion': unknown label 'bored'"),
-        (meld_row("x", 0), "line 3, column 'Dialogue_ID': 'x' is not a whole number"),
-        ([*meld_row(0, 1)[:-1], "later"], "line 3, column 'EndTime': 'later' is not a time"),
-        (meld_row(0, 1)[:-1], "line 3: 10 cells; expected 11"),
+        (
+            meld_row(0, 0, emotion="bored"),
+            "line 3, column 'Emotion' = 'bored': expected one of neutral",
+        ),
+        (meld_row("x", 0), "line 3, column 'Dialogue_ID' = 'x': expected a whole number"),
+        ([*meld_row(0, 1)[:-1], "later"], "line 3, column 'EndTime' = 'later': expected a time"),
+        (meld_row(0, 1)[:-1], "line 3 has 10 cells: expected 11"),
     ],
 )
 def test_a_bad_row_is_named(load, folder, row, message):
@@ -215,7 +197,7 @@ def test_a_bad_row_is_named(load, folder, row, message):
 
 def test_a_duplicate_utterance_is_named(load, folder):
     write_csv(folder / "dev_sent_emo.csv", MELD_HEADER, [meld_row(7, 1), meld_row(7, 1)])
-    with pytest.raises(ValueError, match="'dia7': duplicate utterance id 'dia7_utt1'"):
+    with pytest.raises(ValueError, match="'dia7' has two utterances 'dia7_utt1'"):
         load(folder)
 
 
@@ -237,14 +219,14 @@ def test_the_real_release(load, data_dir, caplog):
         assert masked == 1 and not row["modality_mask"][index][2]
     assert "train: 447 empty audio cells took the training mean" in caplog.text
     assert "test: 5 rows of test_prosody.csv belong to no utterance" in caplog.text
-    # What is known of the data is logged again when it comes from the cache.
+    # The notes are logged again when the data comes from the cache.
     caplog.clear()
     load(data_dir / "meld", check_counts=True)
     assert "train: 447 empty audio cells" in caplog.text
 
 
 def test_the_real_text_is_not_lost(load, data_dir, tmp_path):
-    """Damage put into the release's own text is repaired: it reads as before."""
+    """Text of the release that is damaged here is repaired to what it was."""
     sound = load(data_dir / "meld", prosody=False)
     folder = tmp_path / "damaged"
     folder.mkdir()

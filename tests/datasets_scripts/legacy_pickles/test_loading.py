@@ -1,4 +1,4 @@
-"""Feature pickles of the published forms become conversations, and what is wrong is named."""
+"""Feature pickles of the published forms become conversations, and mistakes are named."""
 
 import logging
 import os
@@ -13,14 +13,14 @@ from synctva.datasets_scripts.legacy_pickles.loading import (
     read_feature_pickle,
 )
 from synctva.datasets_scripts.legacy_pickles.safe_globals import PickleRefused
-from tests.support.pickle_forms import DIALOGUES, WIDTHS, in_order, toy_members, write_pickle
+from tests.support.pickle_forms import CONVERSATIONS, WIDTHS, in_order, toy_members, write_pickle
 
 MODALITIES = ("text", "visual", "audio")
 
 
 @pytest.fixture
 def write(tmp_path):
-    """Writes a toy file of a form, changed by a function of its members."""
+    """Write a toy file of a form after a function has changed its members."""
 
     def writer(form, change=None, style="python 3", widths=WIDTHS, name="features.pkl"):
         members = toy_members(form, widths)
@@ -33,7 +33,7 @@ def write(tmp_path):
 
 @pytest.mark.parametrize("style", ["python 3", "python 2"])
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_is_told_by_its_content(write, form, style):
+def test_every_form_is_recognised_by_its_content(write, form, style):
     members = toy_members(form)
     found = read_feature_pickle(write(form, style=style))
     assert found.form is FORMS[form]
@@ -44,12 +44,12 @@ def test_every_form_is_told_by_its_content(write, form, style):
         names = IEMOCAP6_LABELS if found.form.corpus == "iemocap" else MELD_LABELS
         assert rows.features["labels"].feature.names == list(names)
         for row in rows:
-            dialogue = row["dialogue_id"]
-            dialogue = dialogue if found.form.corpus == "iemocap" else int(dialogue)
-            assert row["labels"] == members["labels"][dialogue]
+            id_ = row["dialogue_id"]
+            id_ = id_ if found.form.corpus == "iemocap" else int(id_)
+            assert row["labels"] == members["labels"][id_]
             labels += row["labels"]
             assert row["texts"][0] == "Sentence 0 isn\u2019t long."
-            assert all(name.startswith(f"{dialogue}_") for name in row["utterance_ids"])
+            assert all(name.startswith(f"{id_}_") for name in row["utterance_ids"])
             wanted = ["F", "M", "F"] if found.form.corpus == "iemocap" else ["0", "1", "0"]
             assert row["speakers"] == wanted[: len(row["labels"])]
             assert row["modality_mask"] == [[m in found.widths for m in MODALITIES]] * len(
@@ -58,27 +58,29 @@ def test_every_form_is_told_by_its_content(write, form, style):
             for modality, width in found.widths.items():
                 features = np.array(row[f"{modality}_features"])
                 layers = [modality] if modality in members else TEXT_LAYERS
-                expected = np.mean([members[layer][dialogue] for layer in layers], axis=0)
+                expected = np.mean([members[layer][id_] for layer in layers], axis=0)
                 assert features.shape == (len(row["labels"]), width)
                 np.testing.assert_allclose(features, expected, rtol=1e-5, atol=1e-6)
         if split == "test" or "dev" in members or found.form.corpus == "meld":
-            expected_ids = [str(d) for d in DIALOGUES[found.form.corpus][split]]
+            expected_ids = [str(d) for d in CONVERSATIONS[found.form.corpus][split]]
             assert rows["dialogue_id"] == expected_ids
     assert sorted(labels) == sorted(
         label for entry in members["labels"].values() for label in entry
     )
 
 
-def test_the_form_may_be_demanded(write):
+def test_the_form_may_be_given(write):
     path = write("sdt-iemocap")
     assert read_feature_pickle(path, form="sdt-iemocap").form.name == "sdt-iemocap"
-    with pytest.raises(ValueError, match=r"features\.pkl: it has 12 members; expected .*\(9\)"):
+    with pytest.raises(
+        ValueError, match=r"features\.pkl: content has 12 members: expected .*\(9\)"
+    ):
         read_feature_pickle(path, form="dialoguernn-iemocap")
-    with pytest.raises(ValueError, match="form: 'm3net'; expected one of: dialoguernn-iemocap"):
+    with pytest.raises(ValueError, match="form = 'm3net': expected one of dialoguernn-iemocap"):
         read_feature_pickle(path, form="m3net")
 
 
-def test_utterances_keep_their_names_where_they_have_any(write):
+def test_utterances_keep_their_names(write):
     def names(form):
         row = read_feature_pickle(write(form)).conversations["test"][0]
         return row["utterance_ids"]
@@ -109,7 +111,7 @@ def test_encoders_are_named_by_width(write, form, widths, encoders):
 
 
 def test_text_features_of_a_second_file(write):
-    """M3Net's pair: RoBERTa from COSMIC's file, the rest from MMGCN's."""
+    """M3Net's pair of files: RoBERTa from COSMIC's, the rest from MMGCN's."""
     base = write("mmgcn-meld")
     roberta = write("cosmic-meld", widths={"text": 1024}, name="roberta.pkl")
     pair = read_feature_pickle(base, text_path=roberta)
@@ -125,23 +127,27 @@ def test_text_features_of_a_second_file(write):
             assert (row["text_features"] == of_text["text_features"]).all()
 
 
-def test_the_second_file_decides_about_dev(write):
+def test_the_second_file_decides_the_dev_split(write):
     base = write("dialoguernn-iemocap")
     pair = read_feature_pickle(base, text_path=write("cosmic-iemocap", name="roberta.pkl"))
-    assert [row["dialogue_id"] for row in pair.conversations["dev"]] == DIALOGUES["iemocap"]["dev"]
+    assert [row["dialogue_id"] for row in pair.conversations["dev"]] == CONVERSATIONS["iemocap"][
+        "dev"
+    ]
 
     def strange(members):
         members["dev"].append("Ses04F_impro01")
 
-    with pytest.raises(ValueError, match=r"roberta\.pkl, dialogue 'Ses04F_impro01' is in dev"):
+    with pytest.raises(
+        ValueError, match=r"roberta\.pkl, dev has the conversation 'Ses04F_impro01'"
+    ):
         read_feature_pickle(base, text_path=write("cosmic-iemocap", strange, name="roberta.pkl"))
-    with pytest.raises(ValueError, match=r"meld\.pkl: .*expected .*cosmic-iemocap|fit no form"):
+    with pytest.raises(ValueError, match=r"meld\.pkl: .*expected .*cosmic-iemocap|no known form"):
         read_feature_pickle(base, text_path=write("cosmic-meld", name="meld.pkl"))
 
     def shorter(members):
         members["text3"]["Ses05F_impro01"].pop()
 
-    with pytest.raises(ValueError, match=r"roberta\.pkl, dialogue 'Ses05F_impro01': text3 has"):
+    with pytest.raises(ValueError, match=r"roberta\.pkl, conversation 'Ses05F_impro01', text3 has"):
         read_feature_pickle(base, text_path=write("cosmic-iemocap", shorter, name="roberta.pkl"))
 
 
@@ -149,7 +155,7 @@ def dev_of(path):
     return [row["dialogue_id"] for row in read_feature_pickle(path).conversations["dev"]]
 
 
-def test_dev_is_the_same_tenth_in_whatever_order_the_file_has(write):
+def test_dev_does_not_depend_on_the_order_of_the_file(write):
     def reverse(members):
         members["train"].reverse()
 
@@ -165,7 +171,7 @@ def test_dev_is_the_same_tenth_in_whatever_order_the_file_has(write):
         assert dev_of(write("dialoguernn-iemocap", change)) == first
 
 
-def test_numbers_that_are_not_melds_own_give_a_tenth(write):
+def test_dev_is_a_tenth_if_the_numbers_are_not_those_of_meld(write):
     def renumber(members):
         for name, member in members.items():
             if name in SPLITS:
@@ -177,7 +183,7 @@ def test_numbers_that_are_not_melds_own_give_a_tenth(write):
     assert len(dev_of(write("mmgcn-meld", renumber))) == 1
 
 
-def test_zeros_are_masked_and_unused_dialogues_noted(write, caplog):
+def test_zeros_are_masked_and_unused_conversations_noted(write, caplog):
     def change(members):
         members["visual"][1153][0] = np.zeros(2)
         members["train"].remove(0)
@@ -186,13 +192,13 @@ def test_zeros_are_masked_and_unused_dialogues_noted(write, caplog):
         found = read_feature_pickle(write("mmgcn-meld", change))
     assert found.notes == [
         "test: 1 utterances whose visual features are all zero are masked",
-        "1 dialogues belong to no split",
+        "1 conversations belong to no split",
     ]
     assert found.conversations["test"][0]["modality_mask"][0].tolist() == [True, False, True]
     assert all(note in caplog.text for note in found.notes)
 
 
-def test_a_file_of_fewer_classes_is_warned_of(write, caplog):
+def test_a_file_with_fewer_classes_is_warned_of(write, caplog):
     def four(members):
         members["labels"] = {d: [0] * len(entry) for d, entry in members["labels"].items()}
 
@@ -200,14 +206,14 @@ def test_a_file_of_fewer_classes_is_warned_of(write, caplog):
     assert "no training utterance is labelled sad, neu, ang, exc, fru" in caplog.text
 
 
-def entry(member, dialogue, value, row=None):
-    """A change that sets a dialogue's entry in a member, or one utterance's."""
+def entry(member, conversation, value, row=None):
+    """Return a change that sets a conversation's entry in a member, or that of one utterance."""
 
     def change(members):
         if row is None:
-            members[member][dialogue] = value
+            members[member][conversation] = value
         else:
-            members[member][dialogue][row] = value
+            members[member][conversation][row] = value
 
     return change
 
@@ -218,8 +224,8 @@ def empty_talk(members):
             member[TALK] = []
 
 
-def drop(member, dialogue):
-    return lambda members: members[member].pop(dialogue)
+def drop(member, conversation):
+    return lambda members: members[member].pop(conversation)
 
 
 TALK, TURN = "Ses05F_impro01", "Ses05F_impro01_F000"  # it has three utterances
@@ -231,85 +237,89 @@ TALK, TURN = "Ses05F_impro01", "Ses05F_impro01_F000"  # it has three utterances
         (
             "dialoguernn-iemocap",
             entry("labels", TALK, 6, 0),
-            f"'{TALK}', utterance '{TURN}': unknown label 6; expected one of: 0 hap, .*, 5 fru",
+            f"'{TALK}', utterance '{TURN}', label = 6: expected one of 0 hap, .*, 5 fru",
         ),
-        ("dialoguernn-iemocap", entry("labels", TALK, -1, 0), "unknown label -1"),
-        ("dialoguernn-iemocap", entry("labels", TALK, 1.5, 0), r"unknown label 1\.5"),
-        ("mmgcn-meld", entry("labels", 1153, 7, 0), "1153, utterance '1153_0': unknown label 7"),
+        ("dialoguernn-iemocap", entry("labels", TALK, -1, 0), "label = -1: expected"),
+        ("dialoguernn-iemocap", entry("labels", TALK, 1.5, 0), r"label = 1\.5: expected"),
+        ("mmgcn-meld", entry("labels", 1153, 7, 0), "1153, utterance '1153_0', label = 7"),
         (
             "dialoguernn-iemocap",
             entry("speakers", TALK, "X", 0),
-            f"'{TURN}': speaker 'X'; expected 'M'",
+            f"'{TURN}', speaker = 'X': expected 'M'",
         ),
         (
             "mmgcn-meld",
             entry("speakers", 1153, np.ones(3), 0),
-            r"'1153_0': speaker \[1\. 1\. 1\.\]; expected a one-hot vector",
+            r"'1153_0', speaker = \[1\. 1\. 1\.\]: expected a one-hot vector",
         ),
         (
             "dialoguernn-iemocap",
             entry("audio", TALK, np.array([0, np.nan, 1]), 0),
-            rf"'{TURN}': audio\[1\] is nan; expected a finite number",
+            rf"'{TURN}', audio\[1\] = nan: expected a finite number",
         ),
-        ("dialoguernn-iemocap", entry("audio", TALK, [0, 1e300, 1], 0), r"audio\[1\] is 1e\+300"),
+        ("dialoguernn-iemocap", entry("audio", TALK, [0, 1e300, 1], 0), r"audio\[1\] = 1e\+300"),
         (
             "dialoguernn-iemocap",
             entry("audio", TALK, np.ones(4), 0),
-            "audio has 4 numbers; expected 3",
+            "audio has 4 numbers: expected 3",
         ),
         (
             "dialoguernn-iemocap",
             entry("audio", TALK, "loud", 0),
-            "audio is 'loud'; expected a list of",
+            "audio = 'loud': expected a list of",
         ),
         (
             "dialoguernn-iemocap",
             entry("audio", TALK, np.ones((1, 3)), 0),
-            r"audio is an array of shape \(1, 3\); expected",
+            r"audio = an array of shape \(1, 3\): expected",
         ),
-        ("dialoguernn-iemocap", entry("audio", TALK, [1, [2], 3], 0), "audio is a list; expected"),
+        ("dialoguernn-iemocap", entry("audio", TALK, [1, [2], 3], 0), "audio = a list: expected"),
         (
             "dialoguernn-iemocap",
             entry("audio", TALK, None),
-            f"'{TALK}': audio is None; expected a list",
+            f"'{TALK}', audio = None: expected a list",
         ),
         (
             "dialoguernn-iemocap",
             entry("sentences", TALK, 5, 0),
-            f"'{TURN}': sentence 5; expected text",
+            f"'{TURN}', sentence = 5: expected text",
         ),
         (
             "dialoguernn-iemocap",
             entry("text", TALK, [np.ones(4)] * 7),
-            f"dialogue '{TALK}': text has 7 entries; expected 3, one a label",
+            f"conversation '{TALK}', text has 7 entries: expected 3, one per label",
         ),
         (
             "dialoguernn-iemocap",
             entry("speakers", TALK, ["F"]),
-            "speakers has 1 entries; expected 3",
+            "speakers has 1 entries: expected 3",
         ),
         ("dialoguernn-iemocap", entry("utterance_ids", TALK, ["a"]), "utterance_ids has 1 entries"),
         (
             "dialoguernn-iemocap",
             entry("utterance_ids", TALK, ["a", "b", "a"]),
-            "duplicate utterance id 'a'",
+            "has two utterances 'a'",
         ),
         (
             "dialoguernn-iemocap",
             entry("utterance_ids", TALK, None, 1),
-            "utterance 1: its id is None",
+            r"utterance_ids\[1\] = None",
         ),
-        ("dialoguernn-iemocap", drop("visual", TALK), f"dialogue '{TALK}' is missing from visual"),
-        ("cosmic-iemocap", drop("text2", TALK), f"dialogue '{TALK}' is missing from text2"),
+        (
+            "dialoguernn-iemocap",
+            drop("visual", TALK),
+            f"conversation '{TALK}' is missing from visual",
+        ),
+        ("cosmic-iemocap", drop("text2", TALK), f"conversation '{TALK}' is missing from text2"),
         ("dialoguernn-iemocap", empty_talk, f"conversation '{TALK}' is empty"),
         (
             "dialoguernn-iemocap",
             lambda m: m["test"].append("Ses01F_impro07"),
-            "dialogue 'Ses01F_impro07' is in (train|dev) and in test",
+            "conversation 'Ses01F_impro07' is in (train|dev) and in test",
         ),
         ("cosmic-iemocap", lambda m: m["dev"].append(TALK), f"'{TALK}' is in dev and in test"),
-        ("dialoguernn-iemocap", lambda m: m.update(test=[]), "no dialogue for test"),
-        ("dialoguernn-iemocap", lambda m: m.update(train=[]), "no dialogue for train"),
+        ("dialoguernn-iemocap", lambda m: m.update(test=[]), "test has no conversation"),
+        ("dialoguernn-iemocap", lambda m: m.update(train=[]), "train has no conversation"),
         (
             "dialoguernn-iemocap",
             lambda m: m["test"].append("Ses05M_x"),
@@ -317,7 +327,7 @@ TALK, TURN = "Ses05F_impro01", "Ses05F_impro01_F000"  # it has three utterances
         ),
     ],
 )
-def test_what_is_wrong_is_named(write, form, change, message):
+def test_a_mistake_is_named(write, form, change, message):
     with pytest.raises(ValueError, match=rf"features\.pkl.*({message})"):
         import_feature_pickle(write(form, change))
 
@@ -326,22 +336,22 @@ def rename(members):
     """Another corpus in IEMOCAP's form, such as CMU-MOSEI's."""
     for name, member in members.items():
         if name in SPLITS:
-            members[name] = [f"video{dialogue}" for dialogue in member]
+            members[name] = [f"video{id_}" for id_ in member]
         else:
-            members[name] = {f"video{dialogue}": entry for dialogue, entry in member.items()}
+            members[name] = {f"video{id_}": entry for id_, entry in member.items()}
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"train": [], "dev": [], "test": []}, "it holds a dict; expected the tuple of one of"),
-        (5, "it holds an integer"),
-        ((1, 2, 3), r"it has 3 members; expected .*mmgcn-meld \(10\)"),
+        ({"train": [], "dev": [], "test": []}, "content = a dict: expected the tuple of one of"),
+        (5, "content = an integer"),
+        ((1, 2, 3), r"content has 3 members: expected .*mmgcn-meld \(10\)"),
         (
             tuple(range(9)),
-            "dialoguernn-iemocap: utterance_ids is an integer, .*; dialoguernn-meld: ",
+            "dialoguernn-iemocap: utterance_ids = an integer, .*; dialoguernn-meld: ",
         ),
-        (({},) * 9, "utterance_ids is an empty dict"),
+        (({},) * 9, "utterance_ids = an empty dict"),
     ],
 )
 def test_other_data_are_refused(tmp_path, data, message):
@@ -350,13 +360,15 @@ def test_other_data_are_refused(tmp_path, data, message):
 
 
 def test_other_corpora_in_the_same_forms_are_refused(write):
-    with pytest.raises(ValueError, match="names the dialogue 'videoSes01F_impro00', expected a na"):
+    with pytest.raises(
+        ValueError, match="conversation in utterance_ids = 'videoSes01F_impro00', expected a na"
+    ):
         read_feature_pickle(write("dialoguernn-iemocap", rename))
-    vectors = {d: [np.eye(2)[0]] * 3 for split in DIALOGUES["iemocap"].values() for d in split}
-    with pytest.raises(ValueError, match="a speaker is an array, expected 'M' or 'F'"):
+    vectors = {d: [np.eye(2)[0]] * 3 for split in CONVERSATIONS["iemocap"].values() for d in split}
+    with pytest.raises(ValueError, match="speaker = an array, expected 'M' or 'F'"):
         read_feature_pickle(write("cosmic-iemocap", lambda m: m.update(speakers=vectors)))
-    words = {d: ["0"] * 3 for split in DIALOGUES["meld"].values() for d in split}
-    with pytest.raises(ValueError, match="a speaker is '0', expected a one-hot vector"):
+    words = {d: ["0"] * 3 for split in CONVERSATIONS["meld"].values() for d in split}
+    with pytest.raises(ValueError, match="speaker = '0', expected a one-hot vector"):
         read_feature_pickle(write("cosmic-meld", lambda m: m.update(speakers=words)))
 
 

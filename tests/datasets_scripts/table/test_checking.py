@@ -1,4 +1,4 @@
-"""One file of a table: its sound cells, and every mistake in it at once."""
+"""One file of a table: its cells, and all of its mistakes at once."""
 
 import pickle
 
@@ -12,14 +12,17 @@ from tests.support.corpora import write_csv
 HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
 
 
+def places(mistakes):
+    return [(m.line, m.column, m.found) for m in mistakes]
+
+
 @pytest.fixture
 def check(tmp_path):
-    """Checks a CSV; gives the file and the line, column and finding of each mistake."""
+    """Check a CSV; return the file and its mistakes."""
 
     def checker(header, rows):
         mistakes = []
-        file = check_file(write_csv(tmp_path / "some.csv", header, rows), mistakes)
-        return file, [(m.line, m.column, m.found) for m in mistakes]
+        return check_file(write_csv(tmp_path / "some.csv", header, rows), mistakes), mistakes
 
     return checker
 
@@ -54,43 +57,42 @@ def test_every_mistake_in_a_file_is_found(check):
         ["a", 3, "bo", "Hi."],
         ["a", 4, "bo", "Hi.", "glad", "soon", 2, "../a.mp4", "x", "gone.npy"],
     ]
-    file, mistakes = check(header, rows)
-    assert sorted(mistakes, key=str) == sorted(
+    file, all_mistakes = check(header, rows)
+    assert sorted(places(all_mistakes), key=str) == sorted(
         [
-            (3, "dialogue_id", "empty"),
-            (4, "utterance_id", "empty"),
-            (
-                5,
-                "utterance_id",
-                "conversation 'a': duplicate utterance id '1', the first of which is in line 2",
-            ),
-            (5, "end", "2 is before the start, 3"),
-            (5, "audio_f0", "'inf' is not a finite number"),
-            (6, None, "4 cells"),
-            (7, "start", "'soon' is not a finite number"),
-            (7, "media_path", "'../a.mp4' leads out of the table's folder"),
-            (7, "audio_f0", "'x' is not a finite number"),
-            (7, "visual_file", "there is no file 'gone.npy'"),
+            (3, "dialogue_id", "is empty"),
+            (4, "utterance_id", "is empty"),
+            (5, "utterance_id", "= '1'"),
+            (5, "end", "= 2"),
+            (5, "audio_f0", "= 'inf'"),
+            (6, None, "has 4 cells"),
+            (7, "start", "= 'soon'"),
+            (7, "media_path", "= '../a.mp4', which leads out of the table's folder"),
+            (7, "audio_f0", "= 'x'"),
+            (7, "visual_file", "= 'gone.npy', which is missing"),
         ],
         key=str,
     )
+    expected = {m.column: m.expected for m in all_mistakes if m.line == 5}
+    assert expected["utterance_id"] == "different ids in conversation 'a', line 2 has the same"
+    assert expected["end"] == "at least the start, 3"
     assert file.lines == [2, 3, 4, 5, 7]
 
 
 def test_missing_columns_do_not_hide_other_mistakes(check):
     _, mistakes = check(["dialogue_id", "text", "audio_f0"], [["a", "Hi.", "x"]])
-    found = "lacks the column {!r}; it has: dialogue_id, text, audio_f0"
-    assert mistakes == [
+    found = "lacks the column {!r}, it has dialogue_id, text, audio_f0"
+    assert places(mistakes) == [
         (None, None, found.format("utterance_id")),
         (None, None, found.format("speaker")),
         (None, None, found.format("emotion")),
-        (2, "audio_f0", "'x' is not a finite number"),
+        (2, "audio_f0", "= 'x'"),
     ]
 
 
 def test_the_error_lists_the_first_mistakes_and_counts_the_rest(tmp_path):
     mistakes = [
-        Mistake(tmp_path / "a.csv", line, "emotion", "empty", "a label") for line in range(2, 27)
+        Mistake(tmp_path / "a.csv", line, "emotion", "is empty", "a label") for line in range(2, 27)
     ]
     error = pickle.loads(pickle.dumps(TableError(mistakes)))
     assert isinstance(error, ValueError)
@@ -98,6 +100,6 @@ def test_the_error_lists_the_first_mistakes_and_counts_the_rest(tmp_path):
     lines = str(error).splitlines()
     assert lines[0] == "25 mistakes:"
     assert lines[1:-1] == [str(mistake) for mistake in mistakes[:SHOWN_MISTAKES]]
-    assert lines[1] == f"{tmp_path}/a.csv, line 2, column 'emotion': empty; expected a label."
+    assert lines[1] == f"{tmp_path}/a.csv, line 2, column 'emotion' is empty: expected a label"
     assert lines[-1] == "... and 5 more."
     assert str(TableError(mistakes[:1])) == str(mistakes[0])

@@ -1,4 +1,4 @@
-"""JSON-lines: rows that are objects, values of the right type, and every mistake by its line."""
+"""JSON lines: rows are objects, values have the right type, and mistakes are named by line."""
 
 import json
 
@@ -10,7 +10,7 @@ from synctva.datasets_scripts.table.json_rows import read_json_lines
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads lines (strings, or what is dumped to one); gives the table and its mistakes."""
+    """Read lines, given as bytes or as objects; return the table and its mistakes."""
 
     def reader(lines, required=()):
         path = tmp_path / "some.jsonl"
@@ -46,13 +46,13 @@ def test_values_of_the_wrong_type_are_named(read):
     table, mistakes = read([{"name": value} for value in [*wrong, "", None]])
     assert table.strings("name", mistakes, "a name") == [""] * 6
     assert [m.line for m in mistakes] == [1, 2, 3, 4, 5, 6]
-    assert [m.found for m in mistakes[:4]] == [f"{value!r} is not a string" for value in wrong]
-    assert [m.found for m in mistakes[4:]] == ["empty", "empty"]
+    assert [m.found for m in mistakes[:4]] == [f"= {value!r}" for value in wrong]
+    assert [m.found for m in mistakes[4:]] == ["is empty", "is empty"]
 
     table, mistakes = read([{"f0": value} for value in ["1.5", True, [1], 10**400, 1e39]])
     assert np.isnan(table.numbers(["f0"], mistakes)).all()
     assert [m.line for m in mistakes] == [1, 2, 3, 4, 5]
-    assert mistakes[0].found == "'1.5' is not a finite number"
+    assert mistakes[0].found == "= '1.5'"
 
     wrong = ["1", 1, [True, 1], [1, None], [[1.0]], ["1"], {"a": 1}, [10**400]]
     table, mistakes = read([{"v": value} for value in wrong])
@@ -69,13 +69,13 @@ def test_long_values_are_cut_in_messages(read):
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        (b"[1, 2]", r"[1, 2] is not an object"),
-        (b"null", "None is not an object"),
-        (b'{"name": "a"', "not readable as JSON: Expecting ',' delimiter at character 13"),
-        (b'{"name": "a", "name": "b"}', "the key 'name' twice"),
-        (b'{"name": "\\ud800"}', "half of a pair of \\u escapes"),
-        (b'{"name": "caf\xe9"}', "byte 0xe9 is not UTF-8"),
-        (b"[" * 100_000, "maximum recursion depth exceeded"),
+        (b"[1, 2]", "= [1, 2]"),
+        (b"null", "= None"),
+        (b'{"name": "a"', "is not readable as JSON (Expecting ',' delimiter at character 13"),
+        (b'{"name": "a", "name": "b"}', "is not readable as JSON (the key 'name' occurs twice)"),
+        (b'{"name": "\\ud800"}', "has half of a pair of \\u escapes"),
+        (b'{"name": "caf\xe9"}', "has the byte 0xe9, which is not UTF-8"),
+        (b"[" * 100_000, "is not readable as JSON (maximum recursion depth exceeded"),
     ],
 )
 def test_a_bad_line_is_named_and_the_others_are_read(read, line, found):
@@ -89,7 +89,7 @@ def test_a_bad_line_is_named_and_the_others_are_read(read, line, found):
 def test_missing_columns_and_empty_files(read):
     _, mistakes = read([{"name": "a"}], ("name", "text"))
     assert [str(m).split("some.jsonl ")[1] for m in mistakes] == [
-        "lacks the column 'text'; it has: name; expected at least: name, text."
+        "lacks the column 'text', it has name: expected at least name, text"
     ]
     _, mistakes = read([b" "], ("name",))
     assert [m.found for m in mistakes] == ["is empty"]

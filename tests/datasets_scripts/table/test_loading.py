@@ -1,4 +1,4 @@
-"""Your own conversations from CSV or JSON-lines: in a folder, by split, or in one file."""
+"""Your own conversations from CSV or JSON lines: in a folder, by split, or in one file."""
 
 import json
 
@@ -65,13 +65,13 @@ def test_given_label_names_fix_the_order(load, folder):
     assert list(load({"test": folder / "new.csv"}, ["glad"])) == ["test"]
 
 
-def test_text_alone(load, tmp_path):
+def test_a_table_with_only_text(load, tmp_path):
     write_csv(tmp_path / "train.csv", HEADER[:5], [row[:5] for row in TRAIN])
     assert "audio_features" not in load(tmp_path)["train"].column_names
 
 
 def random_rows(rng):
-    """Rows of twelve conversations with features of all modalities, some of them absent."""
+    """Return rows of twelve conversations with features of all modalities, some missing."""
     rows = []
     for d in range(12):
         for u in range(int(rng.integers(1, 5))):
@@ -95,7 +95,7 @@ def random_rows(rng):
 
 
 def write_forms(folder, rows):
-    """The rows in each form there is: a CSV and JSON-lines, with columns, lists and files."""
+    """Write the rows in each form: as CSV and JSON lines, with columns, lists and files."""
     forms = {"columns": [], "lists": [], "files": []}
     for index, (row, vectors) in enumerate(rows):
         forms["lists"].append(row.copy())
@@ -178,15 +178,15 @@ def test_a_file_without_splits_is_split_by_seed(load, tmp_path):
     assert notes == ["conversations split with seed 3: 8 train, 1 dev, 1 test"]
 
 
-def test_what_changes_is_read_anew(load, tmp_path):
-    """The cache knows tables, vectors and clips."""
+def test_a_changed_file_is_read_again(load, tmp_path):
+    """The cache depends on tables, vectors and clips."""
     rows = [[d, 0, "ann", "Hi.", "glad", f"{d}.npy", "a.mp4"] for d in "abc"]
     for row in rows:
         np.save(tmp_path / row[5], np.ones(2))
     header = [*HEADER[:5], "audio_file", "media_path"]
     path = write_csv(tmp_path / "own.csv", header, rows)
     assert load(path)["train"][0]["audio_features"] == [[1.0, 1.0]]
-    assert read_table(path).notes[-1] == "3 of 3 files in media_path are not there"
+    assert read_table(path).notes[-1] == "3 of 3 files in media_path are missing"
     for row in rows:
         np.save(tmp_path / row[5], np.zeros(2))
     (tmp_path / "a.mp4").write_bytes(b"")
@@ -198,9 +198,18 @@ def test_what_changes_is_read_anew(load, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["c", "0", "ann", "Good.", "bored", 1, 1]], "unknown label 'bored'.*calm, glad"),
-        ([["c", "0", "ann", "Good.", "glad", "x", 1]], "column 'audio_f0': 'x' is not a finite"),
-        ([DEV[0], DEV[0]], "'c': duplicate utterance id '0'"),
+        (
+            [["c", "0", "ann", "Good.", "bored", 1, 1]],
+            "column 'emotion' = 'bored': expected one of calm, glad",
+        ),
+        (
+            [["c", "0", "ann", "Good.", "glad", "x", 1]],
+            "column 'audio_f0' = 'x': expected a finite",
+        ),
+        (
+            [DEV[0], DEV[0]],
+            "column 'utterance_id' = '0': expected different ids in conversation 'c'",
+        ),
     ],
 )
 def test_a_bad_row_is_named(load, folder, rows, message):
@@ -227,7 +236,7 @@ def test_the_mistakes_of_all_files_are_listed_in_order(load, folder):
 def test_a_gap_that_no_training_value_fills_is_named(load, folder):
     rows = [[*row[:-1], ""] for row in TRAIN]
     write_csv(folder / "train.csv", HEADER, rows)
-    message = "train.csv, line 2, column 'audio_f1': empty, and the training set has no value"
+    message = "train.csv, line 2, column 'audio_f1' is empty: expected a number"
     with pytest.raises(TableError, match=message):
         load(folder)
 
@@ -244,21 +253,25 @@ def test_a_missing_column_is_named(load, folder):
 def test_splits_are_checked(load, folder):
     header = ["split", *HEADER]
     path = write_csv(folder / "all.csv", header, [["valid", *DEV[0]]])
-    with pytest.raises(ValueError, match="column 'split': 'valid'; expected one of: train, dev"):
+    with pytest.raises(ValueError, match="column 'split' = 'valid': expected one of train, dev"):
         load(path)
     rows = [["train", *TRAIN[0]], ["dev", *TRAIN[2]]]
-    with pytest.raises(ValueError, match=r"line 3, .*conversation 'a' is in the splits dev, train"):
+    with pytest.raises(
+        ValueError, match=r"line 3, column 'split' = 'dev': expected 'train', .*conversation 'a'"
+    ):
         load(write_csv(folder / "all.csv", header, rows))
-    with pytest.raises(ValueError, match="splits: 'valid'"):
+    with pytest.raises(ValueError, match=r"splits of data = \['valid'\]"):
         load({"valid": folder / "dev.csv"})
-    with pytest.raises(ValueError, match="label_names: needed"):
+    with pytest.raises(ValueError, match="label_names is missing"):
         load({"dev": folder / "dev.csv"})
     path = write_csv(folder / "all.csv", header, [["dev", *DEV[0][:5], 1, 1]])
-    with pytest.raises(ValueError, match=r"no row is 'train'; expected .* label_names"):
+    with pytest.raises(ValueError, match=r"column 'split' has no 'train': expected .* label_names"):
         load(path)
     assert list(load(path, ["glad"])) == ["dev"]
 
 
 def test_a_folder_without_data_is_named(load, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"has none of train\.csv, dev\.csv, test\.csv"):
+    with pytest.raises(
+        FileNotFoundError, match=r"has no table: expected one of train\.csv, dev\.csv, test\.csv"
+    ):
         load(tmp_path)

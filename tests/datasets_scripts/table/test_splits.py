@@ -1,4 +1,4 @@
-"""Splits of a table: those that the data says, and those drawn by conversation."""
+"""Splits of a table: those that the data names, and those drawn by conversation."""
 
 import random
 
@@ -11,14 +11,14 @@ HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
 
 
 def rows_of(names, splits=None):
-    """Two utterances a conversation; with the column split where splits are given."""
+    """Return rows with two utterances per conversation and, if splits are given, their column."""
     rows = [[name, u, "ann", f"Hi {name}.", "calm"] for name in names for u in range(2)]
     return [[*row, splits[i // 2]] for i, row in enumerate(rows)] if splits else rows
 
 
 @pytest.fixture
 def read(tmp_path):
-    """Reads one file; gives the conversations of each split and the mistakes."""
+    """Read one file; return the conversations of each split, and the mistakes."""
 
     def reader(rows, seed=0, header=HEADER):
         mistakes = []
@@ -67,7 +67,7 @@ def test_too_few_conversations_are_named(read):
     assert mistake.expected.startswith("at least 3, one for each of train, dev, test")
 
 
-def test_the_column_says_the_splits(read):
+def test_the_column_names_the_splits(read):
     splits = ["test", "train", "train"]
     names, mistakes = read(rows_of("abc", splits), header=[*HEADER, "split"])
     assert names == {"train": ["b", "c"], "test": ["a"]}
@@ -77,12 +77,13 @@ def test_the_column_says_the_splits(read):
     names, mistakes = read(rows, header=[*HEADER, "split"])
     assert names["train"] == ["b"]
     assert [(m.line, m.found) for m in mistakes] == [
-        (6, "''"),
-        (7, "''"),
-        (8, "'valid'"),
-        (9, "'valid'"),
-        (3, "conversation 'a' is in the splits dev, test"),
+        (6, "= ''"),
+        (7, "= ''"),
+        (8, "= 'valid'"),
+        (9, "= 'valid'"),
+        (3, "= 'test'"),
     ]
+    assert mistakes[-1].expected == "'dev', as in the first row of conversation 'a'"
 
 
 def test_a_conversation_in_the_files_of_two_splits_is_named(tmp_path):
@@ -94,8 +95,9 @@ def test_a_conversation_in_the_files_of_two_splits_is_named(tmp_path):
     read_splits(paths, 0, mistakes)
     (mistake,) = mistakes
     assert (mistake.path, mistake.line) == (paths["dev"], 2)
-    assert mistake.found == "conversation 'b' is in the splits train, dev with the same texts"
-    # Names may start anew in each file.
+    assert mistake.found == "= 'b'"
+    assert mistake.expected == "a conversation in one split, train has it with the same texts"
+    # The same name with other texts is another conversation.
     rows = [[*row[:3], "Something else.", "calm"] for row in rows_of("ab")]
     write_csv(paths["dev"], HEADER, rows)
     mistakes.clear()
@@ -115,13 +117,17 @@ def test_files_are_found(tmp_path):
     dev.write_text("")
     assert find_files(tmp_path) == {"train": train, "dev": dev}
     (tmp_path / "dev.csv").write_text("")
-    with pytest.raises(ValueError, match=r"has dev\.csv and dev\.jsonl; expected one file"):
+    with pytest.raises(
+        ValueError, match=r"has dev\.csv and dev\.jsonl: expected one file per split"
+    ):
         find_files(tmp_path)
     for data in (tmp_path / "notes.txt", {"dev": tmp_path / "notes.txt"}):
-        with pytest.raises(ValueError, match=r"notes\.txt; expected a file named \.csv or \.jsonl"):
+        with pytest.raises(
+            ValueError, match=r"notes\.txt: expected a file named \*\.csv or \*\.jsonl"
+        ):
             find_files(data)
     for data in (tmp_path / "gone.csv", {"dev": tmp_path / "gone.csv"}):
         with pytest.raises(FileNotFoundError, match=r"gone\.csv"):
             find_files(data)
-    with pytest.raises(ValueError, match="splits: none"):
+    with pytest.raises(ValueError, match=r"splits of data = \[\]: expected some of train"):
         find_files({})

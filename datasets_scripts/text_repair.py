@@ -1,4 +1,4 @@
-"""Repairs text whose punctuation was damaged by a wrong encoding, as in the MELD release."""
+"""Repair text whose punctuation was damaged by a wrong encoding, as in the MELD release."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 
 def _cp1252(byte: int) -> str:
-    """Character of a Windows-1252 byte; the five that it leaves undefined stay as they are."""
+    """Return the character of a Windows-1252 byte; its five undefined bytes stay as they are."""
     try:
         return bytes([byte]).decode("cp1252")
     except UnicodeDecodeError:
@@ -16,26 +16,26 @@ def _cp1252(byte: int) -> str:
 _BYTE_OF = {_cp1252(byte): byte for byte in range(0x80, 0x100)}
 _BYTE_OF.update({chr(byte): byte for byte in range(0x80, 0x100)})
 
-# Control characters U+0080-U+009F never stand in a sentence: they are Windows-1252 bytes that were
+# No sentence contains the control characters U+0080-U+009F: they are Windows-1252 bytes that were
 # read as Latin-1.
 _CONTROL = {byte: _cp1252(byte) for byte in range(0x80, 0xA0)}
 
-# Bytes that are not UTF-8 at all: `surrogateescape` keeps byte b as U+DC00 + b.
+# Bytes that are not UTF-8: `surrogateescape` keeps byte b as U+DC00 + b.
 _UNDECODED = {0xDC00 + byte: _cp1252(byte) for byte in range(0x80, 0x100)}
 
 # UTF-8 read as Windows-1252 or Latin-1. Only the sequences of general punctuation ("â€.") and of
-# Latin letters ("Ã.", "Â.") are taken: longer ones also occur in sound text ("é…”").
+# Latin letters ("Ã.", "Â.") are repaired, because others also occur in undamaged text ("é…”").
 _CONTINUATION = "".join(re.escape(char) for char, byte in _BYTE_OF.items() if byte < 0xC0)
 _MOJIBAKE = re.compile(f"â[€\x80][{_CONTINUATION}]|[ÂÃ][{_CONTINUATION}]")
 
 
 def decode(data: bytes) -> str:
-    """Text of UTF-8 bytes, with or without a byte order mark, among which some are Windows-1252."""
+    """Decode UTF-8, with or without a byte order mark, in which some bytes may be Windows-1252."""
     return data.decode("utf-8-sig", errors="surrogateescape").translate(_UNDECODED)
 
 
 def repair_text(text: str) -> str:
-    """`text` with mojibake and Windows-1252 control characters put right, stripped of outer space.
+    """Return `text` without mojibake, Windows-1252 control characters and outer space.
 
     >>> ascii(repair_text("It\\x92s"))
     "'It\\\\u2019s'"

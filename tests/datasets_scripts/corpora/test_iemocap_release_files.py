@@ -1,14 +1,14 @@
-"""Single files of IEMOCAP's release, from a generated tree in its form."""
+"""Single files of IEMOCAP's release, from a generated folder in its format."""
 
 import pytest
 
-from synctva.datasets_scripts.corpora.iemocap_files import (
-    find_dialogues,
+from synctva.datasets_scripts.corpora.iemocap_release_files import (
+    find_conversations,
     read_evaluation,
     read_transcript,
     release_root,
 )
-from tests.support.release_trees import IEMOCAP_TURNS, iemocap_dialogues, write_iemocap_release
+from tests.support.release_trees import IEMOCAP_TURNS, iemocap_conversations, write_iemocap_release
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def root(tmp_path):
 
 @pytest.fixture
 def conversation(root):
-    return find_dialogues(root)[3]
+    return find_conversations(root)[3]
 
 
 def append(path, line):
-    """Adds a line and returns its number."""
+    """Add a line and return its number."""
     text = path.read_text()
     path.write_text(text + line + "\n")
     return len(text.splitlines()) + 1
@@ -33,8 +33,8 @@ def test_the_root_is_the_folder_or_the_release_in_it(root, tmp_path):
     assert release_root(root / "Session1") is None
 
 
-def test_dialogues_by_session_and_name(root, conversation):
-    assert [d.name for d in find_dialogues(root)] == sorted(iemocap_dialogues())
+def test_conversations_are_found_by_session_and_name(root, conversation):
+    assert [c.name for c in find_conversations(root)] == sorted(iemocap_conversations())
     assert (conversation.name, conversation.session) == ("Ses02F_impro01", 2)
     assert conversation.recorded() == {f"{conversation.name}_{turn[0]}" for turn in IEMOCAP_TURNS}
 
@@ -69,7 +69,7 @@ def test_variants_of_a_spoken_line(conversation, line, text):
     assert read_transcript(conversation) == ({"Ses02F_impro01_F000": text}, 0)
 
 
-def test_lines_that_name_nothing_are_counted_and_the_first_of_two_counts(conversation):
+def test_lines_without_a_name_are_counted_and_the_first_of_two_names_counts(conversation):
     texts, nameless = read_transcript(conversation)
     assert nameless == 1
     append(conversation.transcript, "Ses02F_impro01_F000 [001.0000-002.0000]: Again.")
@@ -82,39 +82,48 @@ def test_lines_that_name_nothing_are_counted_and_the_first_of_two_counts(convers
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("[1 - 2]\tSes02F_impro01_F009\tzzz\t[1, 1, 1]", "unknown label 'zzz'; expected.*ang, dis"),
-        ("[1 - 2]\tSes02F_impro01_F009", "is not readable; expected.*name, label and"),
-        ("[1 - two]\tSes02F_impro01_F009\tsad\t[1, 1, 1]", "is not readable"),
-        ("[1 - 2]\tSes02M_impro01_F009\tsad\t[1, 1, 1]", "'Ses02M_impro01_F009' is not an utter"),
+        ("[1 - 2]\tSes02F_impro01_F009\tzzz\t[1, 1, 1]", "label = 'zzz': expected one of ang, dis"),
+        ("[1 - 2]\tSes02F_impro01_F009", "F009': expected.*name, label and"),
+        (
+            "[1 - two]\tSes02F_impro01_F009\tsad\t[1, 1, 1]",
+            r"\[1 - two.*: expected \[start - end\]",
+        ),
+        (
+            "[1 - 2]\tSes02M_impro01_F009\tsad\t[1, 1, 1]",
+            "name = 'Ses02M_impro01_F009': expected an utter",
+        ),
         (
             "[1 - 2]\tSes02F_impro01_X009\tsad\t[1, 1, 1]",
-            "expected a name such as Ses02F_impro01_F",
+            "expected an utterance of this conversation, such as Ses02F_impro01_F",
         ),
-        ("[1 - 2]\tSes02F_impro01_F000\tsad\t[1, 1, 1]", "duplicate.*'Ses02F_impro01_F000'"),
+        (
+            "[1 - 2]\tSes02F_impro01_F000\tsad\t[1, 1, 1]",
+            "name = 'Ses02F_impro01_F000': expected a name that no other",
+        ),
     ],
 )
 def test_a_bad_line_is_named(conversation, line, message):
     number = append(conversation.evaluation, line)
-    with pytest.raises(ValueError, match=rf"Ses02F_impro01\.txt, line {number}: .*{message}"):
+    with pytest.raises(ValueError, match=rf"Ses02F_impro01\.txt, line {number}.*{message}"):
         read_evaluation(conversation)
 
 
 def test_a_file_without_utterances_is_named(conversation):
     conversation.evaluation.write_text("% [START_TIME - END_TIME]\n")
-    with pytest.raises(ValueError, match=r"Ses02F_impro01\.txt has no line of the form"):
+    with pytest.raises(ValueError, match=r"Ses02F_impro01\.txt has no utterance: expected lines"):
         read_evaluation(conversation)
 
 
-def test_a_dialogue_in_another_session_is_named(root, conversation):
+def test_a_conversation_in_another_session_is_named(root, conversation):
     conversation.evaluation.rename(conversation.evaluation.with_name("Ses03F_impro09.txt"))
-    with pytest.raises(ValueError, match=r"Ses03F_impro09\.txt: expected.*of session 2"):
-        find_dialogues(root)
+    with pytest.raises(ValueError, match=r"Ses03F_impro09\.txt is in Session2: expected .*Ses02"):
+        find_conversations(root)
 
 
-def test_a_missing_part_of_the_tree_is_named(root, tmp_path):
+def test_a_missing_folder_of_the_release_is_named(root, tmp_path):
     (root / "Session4" / "dialog" / "transcriptions").rename(tmp_path / "away")
-    with pytest.raises(FileNotFoundError, match=r"no folder .*Session4.*transcriptions"):
-        find_dialogues(root)
+    with pytest.raises(FileNotFoundError, match=r"Session4.*transcriptions is missing"):
+        find_conversations(root)
     (root / "Session3").rename(tmp_path / "Session3")
     with pytest.raises(FileNotFoundError, match=r"Session3.*EmoEvaluation has no Ses\*\.txt"):
-        find_dialogues(root)
+        find_conversations(root)
