@@ -1,4 +1,4 @@
-"""The presets: loadable by path, with the labels and widths of their data."""
+"""The presets can be loaded by path and have the labels and widths of their data."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ IEMOCAP = ["hap", "sad", "neu", "ang", "exc", "fru"]
         ("simulated", MELD, (24, 16, 12)),
     ],
 )
-def test_preset_loads_with_its_labels_and_widths(name, labels, widths, monkeypatch):
+def test_a_preset_has_the_labels_and_widths_of_its_data(name, labels, widths, monkeypatch):
     monkeypatch.chdir(ROOT)
     config = AutoConfig.from_pretrained(f"configuration/presets/{name}")
     assert isinstance(config, SyncTVAConfig)
@@ -35,12 +35,12 @@ def test_preset_loads_with_its_labels_and_widths(name, labels, widths, monkeypat
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*/config.json")), ids=lambda p: p.parent.name)
-def test_preset_names_only_fields_that_the_configuration_has(path):
-    """Unknown fields are kept silently, so a misspelt one would do nothing."""
+def test_a_preset_has_only_known_fields(path):
+    """transformers accepts unknown fields silently, so a misspelt one would have no effect."""
     fields = json.loads(path.read_text())
     known = set(SyncTVAConfig().to_dict()) | {"label2id", "id2label"}
     assert set(fields) <= known
-    # Code travels with checkpoints; a preset has none beside it.
+    # Unlike checkpoints, presets have no code in their folder.
     assert "auto_map" not in fields
 
 
@@ -50,7 +50,7 @@ def test_every_preset_is_tested():
     assert names == expected
 
 
-def test_the_causal_preset_differs_in_nothing_else():
+def test_the_causal_preset_differs_only_in_causal_fields():
     whole, causal = (
         json.loads((PRESETS / name / "config.json").read_text()) for name in ("meld", "meld-causal")
     )

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
+from synctva.datasets_scripts.labels import MELD_LABELS as LABELS
 from synctva.plots import plot_scores, plot_timeline
 from tests.support.drawn_plots import assert_readable, texts
-
-LABELS = ("neutral", "surprise", "fear", "sadness", "joy", "disgust", "anger")
 
 
 def make_answers(count, labels=LABELS):
