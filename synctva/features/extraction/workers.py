@@ -78,6 +78,7 @@ def extract_all(work: pa.Table, extractor: Mapping[str, Any], workers: int = 1) 
         RuntimeError: a worker process died.
         WriteError: a result could not be written.
     """
+    extractor["folder"].mkdir(parents=True, exist_ok=True)
     waiting = unfinished_rows(work, extractor["folder"])
     sizes = dict(
         zip(

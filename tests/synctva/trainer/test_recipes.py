@@ -1,0 +1,56 @@
+"""From a data set's name to its data, configuration and processor."""
+
+import pytest
+from datasets import DatasetDict
+
+from synctva.features.feature_sets import write_feature_set
+from synctva.trainer.recipes import (
+    RECIPES,
+    build_config,
+    build_processor,
+    encoder_names,
+    feature_widths,
+    label_names,
+    load_conversations,
+)
+from tests.support.toy_conversations import LABELS, WIDTHS, toy_dataset
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    data = DatasetDict(train=toy_dataset(6), dev=toy_dataset(2, seed=1))
+    encoders = dict.fromkeys(WIDTHS, "toy")
+    write_feature_set(data, tmp_path / "features", encoders=encoders, source="Toy")
+    return tmp_path / "features"
+
+
+def test_a_feature_set_gives_data_config_and_processor(folder):
+    data = load_conversations("features", folder, max_train_conversations=4)
+    assert {name: len(split) for name, split in data.items()} == {"train": 4, "dev": 2}
+    assert feature_widths(data) == WIDTHS
+    assert label_names(data) == list(LABELS)
+    config = build_config("meld", data, overrides="hidden_size=16,num_attention_heads=2")
+    assert config.modality_dims == WIDTHS
+    assert config.id2label == dict(enumerate(LABELS))
+    assert config.label2id == {name: index for index, name in enumerate(LABELS)}
+    assert config.hidden_size == 16
+    processor = build_processor("features", data, config, folder)
+    assert processor.widths == WIDTHS
+    assert processor.text_encoder is None  # "toy" is not a spec
+    assert encoder_names("features", data) == dict.fromkeys(WIDTHS, "as given")
+
+
+def test_modalities_that_are_not_wanted_are_dropped(folder):
+    data = load_conversations("features", folder, modalities=["audio"])
+    assert feature_widths(data) == {"audio": WIDTHS["audio"]}
+
+
+def test_bad_arguments_are_named(folder):
+    with pytest.raises(ValueError, match=r"dataset = 'friends': expected one of \('simulated', "):
+        load_conversations("friends")
+    with pytest.raises(ValueError, match=r"modalities = \['smell'\]: expected some of"):
+        load_conversations("features", folder, modalities=["smell"])
+    for name in RECIPES.keys() - {"simulated"}:
+        with pytest.raises(ValueError, match=f"data_dir is missing: .*{name}"):
+            load_conversations(name)
