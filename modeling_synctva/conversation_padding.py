@@ -163,8 +163,8 @@ def _pad_features(
             continue
         present = mask[i, : len(row[field])]
         name = f"{names[i]}, {field}"
-        features, given = _as_matrix(row[field], name, width)
-        present &= given
+        features, has_features = _as_matrix(row[field], name, width)
+        present &= has_features
         if width is None:
             width = features.shape[1]
         if features.shape[1] != width:
@@ -193,7 +193,7 @@ def _as_matrix(values: Any, name: str, width: int | None) -> tuple[np.ndarray, n
     if matrix is not None and matrix.ndim == 2:
         return matrix, np.ones(len(matrix), dtype=bool)
     # Some rows are None or differ in width: check them one by one.
-    given = np.array([row is not None for row in values])
+    has_features = np.array([row is not None for row in values])
     for t, row in enumerate(values):
         if row is None:
             continue
@@ -206,10 +206,12 @@ def _as_matrix(values: Any, name: str, width: int | None) -> tuple[np.ndarray, n
         if vector.shape != (width,):
             expected = "a vector" if width is None else f"{width} numbers"
             raise ValueError(f"{name}, utterance {t} has shape {vector.shape}: expected {expected}")
-    matrix = np.zeros((len(given), width or 0), dtype=np.float32)
-    if given.any():
-        matrix[given] = np.stack([np.asarray(row, np.float32) for row in values if row is not None])
-    return matrix, given
+    matrix = np.zeros((len(has_features), width or 0), dtype=np.float32)
+    if has_features.any():
+        matrix[has_features] = np.stack(
+            [np.asarray(row, np.float32) for row in values if row is not None]
+        )
+    return matrix, has_features
 
 
 def _pad_tokens(

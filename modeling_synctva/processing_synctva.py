@@ -205,8 +205,8 @@ class SyncTVAProcessor(ProcessorMixin):
         if self.text_encoder is not None:
             self._add_text_features([row], self.text_encoder, device)
         fields = [f"{modality}_features" for modality in MODALITIES]
-        given = {field: row[field][0] for field in fields if row.get(field) is not None}
-        return {"speaker": row["speakers"][0], **given}
+        features = {field: row[field][0] for field in fields if row.get(field) is not None}
+        return {"speaker": row["speakers"][0], **features}
 
     def _readable(self) -> list[str]:
         """Return the fields that this processor can use, for error messages."""
@@ -271,8 +271,8 @@ class SyncTVAProcessor(ProcessorMixin):
         for row in rows:
             if row.get("texts") is None or self.text_dim is None:
                 continue
-            given = row.get("text_features")
-            vectors = list(given) if given is not None else [None] * len(row["texts"])
+            features = row.get("text_features")
+            vectors = list(features) if features is not None else [None] * len(row["texts"])
             if len(vectors) != len(row["texts"]):
                 continue  # pad_conversations will report that the lengths disagree
             row["text_features"] = vectors
@@ -307,10 +307,10 @@ class SyncTVAProcessor(ProcessorMixin):
         ids, attention, own = contextual_tokens(
             texts, row.get("speakers"), self.text_tokenizer, **settings
         )
-        given = np.array([bool(text.strip()) for text in texts])
+        not_empty = np.array([bool(text.strip()) for text in texts])
         row["input_ids"] = ids
-        row["text_attention_mask"] = attention & given[:, None]
-        row["utterance_token_mask"] = own & given[:, None]
+        row["text_attention_mask"] = attention & not_empty[:, None]
+        row["utterance_token_mask"] = own & not_empty[:, None]
 
     @property
     def text_tokenizer(self) -> Any:

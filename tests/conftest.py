@@ -1,4 +1,4 @@
-"""What several tests share. No test reaches the network."""
+"""Fixtures for all tests. No test uses the network."""
 
 import os
 
@@ -15,7 +15,7 @@ TOY_WORDS = ["hello", "no", "way", "good", "bad", "day", "ann", "bo", ":", ".", 
 
 @pytest.fixture(scope="session")
 def toy_encoder_folder(tmp_path_factory):
-    """A tiny BERT with its tokenizer, saved: the text encoder of the tests, 16 numbers a text."""
+    """A saved tiny BERT with its tokenizer: the text encoder of the tests, 16 features per text."""
     folder = tmp_path_factory.mktemp("toy_encoder")
     vocabulary = folder / "vocab.txt"
     vocabulary.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *TOY_WORDS]))
@@ -35,7 +35,7 @@ def toy_encoder_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def deep_encoder_folder(toy_encoder_folder, tmp_path_factory):
-    """A tiny BERT of three layers without dropout, which a test can fine-tune."""
+    """A tiny BERT with three layers and no dropout, for tests of fine-tuning."""
     folder = tmp_path_factory.mktemp("deep_encoder")
     tokenizer = BertTokenizerFast.from_pretrained(toy_encoder_folder)
     tokenizer.save_pretrained(folder)
@@ -61,9 +61,11 @@ def toy_encoder_spec(toy_encoder_folder):
 
 @pytest.fixture(scope="session")
 def data_dir():
-    """Folder with the real corpora (meld/, iemocap/): SYNCTVA_DATA, or ../shared/data."""
+    """The folder of the real corpora (meld/, iemocap/): SYNCTVA_DATA, or ../shared/data."""
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("SYNCTVA_DATA", default))
     if not folder.is_dir():
-        pytest.skip(f"no real data: there is no {folder}; set SYNCTVA_DATA to its folder")
+        pytest.skip(
+            f"{folder} is missing: expected the real corpora; set SYNCTVA_DATA to their folder"
+        )
     return folder

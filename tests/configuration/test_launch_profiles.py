@@ -1,4 +1,4 @@
-"""The launch profiles of Accelerate: valid, and what they promise is what starts."""
+"""The launch profiles for Accelerate are valid and start the processes that they describe."""
 
 import json
 import os
@@ -38,7 +38,7 @@ accelerator.end_training()  # a process group left open may abort at exit
 
 
 def launch(profile: str, folder: Path) -> list[dict]:
-    """Starts the probe with a profile; what each process answered, by rank."""
+    """Run the probe with a profile, and return the answer of each process by rank."""
     script = folder / "probe.py"
     script.write_text(PROBE)
     command = [sys.executable, "-m", "accelerate.commands.launch"]
@@ -55,7 +55,7 @@ def launch(profile: str, folder: Path) -> list[dict]:
     return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
 
 
-def test_two_cpu_processes_are_two(tmp_path):
+def test_two_cpu_processes_start(tmp_path):
     answers = launch("two_cpu_processes", tmp_path)
     assert answers == [{"num_processes": 2, "sum_of_ranks": 1.0, "dtype": "torch.float32"}] * 2
 
@@ -63,7 +63,7 @@ def test_two_cpu_processes_are_two(tmp_path):
 @pytest.mark.parametrize(
     ("profile", "dtype"), [("single_process", "torch.float32"), ("bf16", "torch.bfloat16")]
 )
-def test_one_process_computes_in_the_precision_of_its_profile(profile, dtype, tmp_path):
+def test_a_single_process_computes_in_the_precision_of_its_profile(profile, dtype, tmp_path):
     (answer,) = launch(profile, tmp_path)
     assert answer == {"num_processes": 1, "sum_of_ranks": 0.0, "dtype": dtype}
 
@@ -86,7 +86,7 @@ trainer.end()
 
 
 def start_training(profile: str, folder: Path, *options: str) -> subprocess.Popen:
-    """Starts the toy training with a profile; each process leaves its weights in the folder."""
+    """Start the toy training with a profile. Each process saves its weights in the folder."""
     folder.mkdir(exist_ok=True)
     script = folder / "training.py"
     script.write_text(TRAINING)
@@ -103,7 +103,7 @@ def start_training(profile: str, folder: Path, *options: str) -> subprocess.Pope
 
 
 def finish(*runs: subprocess.Popen) -> None:
-    """Waits for all; none outlives a failure."""
+    """Wait for all runs, and kill them all if one fails."""
     try:
         for run in runs:
             output, _ = run.communicate(timeout=300)
@@ -114,8 +114,8 @@ def finish(*runs: subprocess.Popen) -> None:
 
 
 @pytest.mark.slow
-def test_two_machines_train_what_two_processes_of_one_do(tmp_path):
-    """The machines are two launches that know of each other by address and port alone."""
+def test_two_machines_train_the_same_as_two_processes_on_one(tmp_path):
+    """The machines are two launches that share only an address and a port."""
     several, one = tmp_path / "several", tmp_path / "one"
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -138,7 +138,7 @@ def test_two_machines_train_what_two_processes_of_one_do(tmp_path):
 
 
 def read_run(path: Path) -> tuple[dict, list[float]]:
-    """One process's weights, and its losses by step."""
+    """Return the weights of a process, and its loss at each step."""
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, json.loads(  # noqa: SIM118
             file.metadata()["losses"]
@@ -146,7 +146,7 @@ def read_run(path: Path) -> tuple[dict, list[float]]:
 
 
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_profile_is_read_by_accelerate_and_says_whether_it_was_run(path):
+def test_accelerate_reads_each_profile_and_untested_ones_say_so(path):
     config = load_config_from_file(str(path))  # unknown keys raise
     assert config.num_processes >= 1 and config.compute_environment == "LOCAL_MACHINE"
     text = path.read_text()

@@ -1,4 +1,4 @@
-"""A Hub for each test module, and clients of it in processes of their own."""
+"""A Hub for each test module, and its clients in separate processes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TOKENS = {"hf_of_user": "user", "hf_of_other": "other"}
 
 
 class Client:
-    """Starts programs that know this Hub and no other.
+    """Starts programs that use this Hub instead of the real one.
 
-    In processes of their own: the libraries read where the Hub is when they are first imported,
-    and the process of the tests is offline.
+    They are separate processes, because libraries read the Hub's address when they are first
+    imported, and the process of the tests is offline.
     """
 
     def __init__(self, hub: Hub, home: Path):
@@ -35,7 +35,12 @@ class Client:
         }
 
     def start(self, *arguments: object, token: str | None = None) -> subprocess.Popen[str]:
-        """`python <arguments>` at the repository's root; token: of another user, "" for none."""
+        """Start `python <arguments>` in the repository's root.
+
+        Args:
+            arguments: of Python.
+            token: of another user, or "" for none.
+        """
         changed = {} if token is None else {"HF_TOKEN": token}
         return subprocess.Popen(
             [sys.executable, *map(str, arguments)],
@@ -47,7 +52,7 @@ class Client:
         )
 
     def run(self, *arguments: object, token: str | None = None) -> str:
-        """The same to its end, which must be a good one; what it printed."""
+        """Run such a program to its successful end, and return what it printed."""
         with self.start(*arguments, token=token) as process:
             printed, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors

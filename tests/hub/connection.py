@@ -1,4 +1,4 @@
-"""One connection to the loopback Hub: requests in, answers out, and who may do what."""
+"""A connection to the local Hub: routing, answers and permissions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Connection(BaseHTTPRequestHandler):
-    """Finds the route of each request.
+    """Calls the route of each request.
 
     Attributes:
-        hub: whose state the routes read and change.
-        routes: (method, pattern of the path, function); HEAD is served as GET.
-        query, body, user: of the present request.
+        hub: the Hub, whose state the routes read and change.
+        routes: (method, pattern of the path, function); HEAD is served like GET.
+        query, body, user: of the current request.
     """
 
     protocol_version = "HTTP/1.1"
@@ -33,7 +33,7 @@ class Connection(BaseHTTPRequestHandler):
         self.query = parse_qs(address.query)
         self.hub.requests.append((self.command, address.path))
         try:
-            # A large file is read by its own route, which may break off in its middle.
+            # The route of large files reads their content itself, and may stop in the middle.
             self.body = b"" if self.command == "PUT" else self.read()
             route, arguments = self._route(address.path)
             self.user = self._authenticate()
@@ -42,7 +42,7 @@ class Connection(BaseHTTPRequestHandler):
             self.close_connection = self.close_connection or self.command == "PUT"  # unread
             self.answer(error.body, error.status, error.headers)
         except ConnectionError:
-            self.close_connection = True  # the client has gone
+            self.close_connection = True  # the client has disconnected
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve
 
@@ -53,13 +53,13 @@ class Connection(BaseHTTPRequestHandler):
             if method == command and match:
                 return route, {k: unquote(v) for k, v in match.groupdict().items() if v}
         self.hub.unknown.append((self.command, path))
-        raise HubError(501, f"{self.command} {path}: no such route here")
+        raise HubError(501, f"{self.command} {path}: unknown route")
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Nothing: what a test prints is for pytest to say."""
+        """Do not print requests."""
 
     def read(self, limit: int | None = None) -> bytes:
-        """The request's body, or its first `limit` bytes."""
+        """Read the body of the request, or its first `limit` bytes."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             parts = []
             while size := int(self.rfile.readline().split(b";")[0], 16):
@@ -76,7 +76,7 @@ class Connection(BaseHTTPRequestHandler):
     def answer(
         self, content: Any, status: int = 200, headers: dict[str, str] | None = None
     ) -> None:
-        """Send bytes as they are, anything else as JSON."""
+        """Send bytes unchanged, and anything else as JSON."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         kind = "application/octet-stream" if content is body else "application/json"
         lengths = {"Content-Type": kind, "Content-Length": str(len(body))}
@@ -87,10 +87,10 @@ class Connection(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    # Who may do what
+    # Permissions
 
     def _authenticate(self) -> str | None:
-        """The user of the request's token, None without one."""
+        """Return the user of the request's token; None without a token."""
         header = self.headers.get("Authorization")
         if header is None:
             return None
@@ -102,7 +102,7 @@ class Connection(BaseHTTPRequestHandler):
     def repository(self, kind: str, name: str, write: bool = False) -> Repository:
         repository = self.hub.repositories.get((kind, name))
         if repository is None or (repository.private and repository.owner != self.user):
-            # As the Hub does: a private repository looks like one that does not exist.
+            # Like the real Hub: a private repository looks like one that does not exist.
             status = 401 if self.user is None else 404
             raise HubError(status, "Repository not found", "RepoNotFound")
         if write:

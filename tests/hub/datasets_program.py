@@ -1,8 +1,8 @@
-"""Pushes conversations and loads them back; run by `test_datasets.py`.
+"""Push conversations and load them back; run by `test_datasets.py`.
 
     python -m tests.hub.datasets_program <report.json>
 
-One set of conversations is at tag v1, another on main. A feature set has a repository of its own.
+One set of conversations is at tag v1, another on main. A feature set is in a second repository.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Pushes toy models and says what they answer; run by `test_models.py`.
+"""Push toy models and report their answers; run by `test_models.py`.
 
     python -m tests.hub.models_program <folder of a text encoder> <report.json>
 
 Repositories:
-    user/encoder     the frozen text encoder, which the processors name
+    user/encoder     the frozen text encoder that the processors name
     user/toy         one model at tag v1, another on main, with a card
     user/end-to-end  a model with a text backbone and its tokenizer
     user/secret      private
@@ -51,7 +51,7 @@ def toy_model(seed: int, **changes: Any) -> SyncTVAForEmotionRecognition:
 
 
 def fingerprints(model: torch.nn.Module) -> dict[str, str]:
-    """A checksum of each tensor's bytes."""
+    """Return a checksum of each tensor's bytes."""
     return {
         name: hashlib.sha256(tensor.numpy().tobytes()).hexdigest()
         for name, tensor in model.state_dict().items()
@@ -67,7 +67,7 @@ def described(model: SyncTVAForEmotionRecognition, processor: SyncTVAProcessor) 
 
 
 def message(function, *arguments: Any, **options: Any) -> str:
-    """What a call says when it fails, as it must."""
+    """Return the error message of a call that must fail."""
     try:
         function(*arguments, **options)
     except Exception as error:
@@ -88,7 +88,7 @@ def main() -> None:
     processor.push_to_hub("user/toy")
     api.create_tag("user/toy", tag="v1")
     card = model_card(RESULTS, second.config, model_name="user/toy", text_encoder=spec)
-    # Before 2.2, huggingface_hub has `card.push_to_hub` ask huggingface.co whether it is valid.
+    # Not `card.push_to_hub`, which validates the card at huggingface.co (huggingface_hub < 2.2).
     content = str(card).encode()
     api.upload_file(path_or_fileobj=content, path_in_repo="README.md", repo_id="user/toy")
     second.push_to_hub("user/toy")
@@ -123,7 +123,7 @@ def main() -> None:
             "private, no token": message(load, "user/secret", token=False),
             "private, another's token": message(load, "user/secret", token="hf_of_other"),
         },
-        # After the refusals: a client that has seen the model would answer from its cache.
+        # Last, because a client that has loaded the model would answer from its cache.
         "reloaded": fingerprints(load("user/secret")),
     }
     report_file.write_text(json.dumps(report))

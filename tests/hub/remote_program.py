@@ -1,8 +1,8 @@
-"""Loads models where our package cannot be imported; run by `test_models.py`.
+"""Load models without our package, which cannot be imported here; run by `test_models.py`.
 
     python -I remote_program.py <jobs.json> <report.json>
 
-A job: {"model": name on the Hub, "revision": branch, tag or commit}.
+Each job is {"model": name on the Hub, "revision": branch, tag or commit}.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ class Blocker:
 
 sys.meta_path.insert(0, Blocker())
 
-import torch  # noqa: E402  # what it imports must not find our package either
+import torch  # noqa: E402  # its imports must not find our package either
 from transformers import (  # noqa: E402
     AutoModel,
     AutoModelForTokenClassification,

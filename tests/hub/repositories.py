@@ -1,4 +1,4 @@
-"""What a Hub keeps: repositories with commits, branches and tags, and large files by checksum."""
+"""The repositories of the Hub, with commits, branches and tags."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from functools import cached_property
 from typing import Any
 
 LARGE_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".pkl", ".npz", ".parquet", ".arrow")
-"""What the Hub's default `.gitattributes` keeps out of git, of what occurs here."""
+"""Those suffixes of the Hub's default `.gitattributes` for LFS that occur in the tests."""
 
 LARGE_SIZE = 10 * 2**20
-"""Bytes from which a file of any name is kept out of git."""
+"""Files with more bytes than this are stored in LFS regardless of their name."""
 
 Tree = dict[str, "File"]
 """The files of a commit, by path."""
 
 
 class HubError(Exception):
-    """An answer other than success, as the Hub gives it.
+    """An error, in the form in which the Hub answers.
 
     Args:
-        status: of HTTP.
-        message: for people, in the body and in `X-Error-Message`.
-        code: for clients, in `X-Error-Code`: they tell a missing file from a missing repository
-            by it.
+        status: HTTP status.
+        message: text for users, in the body and in `X-Error-Message`.
+        code: `X-Error-Code`, by which clients distinguish a missing file from a missing repository.
         headers: further headers of the answer.
         body: further fields of its JSON.
     """
@@ -48,7 +47,7 @@ class HubError(Exception):
 
 
 def is_large(path: str, size: int, sample: bytes) -> bool:
-    """Whether a file is uploaded by itself and named by its checksum, not sent with its commit."""
+    """Return whether a file is uploaded separately with LFS, and not sent with its commit."""
     return path.endswith(LARGE_SUFFIXES) or size > LARGE_SIZE or b"\0" in sample
 
 
@@ -63,13 +62,13 @@ class File:
 
     @cached_property
     def git_oid(self) -> str:
-        """What git calls the file: of a large one, git knows a pointer alone."""
+        """The id of the file in git, which stores only a pointer for a large file."""
         content = self._pointer if self.large else self.content
         return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
     @property
     def oid(self) -> str:
-        """What clients compare with their own copy, and name their cached one after."""
+        """The id that clients compare with their own copy and use as its name in their cache."""
         return self.sha256 if self.large else self.git_oid
 
     @property
@@ -78,7 +77,7 @@ class File:
         return "\n".join((*lines, f"size {len(self.content)}", "")).encode()
 
     def described(self, path: str) -> dict[str, Any]:
-        """The entry of a listing."""
+        """Return the file's entry in a listing."""
         entry: dict[str, Any] = {
             "type": "file",
             "path": path,
@@ -101,10 +100,10 @@ class Repository:
     Attributes:
         kind: "models" or "datasets".
         name: "user/name".
-        private: whether its owner alone sees it.
-        commits: by id, oldest first; a commit is there with all its files, or not at all.
-        titles: of the commits, in the same order.
-        branches, tags: ids of commits.
+        private: whether only its owner sees it.
+        commits: the files of each commit by its id, oldest first.
+        titles: the titles of the commits, in the same order.
+        branches, tags: the ids of their commits.
     """
 
     kind: str
@@ -124,7 +123,7 @@ class Repository:
         return self.name.split("/")[0]
 
     def resolve(self, revision: str) -> str:
-        """The commit of a branch, a tag or a commit's own id."""
+        """Return the id of the commit that a branch, a tag or a commit id names."""
         for references in (self.branches, self.tags):
             if revision in references:
                 return references[revision]
@@ -136,7 +135,7 @@ class Repository:
         return self.commits[self.resolve(revision)]
 
     def listing(self, revision: str, folder: str = "", recursive: bool = False) -> list[dict]:
-        """Files and folders below a folder; not those of its folders, unless recursive."""
+        """List the files and folders in a folder, and if recursive those in its subfolders."""
         inside = f"{folder}/" if folder else ""
         entries: dict[str, dict[str, Any]] = {}
         for path, file in sorted(self.files(revision).items()):
@@ -158,13 +157,19 @@ class Repository:
     def commit(
         self, branch: str, lines: Iterable[Mapping[str, Any]], large: Mapping[str, bytes]
     ) -> str:
-        """Apply the lines of a commit's request: all of them or, raising HubError, none.
+        """Add a commit with all changes of a request, or raise an error and change nothing.
 
         Args:
-            branch: to move.
+            branch: the branch to commit to.
             lines: {"key": "header" | "file" | "lfsFile" | "deletedFile" | "deletedFolder",
                 "value": ...}.
-            large: what has been uploaded, by checksum.
+            large: contents of the uploaded large files, by checksum.
+
+        Returns:
+            The id of the commit.
+
+        Raises:
+            HubError: the branch, a file or an upload is missing, or the branch has moved.
         """
         if branch not in self.branches:
             raise HubError(404, f"Invalid rev id: {branch}", "RevisionNotFound")

@@ -1,9 +1,9 @@
-"""A Hub on this machine's loopback, for unmodified clients.
+"""A local Hub for unmodified clients.
 
-It speaks what `huggingface_hub`, `transformers` and `datasets` ask for when they upload and
-download, with large files through git LFS; Xet, which the real Hub prefers, its clients must
-switch off (`HF_HUB_DISABLE_XET=1`). A request that it does not know is answered by 501 and kept in
-`Hub.unknown`, so that a test sees it.
+It serves the requests of `huggingface_hub`, `transformers` and `datasets` for uploads and
+downloads, with git LFS for large files. Clients must switch off Xet, which the real Hub prefers
+(`HF_HUB_DISABLE_XET=1`). Unknown requests are answered with status 501 and listed in `Hub.unknown`,
+so that tests can find them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .repositories import File, HubError, Repository, is_large
 
 _KIND = r"(?P<kind>models|datasets)"
 _NAME = r"(?P<name>[^/]+/[^/]+)"
-_REVISION = r"(?P<revision>[^/]+)"  # percent-encoded: a branch's own slash does not show
+_REVISION = r"(?P<revision>[^/]+)"  # percent-encoded, so a branch name has no slash
 
 _DATE = "2025-01-01T00:00:00.000Z"
 
@@ -33,18 +33,17 @@ class Hub:
     """The state of the Hub, and its server.
 
     Args:
-        tokens: users by token.
+        tokens: the user of each token.
 
     Attributes:
-        url: for `HF_ENDPOINT`.
+        url: value for `HF_ENDPOINT`.
         repositories: by ("models" | "datasets", "user/name").
-        large: contents of large files, by SHA-256.
+        large: contents of the large files, by SHA-256.
         requests: (method, path) of each request, in order.
-        unknown: those that no route serves.
-        uploads: checksums of the large files whose upload began, in order; each again when it is
-            sent again.
-        drop_upload: given an upload's number, counted from 1: whether its connection breaks off in
-            the middle. A test sets it.
+        unknown: the requests without a route.
+        uploads: checksum of each large file whose upload began, in order and including retries.
+        drop_upload: whether the connection breaks in the middle of the upload with this number,
+            counted from 1. Tests set it.
     """
 
     def __init__(self, tokens: dict[str, str]):
@@ -62,7 +61,7 @@ class Hub:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self) -> Hub:
-        # Asked often whether to stop, so that closing does not take half a second.
+        # Poll often, so that closing does not take half a second.
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -160,12 +159,12 @@ class _Routes(Connection):
     # Upload
 
     def validate_yaml(self) -> None:
-        """A card's metadata, by the client library's own reading of it."""
+        """Check the metadata of a card with the client library."""
         request = json.loads(self.body)
         card = DatasetCard if request["repoType"] == "dataset" else ModelCard
         try:
             data = card(request["content"], ignore_metadata_errors=False).data.to_dict()
-        except Exception as error:  # whatever is wrong with the text, it is the sender's to mend
+        except Exception as error:  # any error is in the sender's text
             failure = {"errors": [{"message": f"{type(error).__name__}: {error}"}], "warnings": []}
             raise HubError(400, "Invalid metadata", body=failure) from error
         warning = {"message": "empty or missing yaml metadata in repo card"}
@@ -189,7 +188,7 @@ class _Routes(Connection):
         self.answer({"files": answer})
 
     def large_batch(self, name: str, kind: str = "models") -> None:
-        """Where to send the large files; without an action for those that are here already."""
+        """Answer where to upload large files; those already uploaded get no action."""
         self.repository(kind, name, write=True)
         objects = []
         for wanted in json.loads(self.body)["objects"]:
@@ -211,7 +210,7 @@ class _Routes(Connection):
             return
         content = self.read()
         if hashlib.sha256(content).hexdigest() != oid:
-            raise HubError(400, f"the content of {oid} has another checksum")
+            raise HubError(400, f"the checksum of the content is not {oid}")
         with self.hub.lock:
             self.hub.large[oid] = content
         self.answer(b"")
@@ -244,7 +243,7 @@ class _Routes(Connection):
         self.answer([entry for entry in entries if entry["path"] in wanted])
 
     def resolve(self, name: str, revision: str, path: str, kind: str = "models") -> None:
-        """A file, or the part of it that a Range header asks for."""
+        """Answer with a file, or the part of it that a Range header requests."""
         repository = self.repository(kind, name)
         commit = repository.resolve(revision)
         headers = {"X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
@@ -275,7 +274,7 @@ _Routes.routes = [
     ("DELETE", "/api/repos/delete", _Routes.delete_repository),
     ("POST", "/api/validate-yaml", _Routes.validate_yaml),
     ("GET", f"/api/{_KIND}/{_NAME}", _Routes.info),
-    ("GET", f"/api/{_KIND}/(?P<name>[^/]+)", _Routes.info),  # without a user: there is none such
+    ("GET", f"/api/{_KIND}/(?P<name>[^/]+)", _Routes.info),  # without a user: does not exist
     ("GET", f"/api/{_KIND}/{_NAME}/revision/{_REVISION}", _Routes.info),
     ("GET", f"/api/{_KIND}/{_NAME}/refs", _Routes.refs),
     ("POST", f"/api/{_KIND}/{_NAME}/branch/{_REVISION}", _Routes.create_branch),

@@ -1,4 +1,4 @@
-"""Conversations to the Hub and back."""
+"""Pushing conversations to the Hub and loading them."""
 
 import json
 
@@ -11,7 +11,7 @@ from .datasets_program import FEATURES, NAME, toy_splits
 
 @pytest.fixture(scope="module")
 def report(client, tmp_path_factory):
-    """What `datasets_program` has loaded of what it has pushed."""
+    """The report of `datasets_program` on what it has pushed and loaded."""
     file = tmp_path_factory.mktemp("datasets") / "report.json"
     client.run("-m", "tests.hub.datasets_program", file)
     return json.loads(file.read_text())
@@ -43,7 +43,7 @@ def test_a_feature_set_is_uploaded_whole_with_its_schema_and_card(hub, report):
     repository = hub.dataset(FEATURES)
     assert repository.private
     assert {"README.md", "feature_set.json"} <= repository.files().keys()
-    assert ("POST", "/api/validate-yaml") in hub.requests  # and it took the card
+    assert ("POST", "/api/validate-yaml") in hub.requests  # and the card is valid
     pushed = report["features"]
     assert pushed["checked"] == json.loads(repository.files()["feature_set.json"].content)
     expected = toy_splits(1)

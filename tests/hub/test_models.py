@@ -1,4 +1,4 @@
-"""Models, processors and pipelines to the Hub and back."""
+"""Pushing models, processors and pipelines to the Hub and loading them."""
 
 import json
 
@@ -28,7 +28,7 @@ def test_the_client_library_validates_the_shipped_card(hub, client):
 
 @pytest.fixture(scope="module")
 def pushed(client, toy_encoder_folder, tmp_path_factory):
-    """What `models_program` says of the models that it has pushed."""
+    """The report of `models_program` on the models that it has pushed."""
     report = tmp_path_factory.mktemp("pushed") / "report.json"
     client.run("-m", "tests.hub.models_program", toy_encoder_folder, report)
     return json.loads(report.read_text())
@@ -36,7 +36,7 @@ def pushed(client, toy_encoder_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(hub, pushed, tmp_path_factory):
-    """What is loaded where the package is not, with an empty cache, and without a token."""
+    """What a client without the package, a token or a cache has loaded."""
     folder = tmp_path_factory.mktemp("loaded")
     models = {
         "v1": {"model": "user/toy", "revision": "v1"},
@@ -59,14 +59,14 @@ def test_a_stranger_gets_the_same_model(pushed, loaded, name):
         for one, other in zip(answers, expected, strict=True):
             assert one["label"] == other["label"]
             assert one["modalities"] == other["modalities"]
-            # The same computation; where its arrays lie in memory may move the last bit.
+            # The same computation, but the alignment of arrays may change the last bit.
             assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
             assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
 
 
-def test_a_revision_is_a_model_of_its_own(hub, pushed, loaded):
+def test_each_revision_has_its_own_weights_and_code(hub, pushed, loaded):
     assert loaded["v1"]["weights"] != loaded["main"]["weights"]
-    # Its code too comes from the commit that the tag names.
+    # The code also comes from the tag's commit.
     repository = hub.model("user/toy")
     for name in ("v1", "main"):
         assert repository.resolve(name) in loaded[name]["from"]
@@ -108,7 +108,7 @@ def test_a_wrong_token_is_named(pushed):
     assert "Make sure your token has the correct permissions" in messages["push, another's"]
 
 
-def test_a_private_model_is_its_owners_alone(hub, pushed):
+def test_only_its_owner_can_load_a_private_model(hub, pushed):
     assert hub.model("user/secret").private
     for whose in ("no token", "another's token"):
         message = pushed["messages"][f"private, {whose}"]

@@ -1,4 +1,4 @@
-"""`synctva push`: folders to the Hub."""
+"""`synctva push`, which uploads folders to the Hub."""
 
 import pytest
 from datasets import DatasetDict
@@ -12,7 +12,7 @@ from tests.support.toy_conversations import WIDTHS, toy_dataset
 PUSH = ("-m", "synctva_command_line", "push")
 
 
-def test_a_model_goes_without_what_only_training_needs(hub, client, tmp_path):
+def test_a_model_is_pushed_without_the_files_of_its_training(hub, client, tmp_path):
     folder = write_model_folder(tmp_path / "toy")
     expected = {path.name: path.read_bytes() for path in folder.iterdir()}
     for name in ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth"):
@@ -22,7 +22,7 @@ def test_a_model_goes_without_what_only_training_needs(hub, client, tmp_path):
     with client.start(*PUSH, folder, "user/toy", "--private") as process:
         printed, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert "`synctva card " in errors  # the card names the folder, and says how users load it
+    assert "`synctva card " in errors  # because the card still names the folder
     repository = hub.model("user/toy")
     assert printed.strip().endswith(repository.branches["main"])
     assert repository.private
@@ -33,7 +33,7 @@ def test_a_model_goes_without_what_only_training_needs(hub, client, tmp_path):
     assert ModelCard(files["README.md"].content.decode()).data.model_name == "toy"
 
 
-def test_a_feature_set_becomes_a_data_set(hub, client, tmp_path):
+def test_a_feature_set_is_pushed_as_a_data_set(hub, client, tmp_path):
     encoders = dict.fromkeys(WIDTHS, "drawn")
     data = DatasetDict(train=toy_dataset())
     write_feature_set(data, tmp_path / "features", encoders=encoders, source="toy")
@@ -41,14 +41,14 @@ def test_a_feature_set_becomes_a_data_set(hub, client, tmp_path):
     assert SCHEMA_FILE in hub.dataset("user/features").files()
 
 
-def test_what_another_owns_is_refused_without_a_traceback(client, tmp_path):
+def test_a_repository_of_another_user_is_refused_without_a_traceback(client, tmp_path):
     with client.start(*PUSH, write_model_folder(tmp_path / "toy"), "other/toy") as process:
         printed, errors = process.communicate(timeout=300)
     assert (process.returncode, printed) == (1, "")
     assert "synctva push: error: 403" in errors and "Traceback" not in errors
 
 
-def test_what_a_model_folder_lacks_is_named(tmp_path):
+def test_missing_files_of_a_model_folder_are_named(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(SystemExit, match=r"has no model.safetensors, processor_config.json, READ"):
         push.main([str(tmp_path), "user/nothing"])

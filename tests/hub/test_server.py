@@ -1,4 +1,4 @@
-"""The loopback Hub answers as the Hub does, where its clients depend on it."""
+"""The local Hub answers as clients expect of the real one."""
 
 import json
 from urllib.error import HTTPError
@@ -13,7 +13,7 @@ HEADER = {"key": "header", "value": {"summary": "a commit"}}
 
 
 def ask(hub, method, path, body=None, token="hf_of_user", **headers):
-    """Status, headers and content of the answer."""
+    """Send a request and return the status, headers and content of the answer."""
     if token:
         headers["Authorization"] = f"Bearer {token}"
     data = None if body is None else json.dumps(body).encode()
@@ -47,7 +47,7 @@ def repository(hub):
         ("/user/toy/resolve/main/a/b.txt", "hf_wrong", 401, None),
     ],
 )
-def test_refusals_have_the_codes_that_clients_read(hub, repository, path, token, status, code):
+def test_errors_have_the_codes_that_clients_read(hub, repository, path, token, status, code):
     found, headers, content = ask(hub, "GET", path, token=token)
     assert (found, headers["X-Error-Code"]) == (status, code)
     assert ("error" in json.loads(content)) == (status != 200)
@@ -80,7 +80,7 @@ def test_others_may_not_write(hub, repository):
         ([HEADER, {"key": "deletedFile", "value": {"path": "absent"}}], 404),
     ],
 )
-def test_a_commit_is_whole_or_not_at_all(repository, lines, status):
+def test_a_refused_commit_changes_nothing(repository, lines, status):
     first = {"key": "deletedFolder", "value": {"path": "a"}}
     with pytest.raises(HubError) as refused:
         repository.commit("main", [*lines[:1], first, *lines[1:]], {})
@@ -97,6 +97,6 @@ def test_a_card_with_a_wrong_model_index_is_refused(hub):
     assert json.loads(content)["errors"]
 
 
-def test_a_file_has_the_checksum_that_git_gives_it():
+def test_a_file_has_its_checksum_in_git():
     # `printf hello | git hash-object --stdin`
     assert File(b"hello", False).git_oid == "b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0"

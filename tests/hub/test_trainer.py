@@ -1,4 +1,4 @@
-"""Trainings that push themselves to the Hub, and go on from there."""
+"""Trainings that push to the Hub, and resume from it."""
 
 import json
 
@@ -18,7 +18,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(hub, client, folder):
-    """What `trainer_program` says of what it has trained and pushed."""
+    """The report of `trainer_program` on what it has trained and pushed."""
     client.run("-m", "tests.hub.trainer_program", folder, folder / "report.json")
     return json.loads((folder / "report.json").read_text())
 
@@ -34,7 +34,7 @@ def test_a_trained_folder_is_on_the_hub(hub, report, folder):
 
 
 def test_the_card_is_valid_and_has_the_results(hub, report):
-    assert ("POST", "/api/validate-yaml") in hub.requests  # and it took the card
+    assert ("POST", "/api/validate-yaml") in hub.requests  # and the card is valid
     files = hub.model("user/simulated").files()
     results = json.loads(files["results.json"].content)
     card = ModelCard(files["README.md"].content.decode(), ignore_metadata_errors=False)
@@ -57,13 +57,13 @@ def test_no_commit_has_a_token_or_a_pickle(hub, report):
         for title, tree in zip(repository.titles, repository.commits.values(), strict=True):
             for path, file in tree.items():
                 assert b"hf_of_user" not in file.content, (title, path)
-                # What training goes on from is torch's own; it is read as tensors alone.
+                # A checkpoint to resume from has torch's own files, which are read as tensors.
                 if not path.startswith("last-checkpoint/"):
                     assert not path.endswith(PICKLES), (title, path)
             assert "last-checkpoint/training_args.bin" not in tree
 
 
-def test_what_is_pushed_in_training_can_be_used(hub, report):
+def test_a_model_pushed_during_training_is_complete(hub, report):
     repository = hub.model("user/simulated")
     assert repository.titles[1].startswith("Training in progress")
     files = repository.commits[list(repository.commits)[1]]
@@ -71,23 +71,23 @@ def test_what_is_pushed_in_training_can_be_used(hub, report):
     assert "optimizer.pt" not in files
 
 
-def test_a_run_that_lost_its_machine_goes_on_from_the_hub(hub, report):
+def test_a_run_resumes_from_the_hub_on_another_machine(hub, report):
     assert report["resumed"] == report["whole"]
     assert report["steps"] == 24
 
 
-def test_the_last_checkpoint_is_the_last(hub, report):
+def test_the_last_checkpoint_on_the_hub_is_the_newest(hub, report):
     state = hub.model("user/stopped").files()["last-checkpoint/trainer_state.json"].content
     assert json.loads(state)["global_step"] == 10
 
 
-def test_a_model_is_private_where_it_is_to_be(hub, report):
-    assert hub.model("user/whole").private  # pushed when it had been trained
-    assert hub.model("user/stopped").private  # pushed in training
+def test_a_model_is_private_if_requested(hub, report):
+    assert hub.model("user/whole").private  # pushed after training
+    assert hub.model("user/stopped").private  # pushed during training
     assert hub.model("user/whole").files().keys() >= CODE | {"model.safetensors"}
 
 
-def test_training_goes_on_without_the_hub(hub, report):
+def test_training_continues_without_the_hub(hub, report):
     assert ("models", "user/gone") not in hub.repositories
     assert report["steps without the Hub"] == 24
     assert "user/gone" in report["push, repository gone"]

@@ -1,4 +1,4 @@
-"""An interrupted upload leaves nothing half done, and is resumed where it stopped."""
+"""An interrupted upload leaves no partial commit, and resumes where it stopped."""
 
 import time
 
@@ -17,7 +17,7 @@ PROGRAM = ROOT / "tests/hub/uploads_program.py"
 
 
 def saved_model(folder, seed):
-    """A saved model with its weights in several files: an upload of several parts."""
+    """Save a model with its weights in several files, and return their number."""
     toy_model(seed).save_pretrained(folder, max_shard_size="20KB")
     shards = list(folder.glob("*.safetensors"))
     assert len(shards) >= 4
@@ -46,7 +46,7 @@ def nothing_uploaded(hub):
     hub.drop_upload = lambda number: False
 
 
-def test_a_connection_that_breaks_once_is_tried_again(hub, client, tmp_path):
+def test_an_upload_whose_connection_breaks_is_retried(hub, client, tmp_path):
     shards = saved_model(tmp_path / "model", 1)
     hub.drop_upload = lambda number: number == 3
     client.run(PROGRAM, tmp_path / "model", "user/broken")
@@ -54,7 +54,7 @@ def test_a_connection_that_breaks_once_is_tried_again(hub, client, tmp_path):
     assert_holds(hub.model("user/broken"), tmp_path / "model")
 
 
-def test_a_killed_upload_is_resumed(hub, client, tmp_path):
+def test_a_killed_upload_resumes(hub, client, tmp_path):
     shards = saved_model(tmp_path / "model", 2)
     hub.drop_upload = lambda number: number > 2
     with client.start(PROGRAM, tmp_path / "model", "user/killed") as process:
@@ -78,8 +78,8 @@ def test_a_killed_upload_is_resumed(hub, client, tmp_path):
     assert hub.uploads == []
 
 
-@pytest.mark.slow  # the client tries again for 23 seconds before it gives up
-def test_a_connection_that_stays_broken_is_an_error_that_names_the_file(hub, client, tmp_path):
+@pytest.mark.slow  # the client retries for 23 seconds
+def test_an_upload_that_fails_for_good_names_the_file(hub, client, tmp_path):
     saved_model(tmp_path / "model", 3)
     hub.drop_upload = lambda number: number > 1
     with client.start(PROGRAM, tmp_path / "model", "user/unreachable") as process:
@@ -89,7 +89,7 @@ def test_a_connection_that_stays_broken_is_an_error_that_names_the_file(hub, cli
     assert hub.model("user/unreachable").files().keys() == {".gitattributes"}
 
 
-def test_shards_make_the_same_model(tmp_path):
+def test_a_sharded_model_has_the_same_weights(tmp_path):
     saved_model(tmp_path / "model", 4)
     reloaded = SyncTVAForEmotionRecognition.from_pretrained(tmp_path / "model").state_dict()
     for name, tensor in toy_model(4).state_dict().items():

@@ -1,12 +1,12 @@
-"""Trains toy models that push themselves; run by `test_trainer.py`.
+"""Train toy models that are pushed to the Hub; run by `test_trainer.py`.
 
     python -m tests.hub.trainer_program <folder> <report.json>
 
 Repositories:
     user/whole      private, pushed after the training
-    user/stopped    private, stopped in the middle, and resumed from its last checkpoint there
+    user/stopped    private, stopped in the middle and resumed from its last checkpoint on the Hub
     user/simulated  what `synctva train` pushes
-    user/gone       removed from the Hub while the training goes on
+    user/gone       deleted from the Hub during training
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.synctva.trainer.test_trainer import STOCHASTIC
 from .models_program import fingerprints, message
 
 STEPS = {"save_strategy": "steps", "eval_strategy": "steps", "save_steps": 5, "eval_steps": 5}
-"""Of 24 steps in three epochs."""
+"""The trainings have 24 steps in three epochs."""
 
 
 class AtStep(TrainerCallback):
@@ -45,14 +45,14 @@ def stop(control) -> None:
 
 
 def resumed_elsewhere(folder: Path) -> dict[str, object]:
-    """A run that lost its machine, and the same without a stop."""
+    """Train without interruption, and with a stop and a resumption on another machine."""
     options = STEPS | STOCHASTIC | {"load_best_model_at_end": False}
     push = {
         "push_to_hub": True,
         "hub_model_id": "user/stopped",
         "hub_strategy": "checkpoint",
         "hub_private_repo": True,
-        "hub_always_push": True,  # also while the checkpoint before is on its way
+        "hub_always_push": True,  # even if the previous checkpoint is still being pushed
         "save_total_limit": 1,
     }
     whole = toy_trainer(folder / "whole", **options, hub_private_repo=True)

@@ -1,8 +1,8 @@
-"""Uploads a folder; run, and killed, by `test_uploads.py`.
+"""Upload a folder; run, and killed, by `test_uploads.py`.
 
     python uploads_program.py <folder> <name on the Hub>
 
-Of huggingface_hub alone: what a trainer calls, without the seconds that torch takes to import.
+It calls the same function as a trainer, without the seconds that importing torch takes.
 """
 
 import sys

@@ -63,7 +63,7 @@ def test_shapley_values_of_an_additive_model_are_its_terms(conversation):
 def test_an_ignored_modality_has_a_shapley_value_of_zero(conversation):
     model = toy_model()
     with torch.no_grad():
-        # The fused states say nothing, and the recurrence does not read audio.
+        # The fused states carry no information, and the recurrence does not read audio.
         for parameter in model.classifier.parameters():
             parameter.zero_()
         width = model.config.hidden_size

@@ -47,10 +47,10 @@ def test_batch_equals_single_and_padded_equals_packed(seed):
     model = toy_model()
     together = model(**batch)
     for row in range(4):
-        alone = model(**only(batch, row))
-        length = alone.logits.shape[1]
+        single = model(**only(batch, row))
+        length = single.logits.shape[1]
         for name in PER_UTTERANCE:
-            torch.testing.assert_close(together[name][row : row + 1, :length], alone[name])
+            torch.testing.assert_close(together[name][row : row + 1, :length], single[name])
     assert (together.logits[~batch["attention_mask"]] == 0).all()
 
 

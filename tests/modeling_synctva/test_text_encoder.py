@@ -139,8 +139,8 @@ def test_context_does_not_depend_on_the_batch(contextual_spec):
     encoder = TextEncoder.from_spec(contextual_spec)
     together = encoder.encode_conversations(CONVERSATIONS)
     for conversation, vectors in zip(CONVERSATIONS, together, strict=True):
-        (alone,) = encoder.encode_conversations([conversation], batch_size=1)
-        np.testing.assert_allclose(alone, vectors, atol=1e-5)
+        (single,) = encoder.encode_conversations([conversation], batch_size=1)
+        np.testing.assert_allclose(single, vectors, atol=1e-5)
 
 
 def test_single_texts_are_refused_by_an_encoder_with_context(contextual_spec):

@@ -1,4 +1,4 @@
-"""Damaged and hostile checkpoints: refused with a reason, and no code of theirs runs."""
+"""Damaged and hostile checkpoints are refused with a reason, and none of their code runs."""
 
 import json
 import os
@@ -84,7 +84,7 @@ def test_a_flipped_bit_of_the_header_is_refused(folder):
 
 
 def test_the_highest_bit_of_an_exponent_is_found(folder):
-    """Of the others there is no telling: what is left is a number like any other."""
+    """Other flipped bits cannot be found: they leave a number of ordinary size."""
     weights = load_file(folder / WEIGHTS)
     generator = np.random.default_rng(0)
     for name in generator.choice(sorted(weights), 25, replace=False).tolist():
@@ -111,7 +111,7 @@ def test_the_highest_bit_of_an_exponent_is_found(folder):
         ("synctva.encoders.audio.deviation", -1.0),
     ],
 )
-def test_a_value_that_cannot_be_computed_with_is_refused_and_named(folder, name, value):
+def test_values_that_are_not_finite_or_too_large_are_refused_and_named(folder, name, value):
     change_weights(folder, lambda weights: weights[name].view(-1)[-1:].fill_(value))
     with pytest.raises(ValueError, match=rf"{name} has .*expected") as refusal:
         load(folder)
@@ -140,7 +140,7 @@ INCOMPLETE = {
 
 
 @pytest.mark.parametrize("keep", INCOMPLETE.values(), ids=INCOMPLETE)
-def test_what_is_missing_is_not_made_up(folder, keep):
+def test_missing_weights_are_refused(folder, keep):
     change_weights(folder, drop(keep))
     with pytest.raises(ValueError, match=r"lacks .*: expected exactly the weights of SyncTVAFor"):
         load(folder)
@@ -148,7 +148,7 @@ def test_what_is_missing_is_not_made_up(folder, keep):
         pipeline("emotion-recognition", model=str(folder))
 
 
-def test_weights_that_the_config_does_not_describe_are_refused(folder):
+def test_unknown_weights_are_refused(folder):
     for fields in ({"num_hidden_layers": 0}, {"use_context": False}):
         kept = (folder / CONFIG).read_text()
         change_json(folder / CONFIG, **fields)
@@ -160,7 +160,7 @@ def test_weights_that_the_config_does_not_describe_are_refused(folder):
         load(folder)
 
 
-def test_another_shape_is_refused_and_named(folder):
+def test_a_wrong_shape_is_refused_and_named(folder):
     change_weights(folder, lambda weights: weights.update({"classifier.4.bias": torch.zeros(5)}))
     with pytest.raises(ValueError, match=r"classifier\.4\.bias has shape \(5,\): expected \(7,\)"):
         load(folder)
@@ -168,10 +168,10 @@ def test_another_shape_is_refused_and_named(folder):
         pipeline("emotion-recognition", model=str(folder))
 
 
-# What remains possible for training.
+# What a training may still load.
 
 
-def test_new_heads_are_started_on_request(folder):
+def test_new_heads_are_initialised_on_request(folder):
     labels = {"id2label": {0: "calm", 1: "cross"}}
     with pytest.raises(ValueError, match="ignore_mismatched_sizes=True"):
         load(folder, **labels)
@@ -185,7 +185,7 @@ def test_new_heads_are_started_on_request(folder):
         load(folder, ignore_mismatched_sizes=True)
 
 
-def test_a_base_model_and_the_report_are_loaded(folder, tmp_path):
+def test_base_models_and_the_loading_report(folder, tmp_path):
     base = SyncTVAModel.from_pretrained(folder)
     base.save_pretrained(tmp_path / "base")
     again = SyncTVAModel.from_pretrained(tmp_path / "base")
@@ -193,7 +193,9 @@ def test_a_base_model_and_the_report_are_loaded(folder, tmp_path):
     with pytest.raises(ValueError, match="new heads"):
         load(tmp_path / "base")
     change_weights(folder, drop(lambda name: name != "synctva.lone"))
-    with pytest.raises(ValueError, match=r"lacks lone: expected exactly the weights of SyncTVAModel"):
+    with pytest.raises(
+        ValueError, match=r"lacks lone: expected exactly the weights of SyncTVAModel"
+    ):
         SyncTVAModel.from_pretrained(folder)
     _, report = load(folder, output_loading_info=True)
     assert report["missing_keys"] == {"synctva.lone"}
@@ -228,8 +230,8 @@ def pickled_weights(folder, kind):
 @pytest.mark.parametrize("kind", ["bare", "hostile", "harmless", "old"])
 def test_pickled_weights_are_not_opened(folder, canary, kind):
     pickled_weights(folder, kind)
-    beside = load(folder)  # not even looked at where there are proper weights
-    assert torch.equal(beside.class_prior, load_file(folder / WEIGHTS)["class_prior"])
+    model = load(folder)  # ignored next to safetensors
+    assert torch.equal(model.class_prior, load_file(folder / WEIGHTS)["class_prior"])
     (folder / WEIGHTS).unlink()
     with pytest.raises(OSError, match=r"no file named model\.safetensors"):
         load(folder)
@@ -238,7 +240,7 @@ def test_pickled_weights_are_not_opened(folder, canary, kind):
     assert not canary.exists()
 
 
-def test_a_pickle_by_another_name_is_refused(folder, canary):
+def test_a_pickle_named_safetensors_is_refused(folder, canary):
     (folder / WEIGHTS).write_bytes(pickle.dumps(Payload()))
     with pytest.raises(OSError, match="damaged"):
         load(folder)
@@ -249,7 +251,7 @@ def test_a_pickle_by_another_name_is_refused(folder, canary):
 
 
 @pytest.mark.parametrize("name", [CONFIG, PROCESSOR])
-def test_a_json_file_that_is_cut_or_none_is_refused(folder, name):
+def test_a_damaged_json_file_is_refused(folder, name):
     data = (folder / name).read_bytes()
     for damaged in (b"", data[:1], data[: len(data) // 2], data[:-2], b"\xff\xfe\0{", b"[]", b"3"):
         (folder / name).write_bytes(damaged)
@@ -297,8 +299,8 @@ def test_a_wrong_field_of_the_config_is_refused(folder, field, value):
     assert str(refusal.value)
 
 
-def test_a_config_names_no_code_to_run(folder):
-    """Installed code serves; what a config.json names is not imported."""
+def test_code_that_a_config_names_does_not_run(folder):
+    """The installed code is used, and what a config.json names is not imported."""
     code = {"AutoConfig": "evil.Config", "AutoModelForTokenClassification": "evil.Model"}
     task = {"emotion-recognition": {"impl": "evil.Pipeline", "pt": ["evil"], "type": "text"}}
     change_json(folder / CONFIG, auto_map=code, custom_pipelines=task)
@@ -330,7 +332,7 @@ def test_a_wrong_field_of_the_processor_is_refused(folder, fields):
     assert str(refusal.value)
 
 
-# The state of a live conversation; `modeling_synctva/test_stream.py` has what is refused in it.
+# The state of a live conversation. For damaged states, see `modeling_synctva/test_stream.py`.
 
 
 def test_a_cut_state_of_a_stream_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""Whatever is put in: a clear error, or finite and normalised answers that no neighbour changes."""
+"""Any input gives a clear error, or finite and normalised answers that no other input changes."""
 
 import math
 
@@ -32,7 +32,7 @@ def recognise(tmp_path_factory, toy_encoder_spec):
     return pipeline("emotion-recognition", model=str(folder))
 
 
-# What may stand where a feature vector, a text or a speaker is expected.
+# What a user may pass in place of a feature vector, a text or a speaker.
 
 _numbers = st.one_of(
     st.floats(width=32),
@@ -48,7 +48,7 @@ def _vectors(width):
     kinds = st.sampled_from([np.float16, np.float32, np.float64, np.int64, np.bool_, object])
     return st.one_of(
         plain,
-        plain,  # more often, so that whole conversations are accepted, too
+        plain,  # more often, so that some conversations are accepted
         right,
         st.lists(_numbers, max_size=width + 1),
         st.builds(lambda values, kind: np.array(values, dtype=kind), plain, kinds),
@@ -94,16 +94,16 @@ def check_raw_conversation(recognise, conversation):
     except (ValueError, TypeError) as error:
         assert str(error)
     else:
-        # A dictionary is a conversation by columns, whose utterances are not its keys.
+        # A dictionary is a mapping of columns: its keys are not utterances.
         by_column = isinstance(conversation, dict)
         assert_answers(answers[1], len(answers[1]) if by_column else len(conversation))
-        for mine, alone in zip(answers[0], recognise(CALM, top_k=None), strict=True):
-            assert mine["scores"] == pytest.approx(alone["scores"], abs=1e-5)
+        for answer, single in zip(answers[0], recognise(CALM, top_k=None), strict=True):
+            assert answer["scores"] == pytest.approx(single["scores"], abs=1e-5)
 
 
 @st.composite
 def _batches(draw):
-    """Padded tensors: any masks, any values behind them, and up to five conversations."""
+    """Draw a padded batch of up to five conversations, with any masks and any masked values."""
     shape = (draw(st.integers(1, 5)), draw(st.integers(1, 7)))
     generator = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     share = draw(st.sampled_from([0.0, 0.3, 1.0]))
@@ -126,13 +126,13 @@ def _batches(draw):
 
 @torch.no_grad()
 def check_tensors(model, batch):
-    together = model(**batch)
-    there = batch["attention_mask"]
-    assert together.logits.isfinite().all() and together.strengths.isfinite().all()
-    assert (together.logits[~there] == 0).all()
-    for row in range(len(there)):
-        alone = model(**{name: tensor[row : row + 1] for name, tensor in batch.items()})
-        torch.testing.assert_close(together.logits[row], alone.logits[0], rtol=1e-5, atol=1e-5)
+    output = model(**batch)
+    mask = batch["attention_mask"]
+    assert output.logits.isfinite().all() and output.strengths.isfinite().all()
+    assert (output.logits[~mask] == 0).all()
+    for row in range(len(mask)):
+        single = model(**{name: tensor[row : row + 1] for name, tensor in batch.items()})
+        torch.testing.assert_close(output.logits[row], single.logits[0], rtol=1e-5, atol=1e-5)
 
 
 def many(count):
@@ -171,7 +171,7 @@ def test_thousands_of_tensors(recognise, batch):
     check_tensors(recognise.model, batch)
 
 
-def test_no_conversation_one_utterance_two_thousand_and_as_many_speakers(recognise):
+def test_empty_shortest_and_long_conversations(recognise):
     with pytest.raises(ValueError, match="empty"):
         recognise([])
     assert_answers(recognise([{"text": "Hi."}], top_k=None), 1)

@@ -1,4 +1,4 @@
-"""Under load: many threads at one pipeline, and a long training; neither's memory grows."""
+"""Many threads that share a pipeline, and a long training: memory does not grow."""
 
 import random
 import sys
@@ -33,7 +33,7 @@ def recognise(tmp_path, toy_encoder_spec):
 
 
 def conversation(generator, length):
-    """Raw texts, and the features that a few utterances have beside."""
+    """Return a conversation of texts, with features for some utterances."""
     utterances = []
     for _ in range(length):
         utterance = {
@@ -49,7 +49,7 @@ def conversation(generator, length):
 
 
 def requests(recognise):
-    """What is asked: single conversations, batches, every parameter, explanations."""
+    """Return calls with single conversations, batches, each parameter, and explanations."""
     generator = random.Random(0)
     parameters = [
         {},
@@ -58,17 +58,17 @@ def requests(recognise):
         {"prediction_set": 0.9},
         {"batch_size": 3},
     ]
-    asked = []
+    calls = []
     for number in range(15):
-        given = parameters[number % 5]
+        options = parameters[number % 5]
         one = conversation(generator, generator.randint(1, 12))
-        if "batch_size" in given:
+        if "batch_size" in options:
             one = [one, *(conversation(generator, length) for length in (1, 5, 9))]
-        asked.append(lambda one=one, given=given: recognise(one, **given))
+        calls.append(lambda one=one, options=options: recognise(one, **options))
     for number in range(3):
         one = conversation(generator, 6)
-        asked.append(lambda one=one, number=number: recognise.explain(one, number))
-    return asked
+        calls.append(lambda one=one, number=number: recognise.explain(one, number))
+    return calls
 
 
 def resident_megabytes():
@@ -77,9 +77,9 @@ def resident_megabytes():
 
 
 def ask_from_threads(recognise, seconds):
-    """Answers of all threads by request, and resident memory over time."""
-    asked = requests(recognise)
-    answers = [{} for _ in range(THREADS)]  # by thread: request → its different answers
+    """Return the calls, the answers of each thread, the number of answers and memory over time."""
+    calls = requests(recognise)
+    answers = [{} for _ in range(THREADS)]  # per thread: call → its different answers
     counts = [0] * THREADS
     errors = []
     together = threading.Barrier(THREADS)
@@ -89,10 +89,10 @@ def ask_from_threads(recognise, seconds):
         generator = random.Random(thread)
         try:
             together.wait()
-            while time.monotonic() < end or len(answers[thread]) < len(asked):
-                order = generator.sample(range(len(asked)), len(asked))
+            while time.monotonic() < end or len(answers[thread]) < len(calls):
+                order = generator.sample(range(len(calls)), len(calls))
                 for number in order:
-                    answer = asked[number]()
+                    answer = calls[number]()
                     known = answers[thread].setdefault(number, [])
                     if answer not in known:
                         known.append(answer)
@@ -110,19 +110,19 @@ def ask_from_threads(recognise, seconds):
     for thread in threads:
         thread.join()
     assert not errors, errors
-    return asked, answers, sum(counts), memory
+    return calls, answers, sum(counts), memory
 
 
-def assert_as_alone(asked, answers):
-    for number, request in enumerate(asked):
-        alone = request()
+def assert_same_without_threads(calls, answers):
+    for number, call in enumerate(calls):
+        expected = call()
         for thread in answers:
             for answer in thread[number]:
-                assert_same(answer, alone)
+                assert_same(answer, expected)
 
 
 def assert_same(answer, expected):
-    """Equal, numbers to 1e-6: threads may sum in another order."""
+    """Check that answers are equal, numbers up to 1e-6: threads may sum in another order."""
     if isinstance(expected, dict):
         assert list(answer) == list(expected)
         for key in expected:
@@ -137,24 +137,24 @@ def assert_same(answer, expected):
 
 @pytest.fixture
 def switching_often():
-    """Threads take turns a hundred times as often as usual."""
+    """Make threads switch a hundred times as often as usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(before / 100)
     yield
     sys.setswitchinterval(before)
 
 
-def test_threads_that_all_come_first_get_the_answers_of_one(recognise, switching_often):
-    text_encoder._load.cache_clear()  # what is loaded with the first answer
-    asked, answers, _, _ = ask_from_threads(recognise, seconds=1)
-    assert text_encoder._load.cache_info().misses == 1  # once for all of them
-    assert_as_alone(asked, answers)
+def test_concurrent_first_calls_give_the_same_answers_as_one_thread(recognise, switching_often):
+    text_encoder._load.cache_clear()  # so that the first call loads it
+    calls, answers, _, _ = ask_from_threads(recognise, seconds=1)
+    assert text_encoder._load.cache_info().misses == 1  # once for all threads
+    assert_same_without_threads(calls, answers)
 
 
 @pytest.mark.slow  # a minute
-def test_a_minute_of_threads_leaves_memory_as_it_was(recognise):
-    asked, answers, count, memory = ask_from_threads(recognise, seconds=60)
-    assert_as_alone(asked, answers)
+def test_memory_does_not_grow_in_a_minute_of_threads(recognise):
+    calls, answers, count, memory = ask_from_threads(recognise, seconds=60)
+    assert_same_without_threads(calls, answers)
     warm = memory[len(memory) // 4]
     print(f"{count} calls; resident after a quarter {warm:.1f} MB, at the end {memory[-1]:.1f} MB")
     assert memory[-1] - warm < 8
@@ -171,7 +171,7 @@ class Memory(TrainerCallback):
 
 
 @pytest.mark.slow  # half a minute
-def test_the_memory_of_a_long_training_is_flat_after_its_first_epoch(tmp_path):
+def test_memory_does_not_grow_in_a_long_training(tmp_path):
     memory = Memory()
     options = {"num_train_epochs": 40, "conversations": 64, "ema_decay": 0.9}
     toy_trainer(tmp_path, **options, modality_dropout=0.3, callbacks=(memory,)).train()

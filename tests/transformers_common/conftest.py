@@ -1,4 +1,4 @@
-"""transformers' own common tests against our classes: `make test-transformers`."""
+"""Run transformers' own common tests on our classes: `make test-transformers`."""
 
 import pytest
 from transformers.models.auto import modeling_auto, processing_auto
@@ -13,14 +13,14 @@ MARKERS = (
     "is_pipeline_test",
     "torch_compile_test",
 )
-"""What transformers marks its tests with; `--strict-markers` wants it declared."""
+"""Markers of transformers' tests, which `--strict-markers` requires to be declared."""
 
 NAMES = (
     (modeling_auto.MODEL_MAPPING_NAMES, SyncTVAModel),
     (modeling_auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES, SyncTVAForEmotionRecognition),
     (processing_auto.PROCESSOR_MAPPING_NAMES, SyncTVAProcessor),
 )
-"""Where the common tests look up what a class of transformers is for."""
+"""The mappings in which the common tests look up the purpose of a class."""
 
 
 def pytest_configure(config):
@@ -29,12 +29,12 @@ def pytest_configure(config):
 
 
 def pytest_ignore_collect(config):
-    """Leave this folder out of the ordinary run: to collect it downloads and imports the tests."""
+    """Ignore this folder in the default run, because collecting it downloads the tests."""
     return True if config.option.markexpr == "not slow" else None
 
 
 @pytest.fixture(autouse=True)
 def known_to_transformers(monkeypatch):
-    """Our classes by name where transformers keeps those of its own models."""
+    """Add our classes to transformers' mappings of its own models."""
     for names, entry in NAMES:
         monkeypatch.setitem(names, SyncTVAConfig.model_type, entry.__name__)

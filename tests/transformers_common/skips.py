@@ -1,7 +1,7 @@
-"""Which common tests do not fit our classes, and why. `test_skips.py` finds stale entries.
+"""The common tests that do not apply to our classes, and why. `test_skips.py` finds stale entries.
 
-Tests that transformers itself skips, for hardware, packages or abilities that are not there, give
-its own reasons and are not listed.
+Tests that transformers itself skips, because hardware, packages or capabilities are missing, are
+not listed here.
 """
 
 import unittest
@@ -9,34 +9,33 @@ from collections.abc import Callable
 from fnmatch import filter as matches
 
 WRITTEN_FOR = "5.23.0"
-"""transformers' version; older ones do not have every test that is named here."""
+"""The version of transformers; older ones lack some of the tests below."""
 
-NO_TOKENS = "features come in, not tokens: there are no token embeddings"
-NOT_SEQUENCES = "checks classifiers of whole inputs; this one labels every utterance"
+NO_TOKENS = "the model reads features: there are no token embeddings"
+NOT_SEQUENCES = "for classifiers of whole inputs; this model labels every utterance"
 
 MODEL = {
-    "test_attention_outputs": "attentions are (E, heads), one weight an edge, not square matrices",
+    "test_attention_outputs": "attentions are (E, heads), one weight per edge, not square matrices",
     "test_model_outputs_equivalence": "subtracts every output, and modality_mask is boolean; see "
     "test_a_tuple_has_the_fields_of_the_output in tests/modeling_synctva",
     "test_model_get_set_embeddings": NO_TOKENS,
     "test_resize_tokens_embeddings": NO_TOKENS,
-    # What follows would pass without having looked at anything.
+    # The following tests would pass without checking anything.
     "test_resize_embeddings_untied": NO_TOKENS,
     "test_resize_embeddings_untied_no_reinit_on_post_init": NO_TOKENS,
     "test_tied_weights_keys": "no weights are tied",
     "test_save_load_keys_to_ignore_on_save": "every weight is saved",
-    "test_model_base_model_prefix": "checks models that generate",
+    "test_model_base_model_prefix": "for models that generate",
     "test_problem_types": NOT_SEQUENCES,
     "test_load_with_mismatched_shapes": NOT_SEQUENCES,
     "test_can_load_ignoring_mismatched_shapes": NOT_SEQUENCES,
-    "test_get_*_features_*": "text, images, audio and video are encoded before the model, by the "
-    "processor",
+    "test_get_*_features_*": "text, audio and video are encoded by the processor, not by the model",
 }
-"""Names of `ModelTesterMixin`'s tests, or patterns, and reasons."""
+"""Names or patterns of tests of `ModelTesterMixin`, with reasons."""
 
 PROCESSOR = {
-    "test_model_input_names": "calls it with text=, images=, ...; ours reads conversations",
-    "test_flat_kwarg_applied_when_modality_dict_lacks_it": "takes no text_kwargs and such",
+    "test_model_input_names": "passes text=, images=, ...; this processor reads conversations",
+    "test_flat_kwarg_applied_when_modality_dict_lacks_it": "the processor has no text_kwargs",
     "test_call_arguments_not_in_processor_kwargs": "`device` is where the frozen encoders compute, "
     "not an option of image processing",
     "test_call_arguments_default_none": "`first_index` counts from 0",
@@ -45,13 +44,13 @@ PROCESSOR = {
 
 
 def fitting(case: type, pattern: str) -> list[str]:
-    """Names of its tests that fit the pattern."""
-    # `parameterized` leaves None behind in place of what it has expanded.
+    """Return the names of a test case's tests that match the pattern."""
+    # `parameterized` replaces each test that it has expanded by None.
     return [name for name in matches(dir(case), pattern) if getattr(case, name) is not None]
 
 
 def skip(reasons: dict[str, str]) -> Callable[[type], type]:
-    """Class decorator: skip these tests of a test case, each with its reason."""
+    """Return a class decorator that skips tests of a test case, each with its reason."""
 
     def decorate(case: type) -> type:
         for pattern, reason in reasons.items():

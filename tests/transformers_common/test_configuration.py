@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 STEPS = [
     name for name in dir(common.ConfigTester) if name.startswith(("create_and_test_", "check_"))
 ]
-"""What `ConfigTester.run_common_tests` runs, one by one."""
+"""The steps of `ConfigTester.run_common_tests`."""
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 class SyncTVAModelTester:
-    """A toy configuration and a toy batch, by the names under which the common tests ask."""
+    """A toy configuration and a toy batch, with the attributes that the common tests read."""
 
     is_training = True
 
@@ -26,7 +26,7 @@ class SyncTVAModelTester:
         self.inputs = toy_batch()
         del self.inputs["labels"]
         self.batch_size, self.seq_length = self.inputs["attention_mask"].shape
-        # Hidden states are those of the graph's nodes; an utterance without any modality has one.
+        # One hidden state per node; an utterance without any modality has one node.
         present = self.inputs["modality_mask"].sum(-1)[self.inputs["attention_mask"]]  # (T,)
         self.encoder_seq_length = int(present.clamp(min=1).sum())
 
@@ -37,14 +37,14 @@ class SyncTVAModelTester:
         return self.get_config(), dict(self.inputs)
 
     def prepare_config_and_inputs_for_model_class(self, model_class):
-        """For the test of batching: without the hidden states of nodes, which are packed."""
+        """For the test of batching: without the nodes' hidden states, which are packed."""
         return self.prepare_config_and_inputs_for_common()
 
 
 @skip(MODEL)
 class SyncTVAModelTest(common.ModelTesterMixin, unittest.TestCase):
     all_model_classes = (SyncTVAModel, SyncTVAForEmotionRecognition)
-    # transformers tells a model's age by the copyright line of its file; ours has none.
+    # transformers reads a model's age from the copyright line of its file, which ours lacks.
     test_can_init_all_missing_weights_before_2023 = True
 
     def setUp(self):

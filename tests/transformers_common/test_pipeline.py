@@ -1,4 +1,4 @@
-"""Our task, by the way that the common tests run each of transformers' own tasks."""
+"""Our task, tested like each of transformers' own tasks."""
 
 import unittest
 from types import SimpleNamespace
@@ -19,14 +19,14 @@ TASK = "emotion-recognition"
 SUMMARY = {
     SyncTVAForEmotionRecognition.__name__: {
         "tokenizer_classes": [],
-        # Without a tokenizer they insist on an image processor or a feature extractor.
+        # Without a tokenizer, the tests require an image processor or a feature extractor.
         "processor_classes": ["SyncTVAFeatureExtractor"],
     }
 }
 
 
 class EmotionRecognitionTask:
-    """What transformers keeps for each task in `tests/pipelines/`."""
+    """The test case of a task, like those in transformers' `tests/pipelines/`."""
 
     def get_test_pipeline(self, model, tokenizer, processor, feature_extractor, dtype):
         recognise = EmotionRecognitionPipeline(
@@ -65,7 +65,7 @@ class EmotionRecognitionTask:
 
 @pytest.fixture(scope="class")
 def tiny_models(tmp_path_factory):
-    """A folder of models, as `TRANSFORMERS_TINY_MODEL_PATH` may name one."""
+    """A folder of models for `TRANSFORMERS_TINY_MODEL_PATH`."""
     folder = tmp_path_factory.mktemp("tiny_models")
     model = folder / "synctva" / SyncTVAForEmotionRecognition.__name__
     toy_model().save_pretrained(model)

@@ -17,7 +17,7 @@ TABLE = [
 
 
 def outcome(case: type, name: str) -> str:
-    """What a skipped test does if it is run after all."""
+    """Run a skipped test and return what it does."""
     unskipped = type(case.__name__, (case,), {name: getattr(case, name).__wrapped__})
     result, ran = unittest.TestResult(), []
     hook = register_module_forward_pre_hook(lambda module, inputs: ran.append(module))

@@ -1,7 +1,7 @@
-"""The common tests of the installed transformers, out of its source distribution.
+"""The common tests of the installed version of transformers, from its source distribution.
 
-They are not in the wheel. `load` downloads the distribution once a version, as pip downloads any
-package, and keeps its tests in the git-ignored `build/`, which `make clean` removes.
+The wheel does not contain them. `load` downloads the distribution with pip, once per version, and
+keeps its tests in the git-ignored `build/`, which `make clean` removes.
 """
 
 import importlib
@@ -22,10 +22,10 @@ FOLDER = Path(__file__).parents[2] / "build" / "transformers_tests"
 PACKAGE = "transformers_tests"
 
 STAND_INS = {
-    # The distribution leaves out the subfolders of tests/. What the common tests import from them:
+    # The distribution lacks the subfolders of tests/. The common tests import these from them:
     "tests/exporters/test_export.py": "class ExportTesterMixin: pass\n",
     "tests/generation/test_utils.py": "class GenerationTesterMixin: pass\n",
-    # The fields of `PreTrainedConfig` at other values than their defaults.
+    # Fields of `PreTrainedConfig` with other values than the defaults.
     "tests/utils/test_configuration_utils.py": """config_common_kwargs = {
     "architectures": ["SyncTVAModel"],
     "chunk_size_feed_forward": 5,
@@ -37,17 +37,17 @@ STAND_INS = {
     "return_dict": False,
 }
 """,
-    "tests/utils/tiny_model_summary.json": "{}\n",  # of models on the Hub
+    "tests/utils/tiny_model_summary.json": "{}\n",  # describes models on the Hub
     "utils/fetch_hub_objects_for_ci.py": "url_to_local_path = str\n",
-    # Executed to find the module `transformers`, which is then the installed one.
+    # Executed to find the module `transformers`; the installed one is then used.
     "tests/__init__.py": "",
     "src/transformers/__init__.py": "",
 }
-"""Files that the common tests need and that do not come with them."""
+"""Files that the common tests need and that the distribution lacks."""
 
 
 def load(name: str) -> ModuleType:
-    """A module of transformers' tests. Skips the module that calls it where there is none."""
+    """Return a module of transformers' tests, or skip the calling module if it is unavailable."""
     reason = "transformers' tests need `pip install parameterized`"
     pytest.importorskip("parameterized", reason=reason)
     root = FOLDER / DISTRIBUTION
@@ -61,7 +61,7 @@ def load(name: str) -> ModuleType:
         sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
     try:
         return importlib.import_module(f"{PACKAGE}.{name}")
-    except ModuleNotFoundError as error:  # other versions need other files of the subfolders
+    except ModuleNotFoundError as error:  # other versions import other files
         if not str(error.name).startswith(PACKAGE):
             raise
         pytest.skip(
@@ -70,9 +70,9 @@ def load(name: str) -> ModuleType:
         )
 
 
-@cache  # so that a failure is waited for once
+@cache  # so that a failure costs its time-out only once
 def fetch(root: Path) -> str:
-    """Put the tests below `root`, unless they are there; an empty string, or why that failed."""
+    """Download the tests to `root` unless they are there; return an error message, or ""."""
     if root.is_dir():
         return ""
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -86,8 +86,8 @@ def fetch(root: Path) -> str:
             timeout=300,
         )
         if run.returncode:
-            lines = run.stderr.strip().splitlines() or ["pip gives no reason"]
-            return f"{DISTRIBUTION}.tar.gz, which carries the tests, cannot be had: {lines[-1]}"
+            lines = run.stderr.strip().splitlines() or ["pip gave no reason"]
+            return f"{DISTRIBUTION}.tar.gz, which has the tests, cannot be downloaded: {lines[-1]}"
         with tarfile.open(Path(folder, f"{DISTRIBUTION}.tar.gz")) as archive:
             tests = [m for m in archive if m.name.startswith(f"{DISTRIBUTION}/tests/")]
             archive.extractall(folder, tests, filter="data")

@@ -132,7 +132,7 @@ def test_a_modality_that_the_checkpoint_lacks_is_not_even_read():
 
 def test_features_of_unknown_origin_cannot_be_made():
     processor = SyncTVAProcessor(None, None, 8)
-    with pytest.raises(ValueError, match="utterance 0, audio: what made the audio features of"):
+    with pytest.raises(ValueError, match="utterance 0, audio: the checkpoint does not say which"):
         processor([[{"audio": (TURNS[0], RATE)}]])
 
 
