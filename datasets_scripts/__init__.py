@@ -1,36 +1,43 @@
-"""Data sets as conversations: MELD, IEMOCAP-6, your own tables, and a simulator."""
+"""Data sets as conversations: MELD, IEMOCAP-6, your own tables, and a simulator.
 
-from .corpora.iemocap import load_iemocap
-from .corpora.iemocap_release import leave_one_session_out, load_iemocap_release
-from .corpora.meld import load_meld
-from .corpora.simulated import SimulatorParameters, load_simulated, simulate
-from .labels import IEMOCAP4_LABELS, IEMOCAP6_LABELS, MELD_LABELS, PROSODY_MEASURES, SPLITS
-from .legacy_pickles.loading import FeaturePickle, import_feature_pickle, read_feature_pickle
-from .legacy_pickles.safe_globals import PickleRefused
-from .schema import conversation_features, validate_conversation
-from .table.checking import TableError
-from .table.loading import load_table, read_table
+Names are imported when they are first used, because `datasets` takes a second to import.
+"""
 
-__all__ = [
-    "IEMOCAP4_LABELS",
-    "IEMOCAP6_LABELS",
-    "MELD_LABELS",
-    "PROSODY_MEASURES",
-    "SPLITS",
-    "FeaturePickle",
-    "PickleRefused",
-    "SimulatorParameters",
-    "TableError",
-    "conversation_features",
-    "import_feature_pickle",
-    "leave_one_session_out",
-    "load_iemocap",
-    "load_iemocap_release",
-    "load_meld",
-    "load_simulated",
-    "load_table",
-    "read_feature_pickle",
-    "read_table",
-    "simulate",
-    "validate_conversation",
-]
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_LAZY = {
+    "IEMOCAP4_LABELS": ".labels",
+    "IEMOCAP6_LABELS": ".labels",
+    "MELD_LABELS": ".labels",
+    "PROSODY_MEASURES": ".labels",
+    "SPLITS": ".labels",
+    "FeaturePickle": ".legacy_pickles.loading",
+    "PickleRefused": ".legacy_pickles.safe_globals",
+    "SimulatorParameters": ".corpora.simulated",
+    "TableError": ".table.checking",
+    "conversation_features": ".schema",
+    "import_feature_pickle": ".legacy_pickles.loading",
+    "leave_one_session_out": ".corpora.iemocap_release",
+    "load_iemocap": ".corpora.iemocap",
+    "load_iemocap_release": ".corpora.iemocap_release",
+    "load_meld": ".corpora.meld",
+    "load_simulated": ".corpora.simulated",
+    "load_table": ".table.loading",
+    "read_feature_pickle": ".legacy_pickles.loading",
+    "read_table": ".table.loading",
+    "simulate": ".corpora.simulated",
+    "validate_conversation": ".schema",
+}
+
+__all__ = list(_LAZY)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name], __name__), name)
+    globals()[name] = value
+    return value

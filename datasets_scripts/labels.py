@@ -1,11 +1,10 @@
-"""Label names in their order, names of the splits, and the official sizes of the corpora."""
+"""Names and sizes of the corpora: labels in their order, splits, acoustic measures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synctva.audio.prosody import PROSODY_MEASURES as PROSODY_MEASURES
 from synctva.modeling_synctva.configuration_synctva import MELD_LABELS as MELD_LABELS
 
 SPLITS = ("train", "dev", "test")
@@ -18,6 +17,18 @@ IEMOCAP4_LABELS = ("hap", "sad", "neu", "ang")
 
 IEMOCAP_CODES = ("ang", "dis", "exc", "fea", "fru", "hap", "neu", "oth", "sad", "sur", "xxx")
 """Labels in IEMOCAP's release. xxx: no label that a majority of the annotators chose."""
+
+PROSODY_MEASURES = (
+    "duration",  # s
+    "avg_intensity",  # dB
+    "intensity_variation",  # dB
+    "avg_pitch",  # Hz
+    "pitch_std",  # Hz
+    "pitch_range",  # Hz
+    "articulation_rate",  # syllables per second
+    "mean_hnr",  # dB, harmonics-to-noise ratio
+)
+"""The eight acoustic measures in the tables of MELD and IEMOCAP, which `synctva.audio` computes."""
 
 
 @dataclass(frozen=True)

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from synctva.datasets_scripts.labels import PROSODY_MEASURES
+
 from .contours import Contours
 from .intensity import SILENT_FRAME_DB, energy_mean
 from .syllables import articulation_rate
-
-PROSODY_MEASURES = (
-    "duration",  # s
-    "avg_intensity",  # dB
-    "intensity_variation",  # dB
-    "avg_pitch",  # Hz
-    "pitch_std",  # Hz
-    "pitch_range",  # Hz
-    "articulation_rate",  # syllables per second
-    "mean_hnr",  # dB, harmonics-to-noise ratio
-)
-"""The eight acoustic measures of an utterance, in the order of `audio_features`."""
 
 
 def prosody(contours: Contours) -> np.ndarray:

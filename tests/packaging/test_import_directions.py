@@ -18,12 +18,7 @@ OURS = ("synctva", "synctva_command_line", "examples", "benchmarks", "tools", "t
 
 MAY_IMPORT = {
     "modeling_synctva": {"synctva.modeling_synctva"},
-    # The corpora's tables have columns of prosody, whose names are those of our own measures.
-    "datasets_scripts": {
-        "synctva.modeling_synctva",
-        "synctva.datasets_scripts",
-        "synctva.audio.prosody.PROSODY_MEASURES",
-    },
+    "datasets_scripts": {"synctva.modeling_synctva", "synctva.datasets_scripts"},
     "configuration": set(),
     "synctva": {"synctva"},
     "examples": {"synctva"},
