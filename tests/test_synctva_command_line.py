@@ -15,7 +15,7 @@ import synctva_command_line
 from synctva.results import read_results
 from synctva_command_line import COMMANDS, main
 from tests.support.model_folder import write_model_folder
-from tests.support.toy_conversations import LABELS, WIDTHS
+from tests.support.toy import LABELS, WIDTHS
 from tests.synctva.commands.test_train import QUICK
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,7 @@ from synctva.cards.tables import mean_and_interval
 from synctva.modeling_synctva.conversation_padding import pad_conversations
 from synctva.modeling_synctva.explanation import explain_utterance
 from synctva.modeling_synctva.graph import build_graph
-from tests.support.toy_model import only, toy_batch, toy_config, toy_model
+from tests.support.toy import only, toy_batch, toy_config, toy_model
 
 # Small, and without the recurrence, which carries context past the edges.
 QUICK = "hidden_size=32,intermediate_size=32,num_hidden_layers=1,value_rank=4,use_context=False"

@@ -24,7 +24,7 @@ from synctva.commands import card, evaluate, train
 from synctva.files import only_run, written_whole
 from synctva.modeling_synctva import graph_attention
 from synctva.modeling_synctva.text_encoder import TextEncoder
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 
 from .pages import ROOT, text_of
 
@@ -175,7 +175,7 @@ PROVOKED = {
     "fp16 ...": lambda _: train.main(["--fp16", "--use_cpu"]),
     "class_counts ...": lambda _: build_criterion("class_weighted", [4, 0, 2]),
     "--streaming...": lambda _: train.main(["--streaming", "--use_cpu"]),
-    "... has no results.json: name ...": lambda _: evaluate.main(["--model", "nowhere"]),
+    "... has no results.json: expected ...": lambda _: evaluate.main(["--model", "nowhere"]),
     "... has a table ...": table_over_seeds,
     "... has no feature_set.json...": lambda _: load_feature_set("."),
     "...: SHA-256 ...": changed_file,

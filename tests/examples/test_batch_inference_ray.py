@@ -5,7 +5,7 @@ import os
 import pytest
 
 from synctva.batch_inference import CorpusRecogniser, corpus_blocks, read_answers
-from tests.support.toy_conversations import WIDTHS, toy_rows
+from tests.support.toy import WIDTHS, toy_rows
 from tests.synctva.test_batch_inference import toy_checkpoint, write_corpus
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from examples import live_conversation
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
-from tests.support.toy_conversations import toy_config
+from tests.support.toy import toy_config
 
 PAST_ONLY = dict.fromkeys(
     ("future_window", "cross_future_window", "fusion_future_window", "text_context_future"), 0

@@ -16,7 +16,7 @@ from datasets import DatasetDict, load_dataset
 from huggingface_hub import HfApi, snapshot_download
 
 from synctva.features.feature_sets import check_feature_set, push_feature_set, write_feature_set
-from tests.support.toy_conversations import WIDTHS, toy_dataset
+from tests.support.toy import WIDTHS, toy_dataset
 
 NAME = "user/conversations"
 FEATURES = "user/features"

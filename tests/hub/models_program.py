@@ -26,7 +26,7 @@ from synctva.cards.model_card import model_card
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_conversations import LABELS
+from tests.support.toy import LABELS
 from tests.synctva.cards.test_model_card import RESULTS
 
 CONVERSATIONS = [

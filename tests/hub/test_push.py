@@ -7,7 +7,7 @@ from huggingface_hub import ModelCard
 from synctva.commands import push
 from synctva.features.feature_sets import SCHEMA_FILE, write_feature_set
 from tests.support.model_folder import write_model_folder
-from tests.support.toy_conversations import WIDTHS, toy_dataset
+from tests.support.toy import WIDTHS, toy_dataset
 
 PUSH = ("-m", "synctva_command_line", "push")
 
@@ -22,7 +22,7 @@ def test_a_model_is_pushed_without_the_files_of_its_training(hub, client, tmp_pa
     with client.start(*PUSH, folder, "user/toy", "--private") as process:
         printed, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
-    assert "`synctva card " in errors  # because the card still names the folder
+    assert "synctva card " in errors  # because the card still names the folder
     repository = hub.model("user/toy")
     assert printed.strip().endswith(repository.branches["main"])
     assert repository.private

@@ -7,7 +7,7 @@ import torch
 
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.registration import register
-from tests.support.toy_model import toy_config, toy_model
+from tests.support.toy import toy_config, toy_model
 
 from .conftest import ROOT
 

@@ -2,7 +2,7 @@ import pytest
 from huggingface_hub.errors import StrictDataclassError
 
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
-from tests.support.toy_model import toy_config
+from tests.support.toy import toy_config
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import torch
 
 from synctva.modeling_synctva.context import ContextEncoder
 from synctva.modeling_synctva.graph import build_graph
-from tests.support.toy_model import toy_batch, toy_config
+from tests.support.toy import toy_batch, toy_config
 
 
 def test_utterances_are_ordered_by_step_with_longer_conversations_first():

@@ -1,7 +1,7 @@
 import torch
 
 from synctva.modeling_synctva.enhancement import partner_mean, window_mean
-from tests.support.toy_model import toy_batch, toy_model
+from tests.support.toy import toy_batch, toy_model
 
 
 def test_partner_mean_excludes_the_node_itself():

@@ -1,6 +1,6 @@
 import torch
 
-from tests.support.toy_model import toy_batch, toy_model
+from tests.support.toy import toy_batch, toy_model
 
 
 def test_text_only_has_no_fusion_edges_and_is_finite():

@@ -9,7 +9,7 @@ from synctva.modeling_synctva.graph import (
     build_graph,
     relation_names,
 )
-from tests.support.toy_model import toy_batch, toy_config
+from tests.support.toy import toy_batch, toy_config
 
 
 def graph_of(batch, config):

@@ -15,7 +15,7 @@ from synctva.modeling_synctva.graph_attention import (
     select_backend,
 )
 from synctva.modeling_synctva.graph_attention_torch_scatter import torch_scatter_available
-from tests.support.toy_model import toy_batch, toy_config, toy_model
+from tests.support.toy import toy_batch, toy_config, toy_model
 
 needs_torch_scatter = pytest.mark.skipif(
     not torch_scatter_available(), reason="torch-scatter is not installed"

@@ -13,7 +13,7 @@ from synctva.modeling_synctva.modeling_synctva import (
     SyncTVAForEmotionRecognition,
     SyncTVAModel,
 )
-from tests.support.toy_model import WIDTHS, only, toy_batch, toy_config, toy_model
+from tests.support.toy import LABELS, WIDTHS, only, toy_batch, toy_config, toy_model
 
 PER_UTTERANCE = ("logits", "modality_logits", "strengths", "gates", "last_hidden_state")
 
@@ -31,8 +31,8 @@ def graph_for(batch, config):
 
 def test_shapes():
     output = toy_model()(**toy_batch(), output_attentions=True, output_hidden_states=True)
-    assert output.logits.shape == (3, 6, 7)
-    assert output.modality_logits.shape == (3, 6, 3, 7)
+    assert output.logits.shape == (3, 6, len(LABELS))
+    assert output.modality_logits.shape == (3, 6, 3, len(LABELS))
     assert output.strengths.shape == output.modality_mask.shape == (3, 6, 3)
     assert output.gates.shape == (3, 6, 3, 16)
     assert output.last_hidden_state.shape == (3, 6, 16)

@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from synctva.modeling_synctva.objective import multitask_loss
-from tests.support.toy_model import toy_batch, toy_model
+from tests.support.toy import toy_batch, toy_model
 
 
 def by_hand(output, batch, auxiliary, strength, prior):
@@ -28,7 +28,7 @@ def by_hand(output, batch, auxiliary, strength, prior):
 def test_loss_equals_the_formula():
     batch = toy_batch()
     model = toy_model(auxiliary_loss_weight=0.7, strength_loss_weight=0.2)
-    model.set_class_prior(torch.tensor([50, 10, 0, 5, 20, 3, 9]))
+    model.set_class_prior(torch.tensor([50, 0, 9]))
     output = model(**batch)
     expected = by_hand(output, batch, 0.7, 0.2, model.class_prior)
     torch.testing.assert_close(output.loss, expected)

@@ -13,7 +13,7 @@ from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.conversation_padding import number_by_first_appearance
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_model import WIDTHS, toy_batch, toy_config, toy_model
+from tests.support.toy import WIDTHS, toy_batch, toy_config, toy_model
 
 PAST_ONLY = {
     "causal": True,

@@ -3,7 +3,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from tests.support.toy_model import toy_batch, toy_config
+from tests.support.toy import toy_batch, toy_config
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from synctva.files import UNFINISHED, WriteError, written_whole
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.trainer.checkpoints import last_complete_checkpoint
 from tests.support.media_conversations import write_clips
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 from tests.support.training_program import toy_trainer
 
 AUDIO = {"audio_encoder": PROSODY_SPEC, "visual_encoder": None, "text_encoder": None}

@@ -12,7 +12,7 @@ from transformers import pipeline
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_conversations import LABELS, toy_config
+from tests.support.toy import LABELS, toy_config
 
 WIDTHS = {"text": 16, "visual": 5, "audio": 4}
 CALM = [
@@ -25,9 +25,9 @@ CALM = [
 def recognise(tmp_path_factory, toy_encoder_spec):
     folder = tmp_path_factory.mktemp("hostile")
     torch.manual_seed(0)
-    config = toy_config(text_dim=WIDTHS["text"], num_hidden_layers=2)
-    SyncTVAForEmotionRecognition(config).save_pretrained(folder)
     widths = {f"{name}_dim": width for name, width in WIDTHS.items()}
+    config = toy_config(**widths)
+    SyncTVAForEmotionRecognition(config).save_pretrained(folder)
     SyncTVAProcessor(**widths, text_encoder=toy_encoder_spec).save_pretrained(folder)
     return pipeline("emotion-recognition", model=str(folder))
 

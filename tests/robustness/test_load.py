@@ -14,11 +14,12 @@ from transformers import TrainerCallback, pipeline
 from synctva.modeling_synctva import text_encoder
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_conversations import toy_config
+from tests.support import toy
+from tests.support.toy import toy_config
 from tests.support.training_program import toy_trainer
 
 THREADS = 8
-WIDTHS = {"text": 16, "visual": 5, "audio": 4}
+WIDTHS = {**toy.WIDTHS, "text": 16}
 WORDS = ["hello", "no", "way", "good", "bad", "day", "!"]
 
 

@@ -37,7 +37,7 @@ from synctva.files import UNFINISHED
 from synctva.results import read_results
 
 from .media_conversations import HISS, VOICE, wav
-from .toy_conversations import toy_dataset
+from .toy import toy_dataset
 
 TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
 OPTIONS = ["--use_cpu", "--report_to", "none", "--disable_tqdm", "true"]

@@ -13,7 +13,7 @@ from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.results import write_results
 from tests.synctva.cards.test_model_card import RESULTS
 
-from .toy_conversations import WIDTHS, toy_config
+from .toy import WIDTHS, toy_config
 
 
 def write_model_folder(folder: Path, **results: Any) -> Path:

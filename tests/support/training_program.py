@@ -21,7 +21,7 @@ from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.streaming import ConversationStream
 from synctva.trainer.trainer import SyncTVATrainer
 
-from .toy_conversations import toy_config, toy_dataset
+from .toy import toy_config, toy_dataset
 
 
 class KillAtStep(TrainerCallback):

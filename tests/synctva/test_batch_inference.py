@@ -12,7 +12,7 @@ from synctva.batch_inference import (
 )
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_conversations import WIDTHS, toy_config, toy_rows
+from tests.support.toy import WIDTHS, toy_config, toy_rows
 
 COLUMNS = ("dialogue_id", "speakers", "modality_mask", *(f"{name}_features" for name in WIDTHS))
 

@@ -13,7 +13,7 @@ from synctva.calibration_fitting import (
 )
 from synctva.metrics import compute
 from synctva.modeling_synctva.calibration import prediction_sets
-from tests.support.toy_conversations import LABELS, toy_config
+from tests.support.toy import LABELS, toy_config
 
 
 def conversations(count, seed, *, spread=1.0, sharpness=1.0):

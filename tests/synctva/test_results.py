@@ -12,7 +12,7 @@ from synctva.results import (
     strength_auc,
     write_results,
 )
-from tests.support.toy_conversations import LABELS, toy_dataset
+from tests.support.toy import LABELS, toy_dataset
 from tests.support.training_program import toy_trainer
 
 SCORES = {"n", "accuracy", "weighted_f1", "macro_f1", "per_class_f1", "nll", "ece"}

@@ -3,7 +3,7 @@ import unittest
 import pytest
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAModel
-from tests.support.toy_model import toy_batch, toy_config
+from tests.support.toy import toy_batch, toy_config
 
 from . import upstream
 from .skips import MODEL, skip

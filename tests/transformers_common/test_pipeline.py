@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from synctva import EmotionRecognitionPipeline, SyncTVAForEmotionRecognition, SyncTVAProcessor
-from tests.support.toy_model import WIDTHS, toy_model
+from tests.support.toy import WIDTHS, toy_model
 
 from . import upstream
 

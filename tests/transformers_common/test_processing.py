@@ -3,7 +3,7 @@ import unittest
 import pytest
 
 from synctva import SyncTVAProcessor
-from tests.support.toy_model import WIDTHS
+from tests.support.toy import WIDTHS
 
 from . import upstream
 from .skips import PROCESSOR, skip

@@ -9,7 +9,7 @@ from synctva.modeling_synctva.configuration_synctva import CROSS_GRAPHS, MODALIT
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.recipes import RECIPES
-from tests.support.toy_model import toy_batch, toy_config
+from tests.support.toy import toy_batch, toy_config
 
 
 def arguments(tmp_path, dataset="meld"):

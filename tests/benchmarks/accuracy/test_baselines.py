@@ -13,7 +13,7 @@ from benchmarks.accuracy.baselines.dialogue_rnn import Direction, reversed_order
 from benchmarks.accuracy.baselines.mmgcn import adjacency, normalised
 from benchmarks.accuracy.baselines.transformer import sine_positions
 from synctva.losses import build_criterion
-from tests.support.toy_model import WIDTHS, only, toy_batch, toy_config
+from tests.support.toy import WIDTHS, only, toy_batch, toy_config
 
 every_baseline = pytest.mark.parametrize("name", BASELINES)
 
@@ -103,7 +103,7 @@ def test_the_loss_takes_a_criterion_and_the_items_of_the_step(name):
     torch.testing.assert_close(model.emotion_loss(output, labels), output.loss)
     halved = model.emotion_loss(output, labels, num_items_in_batch=2 * items)
     torch.testing.assert_close(halved, output.loss / 2)
-    weighted = model.emotion_loss(output, labels, build_criterion("class_weighted", range(1, 8)))
+    weighted = model.emotion_loss(output, labels, build_criterion("class_weighted", [1, 2, 3]))
     assert not torch.allclose(weighted, output.loss)
 
 

@@ -15,7 +15,7 @@ from benchmarks.accuracy.runs import Variant, find_run, read_runs
 from benchmarks.accuracy.trials import Settings, read_trials, settings_of
 from synctva.features.feature_sets import load_feature_set, write_feature_set
 from synctva.trainer.recipes import RECIPES
-from tests.support.toy_conversations import LABELS, toy_dataset
+from tests.support.toy import LABELS, toy_dataset
 
 EPOCHS = 2
 ENCODERS = {"text": "toy text", "audio": "toy audio"}

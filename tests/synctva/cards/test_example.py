@@ -15,7 +15,7 @@ from synctva.cards.example import (
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_conversations import toy_config
+from tests.support.toy import toy_config
 
 from .test_model_card import RESULTS
 

@@ -10,7 +10,7 @@ from synctva.cards.example import CONVERSATION, EXAMPLE_PLOTS, CardExample
 from synctva.cards.model_card import DATASETS, OUT_OF_SCOPE, model_card
 from synctva.cards.tables import mean_and_interval
 from synctva.plots import CALIBRATION_PLOTS
-from tests.support.toy_conversations import LABELS, toy_config
+from tests.support.toy import LABELS, toy_config
 
 SCORES = {
     "n": 50,
@@ -201,7 +201,7 @@ def test_simulated_model_shows_features_and_the_optimum():
     results = {**RESULTS, "dataset": "simulated", "bayes_optimal": {**SCORES, "accuracy": 0.8}}
     card = model_card(results, toy_config())
     assert "optimum, test" in card.text
-    assert "audio_features=torch.randn(1, 5, 4)" in card.text
+    assert "audio_features=torch.randn(1, 5, 5)" in card.text
     assert "visual_features" not in card.text  # not trained on
     assert "No person spoke them" in card.text
     assert not {"language", "datasets"} & card.data.to_dict().keys()

@@ -13,7 +13,7 @@ from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support import app_browser
 from tests.support.app_browser import answered, find, open_page, press, wait_until
 from tests.support.media_files import clip
-from tests.support.toy_conversations import LABELS, toy_config
+from tests.support.toy import LABELS, toy_config
 
 TYPED = "Ann: I got the <b>job</b>!\n\nBo: No way: you did?\nThat is all."
 TIMED = "0-0.4 Ann: No way!\n0:00.4 - 0:00.9 Bo:\n"

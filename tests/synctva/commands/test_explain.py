@@ -7,7 +7,7 @@ import torch
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.commands.explain import main
-from tests.support.toy_conversations import WIDTHS, toy_config
+from tests.support.toy import WIDTHS, toy_config
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,8 @@ def options(tmp_path_factory):
     widths = {f"{name}_dim": width for name, width in WIDTHS.items()}
     SyncTVAProcessor(**widths).save_pretrained(folder)
     conversation = [
-        {"speaker": "Ann", "text_features": [0.1] * 6},
-        {"speaker": "Bo", "audio_features": [0.2] * 4, "visual_features": [0.0] * 5},
+        {"speaker": "Ann", "text_features": [0.1] * WIDTHS["text"]},
+        {"speaker": "Bo", "audio_features": [0.2] * WIDTHS["audio"], "visual_features": [0.0] * WIDTHS["visual"]},
     ]
     file = folder / "conversation.json"
     file.write_text(json.dumps(conversation))

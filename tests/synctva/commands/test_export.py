@@ -4,7 +4,7 @@ import pytest
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.commands import export
-from tests.support.toy_model import WIDTHS, toy_config, toy_model
+from tests.support.toy import WIDTHS, toy_config, toy_model
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from transformers import pipeline
 from synctva.commands.stream import main
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
-from tests.support.toy_model import toy_config
+from tests.support.toy import toy_config
 
 ROOT = Path(__file__).parents[3]
 CONVERSATION = [

@@ -19,7 +19,7 @@ from synctva.plots import CALIBRATION_PLOTS
 from synctva.results import read_results
 from tests.support.media_files import clip
 from tests.support.pickle_forms import in_order, toy_members, write_pickle
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 
 TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
 QUICK = ["--num_train_epochs", "1", "--config_overrides", TOY, "--use_cpu", "--report_to", "none"]

@@ -22,7 +22,7 @@ from synctva.export.onnx_file import _replaced
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.registration import checkpoint_folder
-from tests.support.toy_model import WIDTHS, toy_config, toy_model
+from tests.support.toy import LABELS, WIDTHS, toy_config, toy_model
 
 CAUSAL = {
     "causal": True,
@@ -179,7 +179,7 @@ def test_a_file_says_what_it_takes_and_what_its_answers_mean(model, file):
         "attention_mask": free,
         "modality_mask": [*free, 3],
         "speaker_ids": free,
-        "logits": [*free, 7],
+        "logits": [*free, len(LABELS)],
         "strengths": [*free, 3],
     }
     assert tuple(axes) == (*INPUT_NAMES, *OUTPUT_NAMES)

@@ -14,7 +14,7 @@ from synctva.features.feature_sets import (
     stream_feature_set,
     write_feature_set,
 )
-from tests.support.toy_conversations import LABELS, WIDTHS, toy_dataset
+from tests.support.toy import LABELS, WIDTHS, toy_dataset
 
 ENCODERS = {name: f"toy {name}" for name in WIDTHS}
 
@@ -67,7 +67,7 @@ def test_the_card_is_valid_and_names_the_encoders(folder):
         "split": "train",
         "path": "data/train-*.parquet",
     }
-    assert "| audio | 4 | toy audio |" in card.text
+    assert "| audio | 5 | toy audio |" in card.text
     assert "Out of scope" in card.text
 
 
@@ -114,7 +114,7 @@ def test_a_kill_while_writing_leaves_no_folder(tmp_path):
 import os
 from datasets import DatasetDict
 from synctva.features import feature_sets
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 feature_sets.dataset_card = lambda schema: os.kill(os.getpid(), 9)
 data = DatasetDict(train=toy_dataset(3))
 feature_sets.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODERS!r}, source="Toy")

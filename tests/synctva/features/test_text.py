@@ -3,7 +3,7 @@ import pytest
 from datasets import DatasetDict
 
 from synctva.features.text import add_text_features
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 
 
 class CountingEncoder:

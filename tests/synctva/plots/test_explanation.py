@@ -10,7 +10,7 @@ from synctva.modeling_synctva.explanation import explain_utterance
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.plots import plot_attention, plot_shapley
 from tests.support.drawn_plots import assert_readable, texts
-from tests.support.toy_conversations import WIDTHS, toy_config
+from tests.support.toy import WIDTHS, toy_config
 
 
 def make_explanation(count, utterance, present=(True, True, True), **changes):
@@ -45,7 +45,7 @@ def test_bars_have_the_values():
 
 
 def test_the_widest_line_is_the_edge_with_the_most_attention():
-    explanation = make_explanation(6, 3)
+    explanation = make_explanation(6, 3, num_hidden_layers=1)
     graph, fusion = plot_attention(explanation, strongest=1000).axes
     assert [axes.get_title(loc="left") for axes in (graph, fusion)] == ["graph layer", "fusion"]
     for axes, layer in ((graph, "graph 1"), (fusion, "fusion")):

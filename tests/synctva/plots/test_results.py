@@ -14,7 +14,7 @@ from synctva.plots import (
     plot_coverage_risk,
     write_calibration_plots,
 )
-from tests.support.toy_conversations import toy_config
+from tests.support.toy import toy_config
 
 NAMES = ["calm", "glad", "cross"]
 

@@ -7,7 +7,7 @@ from transformers import Trainer, TrainingArguments
 from synctva.modeling_synctva.graph import build_graph
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.trainer.collator import SyncTVACollator
-from tests.support.toy_conversations import toy_config, toy_dataset, toy_rows
+from tests.support.toy import toy_config, toy_dataset, toy_rows
 
 
 def test_the_graph_equals_that_of_forward():
@@ -78,7 +78,7 @@ def test_a_modality_without_a_column_is_masked():
 
 def test_width_label_and_probability_are_checked():
     rows = toy_rows(1)
-    with pytest.raises(ValueError, match=r"audio_features.*4.*expected.*9"):
+    with pytest.raises(ValueError, match=r"audio_features.*5.*expected.*9"):
         SyncTVACollator(toy_config(audio_dim=9))(rows)
     rows[0]["labels"][0] = 3
     with pytest.raises(ValueError, match="labels = 3"):

@@ -13,7 +13,7 @@ from synctva.trainer.recipes import (
     label_names,
     load_conversations,
 )
-from tests.support.toy_conversations import LABELS, WIDTHS, toy_dataset
+from tests.support.toy import LABELS, WIDTHS, toy_dataset
 
 
 @pytest.fixture

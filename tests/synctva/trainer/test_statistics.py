@@ -2,7 +2,7 @@ import numpy as np
 
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.statistics import class_counts, feature_statistics
-from tests.support.toy_conversations import toy_dataset
+from tests.support.toy import toy_dataset
 
 
 def test_class_counts_ignore_unlabelled_utterances():

@@ -9,7 +9,7 @@ from datasets import Dataset
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.collator import SyncTVACollator
 from synctva.trainer.streaming import ConversationRows, ConversationStream, blocks, table_rows
-from tests.support.toy_conversations import toy_config, toy_dataset
+from tests.support.toy import toy_config, toy_dataset
 
 
 def written(tmp_path, dataset, files=3, row_group=4):

@@ -18,7 +18,7 @@ from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.checkpoints import last_complete_checkpoint
 from synctva.trainer.statistics import class_counts, feature_statistics
 from synctva.trainer.trainer import SyncTVATrainer
-from tests.support.toy_conversations import LABELS, toy_config, toy_dataset
+from tests.support.toy import LABELS, toy_config, toy_dataset
 from tests.support.training_program import logged, toy_trainer
 
 ROOT = Path(__file__).parents[3]
