@@ -1,13 +1,14 @@
-"""The command `synctva`: every example by its name, without the checkout.
+"""The command `synctva`: it calls the module of `synctva/commands/` that has the command's name.
 
-    synctva train --dataset meld --data_dir <folder>     is examples/train.py
-    synctva predict --text "I got the job!" --json       is synctva/commands/predict.py
+    synctva train --dataset meld --data_dir <folder>
+    synctva predict --text "I got the job!" --json
 
-Results go to stdout, progress and errors to stderr. Exits with 0 for success; 1 for a failure, with
-one message and no traceback where it is the user's to mend; 2 for a wrong option.
+Results go to stdout, progress and errors to stderr. The exit status is 0 for success, 1 for a
+failure, 2 for a wrong option. A failure that the user can correct prints one message without a
+traceback.
 
-A module of its own beside the package: importing anything of `synctva` imports torch, for seconds,
-which `synctva --help` and a mistyped command should not take.
+This module lies outside the package because any import from `synctva` imports torch, which takes
+seconds. `synctva --help` and a mistyped command answer at once.
 """
 
 from __future__ import annotations
@@ -21,32 +22,32 @@ from importlib.metadata import version
 COMMANDS = {
     "data": {
         "check": "Check a table of your own before you train on it.",
-        "prepare": "Write a data set with its features as Parquet files, to train on or upload.",
+        "prepare": "Write a data set and its features as Parquet files, to train on or to upload.",
         "extract": "Make a feature set from conversations with audio or video.",
     },
     "training": {
         "train": "Train Sync-TVA.",
-        "finetune": "Fine-tune a text encoder on a corpus, and write the corpus with its features.",
-        "calibrate": "Calibrate a trained model on dev: its scores and its prediction sets.",
-        "evaluate": "Evaluate a trained model: the table that its training printed.",
+        "finetune": "Fine-tune a text encoder on a corpus and write the corpus with its features.",
+        "calibrate": "Calibrate the scores and prediction sets of a trained model on dev.",
+        "evaluate": "Evaluate a trained model and print the same table as its training.",
     },
     "use": {
         "predict": "Recognise the emotions of a conversation.",
         "stream": "Recognise the emotions of a live conversation, line by line.",
         "explain": "Explain the emotion of one utterance.",
-        "app": "Show the emotions of a conversation on a page in the browser, and why.",
-        "export": "Export a trained model to ONNX, and compare it with the model in torch.",
-        "card": "Write the model card of a trained folder again, from its results.json.",
-        "push": "Upload a trained folder, or a feature set, to the Hub.",
+        "app": "Show and explain the emotions of a conversation on a page in the browser.",
+        "export": "Export a trained model to ONNX and compare the file with the model in torch.",
+        "card": "Write the card of a model folder again, from its results.json.",
+        "push": "Upload a model folder or a feature set to the Hub.",
     },
 }
-"""What each command does, by what it is for; `synctva/commands/` has a module for each."""
+"""Purpose -> command -> what it does; `synctva/commands/` has a module for each command."""
 
 NAMES = [name for group in COMMANDS.values() for name in group]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command and return the exit status."""
     options = parse_arguments(arguments)
     return run(
         lambda: import_module(f"synctva.commands.{options.command}").main(options.options), options
@@ -54,23 +55,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Split the arguments into ours, the command, and the command's own options."""
     parser = argparse.ArgumentParser(
         prog="synctva",
         usage="synctva [--help] [--version] [--traceback] <command> [options of the command]",
         description="Sync-TVA: emotion recognition in conversation.",
-        epilog=f"{listing()}\n\nsynctva <command> --help says more of each.",
+        epilog=f"{listing()}\n\nsynctva <command> --help lists the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"synctva {version('synctva')}")
-    parser.add_argument("--traceback", action="store_true", help="where an error comes from")
+    parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
     parser.add_argument("command", choices=NAMES, metavar="command", help=argparse.SUPPRESS)
     parser.add_argument("options", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
 
 def listing() -> str:
-    """The commands, for `--help`."""
+    """Return the list of commands for `--help`."""
     width = max(map(len, NAMES))
     return "\n\n".join(
         "\n".join([f"{title}:", *(f"  {name:{width}}  {text}" for name, text in group.items())])
@@ -79,15 +81,15 @@ def listing() -> str:
 
 
 def run(command: Callable[[], int | None], options: argparse.Namespace) -> int:
-    """Call it; a message in place of the traceback of what the user can mend.
+    """Call the command; print a message and no traceback for errors that the user can correct.
 
-    Those are a missing file, folder, name on the Hub or package, and a wrong value. Any other error
-    is ours, and keeps its traceback.
+    These are a missing file, folder, repository on the Hub or package, and a wrong value. Any other
+    error is a bug of ours and keeps its traceback.
     """
     try:
         return command() or 0
     except KeyboardInterrupt:
-        return 130  # as a shell says of a program that was interrupted
+        return 130  # as a shell reports an interrupted program
     except SystemExit as stop:
         if not isinstance(stop.code, str):
             raise

@@ -1,8 +1,8 @@
 """Sync-TVA: emotion recognition in conversation from text, visual and audio.
 
-`import synctva` makes transformers know the model: `AutoConfig`, `AutoModel`,
-`AutoModelForTokenClassification`, `AutoProcessor` and `pipeline("emotion-recognition")`. What
-trains and evaluates is imported when it is first used.
+`import synctva` registers the model with transformers: with `AutoConfig`, `AutoModel`,
+`AutoModelForTokenClassification`, `AutoProcessor` and `pipeline("emotion-recognition")`. The names
+for data, training and evaluation are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -44,16 +44,15 @@ if TYPE_CHECKING:
     from .trainer.statistics import feature_statistics
     from .trainer.trainer import SyncTVATrainer
 
-_LAZY = {
-    "TableError": ".datasets_scripts.table.checking",
-    "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
-    "read_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
+_LAZY = {  # name -> module that has it
     "SyncTVACollator": ".trainer.collator",
     "SyncTVATrainer": ".trainer.trainer",
     "SyncTVATrainingArguments": ".trainer.arguments",
+    "TableError": ".datasets_scripts.table.checking",
     "add_text_features": ".features.text",
     "build_criterion": ".losses",
     "feature_statistics": ".trainer.statistics",
+    "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "leave_one_session_out": ".datasets_scripts.corpora.iemocap_release",
     "load_feature_set": ".features.feature_sets",
     "load_iemocap": ".datasets_scripts.corpora.iemocap",
@@ -64,6 +63,7 @@ _LAZY = {
     "model_card": ".cards.model_card",
     "parse_transcript": ".recordings.transcripts",
     "push_feature_set": ".features.feature_sets",
+    "read_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "read_results": ".results",
     "stream_feature_set": ".features.feature_sets",
     "write_feature_set": ".features.feature_sets",
@@ -72,7 +72,7 @@ _LAZY = {
 
 try:
     __version__ = version("synctva")
-except PackageNotFoundError:  # run from a source tree that is not installed
+except PackageNotFoundError:  # a source tree that is not installed
     __version__ = "unknown"
 
 register()

@@ -12,9 +12,9 @@ from scipy.special import log_softmax, softmax
 
 from synctva.metrics.confidence import (
     brier_score,
+    calibration_bins,
     coverage_risk,
     expected_calibration_error,
-    reliability,
     set_coverage,
 )
 from synctva.modeling_synctva.calibration import prediction_sets
@@ -155,7 +155,7 @@ def _scores(logits: NDArray, true: NDArray) -> dict[str, Any]:
         "nll": float(-log_probabilities[np.arange(len(true)), true].mean()),
         "ece": expected_calibration_error(confidence, correct),
         "brier": brier_score(probabilities, true),
-        "reliability": reliability(confidence, correct),
+        "reliability": calibration_bins(confidence, correct),
     }
 
 

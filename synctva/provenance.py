@@ -1,4 +1,4 @@
-"""How a result came about: the source, the versions, the command."""
+"""How a result was produced: commit of the source, versions, command."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import synctva
 
 
 def provenance() -> dict[str, Any]:
-    """Commit of the source, if it is a git working tree, and versions of what ran."""
+    """Return the commit of the source, if it is a git working tree, and the versions in use."""
     return {
         "commit": _git("rev-parse", "HEAD") or "unknown",
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
@@ -28,7 +28,7 @@ def provenance() -> dict[str, Any]:
 
 
 def _git(*arguments: str) -> str:
-    """What git says of the source's own working tree; "" where there is none."""
+    """Return git's output for the working tree of the source, "" if there is none."""
     folder = Path(synctva.__file__).resolve().parent
     try:
         answer = subprocess.run(
@@ -44,9 +44,9 @@ def _git(*arguments: str) -> str:
 
 
 def shown_command(command: str, options: Sequence[str]) -> str:
-    """A command as a card shows it: of paths that lead elsewhere the last name alone.
+    """Return a command as a card shows it, with paths outside the folder cut to their last part.
 
-    What lies above it tells of the machine and its user, and helps nobody else.
+    The rest of such a path describes a machine and its user, and does not help anybody else.
 
     >>> shown_command("synctva train", ["--data_dir", "/home/ann/meld", "--seed", "0"])
     'synctva train --data_dir meld --seed 0'

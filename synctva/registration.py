@@ -1,4 +1,4 @@
-"""Makes transformers' auto classes and `pipeline()` know Sync-TVA."""
+"""Registration of Sync-TVA with transformers' auto classes and `pipeline()`."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TASK = "emotion-recognition"
 
 
 def checkpoint_folder() -> Path:
-    """Where the checkpoint that ships with the package lies, as an absolute folder.
+    """Return the folder of the checkpoint that ships with the package, as an absolute path.
 
-    In an editable installation that is the repository's `synctva-meld/`, which a built package
-    carries as `synctva/checkpoint/`. Looked up by path: an editable installation does not find a
-    nested package that has no `__init__.py`, as a model folder has none.
+    This is `synctva/checkpoint/` in a built package, and the repository's `synctva-meld/` in an
+    editable installation. It is looked up by path, because an editable installation does not find a
+    nested package without `__init__.py`, which a model folder does not have.
     """
     package = Path(__file__).resolve().parent
     installed = package / "checkpoint"
@@ -35,7 +35,7 @@ def register() -> None:
         SyncTVAConfig, SyncTVAForEmotionRecognition, exist_ok=True
     )
     AutoProcessor.register(SyncTVAConfig, SyncTVAProcessor, exist_ok=True)
-    # With these, `save_pretrained` puts the code beside the weights.
+    # After this, `save_pretrained` writes the code beside the weights.
     SyncTVAConfig.register_for_auto_class()
     SyncTVAModel.register_for_auto_class("AutoModel")
     SyncTVAForEmotionRecognition.register_for_auto_class("AutoModelForTokenClassification")
@@ -45,7 +45,7 @@ def register() -> None:
             TASK,
             pipeline_class=EmotionRecognitionPipeline,
             pt_model=AutoModelForTokenClassification,
-            # A folder rather than a name, so that it is found from any directory without the Hub.
+            # A folder and not a name: it is found from any directory, without the Hub.
             default={"model": (str(checkpoint_folder()), "main")},
             type="multimodal",
         )

@@ -1,4 +1,4 @@
-"""`results.json`: what a trained model reached, on what, and how it was made."""
+"""`results.json`: the scores of a trained model, the data, and how it was made."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCORES = {
     "nll": "NLL",
     "ece": "ECE",
 }
-"""Scores of a split beside `n` and `per_class_f1`, and their names in tables."""
+"""Scores of a split besides `n` and `per_class_f1`, and their names in tables."""
 
 CALIBRATION_SCORES = {"nll": "NLL", "ece": "ECE", "brier": "Brier score"}
 """Scores before and after calibration, and their names in tables."""
@@ -42,26 +42,30 @@ def collect_results(
     training_seconds: float | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
-    """Evaluate a trained model and say how it was made; what `results.json` holds.
+    """Evaluate a trained model and return the content of its `results.json`.
 
     Args:
         trainer: a `SyncTVATrainer`.
-        data: splits; those called dev and test are evaluated.
+        data: splits, of which dev and test are evaluated.
         dataset: name of the data set.
-        modalities: those trained on.
-        training_seconds: how long that took.
-        command: that remakes the model.
+        modalities: the modalities that the model was trained on.
+        training_seconds: duration of the training.
+        command: the command that trains the model again.
 
     Returns:
-        dataset, seed, commit, selected_on and the like; `dev` and `test`, each with n, accuracy,
-        weighted_f1, macro_f1, per_class_f1, nll, ece (fractions, nats); and on test
-        `majority`: the same scores for answering with the training set's class frequencies;
-        for simulated data `bayes_optimal`: the same for the exact posterior, `yardsticks`: for
-        weaker references, `of_optimum`: the accuracy as a share of the optimum's, and
-        `strength_auc`: by modality, how well the strengths tell the true reliability of what is
-        present; for a calibrated model with a test split `calibration`, see
+        dataset, seed, commit, selected_on and similar facts, and scores (fractions and nats):
+        `dev`, `test`: n, accuracy, weighted_f1, macro_f1, per_class_f1, nll, ece;
+        `majority`: the same on test, for answering with the training set's class frequencies;
+        `bayes_optimal` (this and the next three for simulated data): the same for the exact
+        posterior; `yardsticks`: for weaker references; `of_optimum`: the accuracy as a share of the
+        optimal accuracy; `strength_auc`: for each modality, how well the strengths tell whether a
+        present modality is reliable;
+        `calibration` (for a calibrated model with a test split): see
         `synctva.calibration_fitting.calibration_report`. All other scores are of the uncalibrated
         logits.
+
+    Raises:
+        ValueError: there is neither dev nor test.
     """
     from synctva.trainer.statistics import class_counts, conversation_lengths
 
@@ -79,11 +83,11 @@ def collect_results(
         results["command"] = command
     last = next((split for split in ("test", "dev") if split in data), None)
     if last is None:
-        raise ValueError(f"data has the splits {list(data)}: expected dev or test")
+        raise ValueError(f"splits of data = {list(data)}: expected dev or test")
     for split in ("dev", "test"):
         if split not in data:
             continue
-        # Known only where the data is simulated, and the model has strengths.
+        # Only simulated data knows the reliability, and not every model has strengths.
         hidden = "reliability" in data[split].column_names and trainer.config.use_enhancement
         fields = ("logits", "strengths") if hidden else ("logits",)
         output = trainer.predict_fields(data[split], fields)
@@ -102,7 +106,7 @@ def collect_results(
             true = output["labels"][labelled]
             if hidden:
                 results["strength_auc"] = strength_auc(data[split], output["strengths"])
-    train = data.get("train", trainer.train_dataset)  # a stream is no part of `data`
+    train = data.get("train", trainer.train_dataset)  # a stream is not in `data`
     if train is not None:
         results["train_conversations"] = len(conversation_lengths(train))
         results["majority"] = majority_scores(class_counts(train, len(names)), true, names)
@@ -120,27 +124,28 @@ def collect_results(
 def majority_scores(
     counts: np.ndarray, labels: np.ndarray, label_names: Sequence[str]
 ) -> dict[str, Any]:
-    """Scores of answering the training set's class frequencies everywhere.
+    """Return the scores of answering every utterance with the training set's class frequencies.
 
     Args:
         counts: (C,) training utterances of each class.
         labels: (K,) true classes.
         label_names: C names.
     """
-    # A class that training never shows keeps a probability above 0.
+    # A class without training utterances keeps a probability above 0.
     log_prior = np.log((counts + 1) / (counts + 1).sum())
     return metrics.compute(np.tile(log_prior, (len(labels), 1)), labels, label_names)
 
 
 def strength_auc(dataset: Dataset, strengths: np.ndarray) -> dict[str, float | None]:
-    """Area under the ROC curve of the strengths against the true reliability, by modality.
+    """Return the area under the ROC curve of the strengths against the true reliability.
 
     Args:
         dataset: conversations with a `reliability` column (N, 3).
         strengths: (conversations, N, 3), padded.
 
     Returns:
-        None where all or none of the present are reliable, or none is present.
+        The area by modality; None if the modality is never present, or if all or none of its
+        present features are reliable.
     """
     columns = dataset.select_columns(["reliability", "modality_mask"]).with_format("numpy")
     rows = [columns[i] for i in range(len(columns))]
@@ -157,17 +162,14 @@ def strength_auc(dataset: Dataset, strengths: np.ndarray) -> dict[str, float | N
 
 
 def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path:
-    """Write `results.json` into a model folder, whole or not at all.
+    """Write `results.json` into a model folder and return its path.
 
     Args:
-        folder: is made where it is not there.
-        results: what `collect_results` gives.
-
-    Returns:
-        The file's path.
+        folder: created if it is missing.
+        results: from `collect_results`.
 
     Raises:
-        ValueError: a number is NaN or infinite, which JSON has no word for.
+        ValueError: a number is NaN or infinite, which JSON cannot represent.
     """
     directory = Path(folder)
     directory.mkdir(parents=True, exist_ok=True)
@@ -176,10 +178,7 @@ def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path
 
 
 def read_results(folder: str | os.PathLike) -> dict[str, Any]:
-    """`results.json` of a model folder: see `collect_results` for what it holds.
-
-    Args:
-        folder: of a model.
+    """Read `results.json` of a model folder; `collect_results` describes the content.
 
     Raises:
         FileNotFoundError: the folder has none.
@@ -188,7 +187,7 @@ def read_results(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def results_table(results: Mapping[str, Any]) -> str:
-    """Results as text: scores by split, and each class against the references."""
+    """Return results as text: the scores of each split, and F1 of each class with references."""
     last = "test" if "test" in results else "dev"
     rows = {f"Sync-TVA ({split})": results[split] for split in ("dev", "test") if split in results}
     references = {}
@@ -223,7 +222,7 @@ def results_table(results: Mapping[str, Any]) -> str:
     if "calibration" in results:
         lines += ["", *calibration_lines(results["calibration"])]
     if "of_optimum" in results:
-        lines += ["", f"accuracy is {results['of_optimum']:.1%} of the optimum's"]
+        lines += ["", f"accuracy is {results['of_optimum']:.1%} of the optimum"]
     if "strength_auc" in results:
         areas = ", ".join(
             f"{name} {area:.3f}"
@@ -235,7 +234,7 @@ def results_table(results: Mapping[str, Any]) -> str:
 
 
 def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
-    """What calibration changed on test, as text."""
+    """Return what calibration changed on test, as lines of text."""
     before, after = calibration["before"], calibration["after"]
     changes = ", ".join(
         f"{title} {before[key]:.4f} to {after[key]:.4f}"
@@ -245,7 +244,7 @@ def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
     for asked, had in calibration["prediction_sets"].items():
         lines.append(
             f"prediction sets for {float(asked):.0%}: {had['coverage']:.1%} of the utterances, "
-            f"{had['coverage_by_conversation']:.1%} by conversation, "
+            f"{had['coverage_by_conversation']:.1%} averaged over conversations, "
             f"{had['mean_size']:.2f} labels on average"
         )
     return lines

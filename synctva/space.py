@@ -1,4 +1,4 @@
-"""The demo page as a Space of the Hugging Face Hub: one folder that runs by itself."""
+"""The demo page as a Space of the Hugging Face Hub: a self-contained folder."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from synctva.cards.model_card import OUT_OF_SCOPE
 from synctva.registration import checkpoint_folder
 
 PARTS = ("modeling_synctva", "configuration", "datasets_scripts")
-"""Subpackages, which lie beside the package in a checkout and in it where it is installed."""
+"""Subpackages that are inside the installed package, but beside `synctva/` in a checkout."""
 
 EXTRAS = ("", "app", "media")
-"""Of the package's requirements, those that the page needs."""
+"""Groups of the package's requirements that the page needs; "" are those without an extra."""
 
 PROGRAM = '''\
-"""The page; its code is synctva/commands/app.py."""
+"""Start the page; its code is in synctva/app_page.py."""
 
 from pathlib import Path
 
 from synctva.commands.app import main
 
-# A Space is reached from outside its own machine.
+# A Space has to be reachable from other machines.
 main(["--host", "0.0.0.0", "--model", str(Path(__file__).parent / "model")])
 '''
 
 TEXT = f"""\
 # Emotions in a conversation
 
-Type or paste a conversation, or upload a recording with its transcript, and see what
-[Sync-TVA](https://arxiv.org/abs/2507.21395) takes each utterance for, and why.
+Type or paste a conversation, or upload a recording with its transcript, and see the emotion that
+[Sync-TVA](https://arxiv.org/abs/2507.21395) recognises in each utterance, and why.
 
-For research. A score is the probability of a label that annotators would have given, not a
-measurement of what someone feels. What the model learned from, what it reached and where it fails:
+For research. A score is the probability that an annotator would have chosen the label, not a
+measurement of what someone feels. Training data, scores and limits of the model are in
 [model/README.md](model/README.md).
 
-## Not for
+## Out of scope
 
 {OUT_OF_SCOPE}
 """
@@ -52,15 +52,15 @@ measurement of what someone feels. What the model learned from, what it reached 
 def write_space(folder: str | os.PathLike, model: str | os.PathLike | None = None) -> None:
     """Write the demo page as a folder to upload: program, metadata, requirements, package, model.
 
-    The package is copied, because a Space installs its requirements before it has its own files,
-    and from a registry alone.
+    The package is copied, because a Space installs its requirements before its own files are
+    there, and only from a package registry.
 
     Args:
-        folder: new, or empty.
+        folder: new or empty.
         model: folder of a trained model; default: the one that ships with the package.
 
     Raises:
-        ValueError: the folder has files, or there is no such model folder.
+        ValueError: the folder has files, or the model folder is not one.
     """
     folder, model = Path(folder), Path(model or checkpoint_folder())
     if folder.exists() and any(folder.iterdir()):
@@ -81,7 +81,7 @@ def write_space(folder: str | os.PathLike, model: str | os.PathLike | None = Non
 
 
 def metadata(model: Path) -> SpaceCardData:
-    """What the Hub reads to build and show the Space."""
+    """Return the metadata from which the Hub builds and shows the Space."""
     processor = json.loads((model / "processor_config.json").read_text(encoding="utf-8"))
     encoder = (processor.get("text_encoder") or {}).get("name")
     return SpaceCardData(
@@ -89,21 +89,21 @@ def metadata(model: Path) -> SpaceCardData:
         emoji="💬",
         colorFrom="blue",
         colorTo="gray",
-        short_description="What each utterance sounds like, and why",
+        short_description="The emotion of each utterance, and why",
         sdk="gradio",
         sdk_version=version("gradio"),
         python_version=".".join(platform.python_version_tuple()[:2]),
         app_file="app.py",
         license="apache-2.0",
         tags=["synctva", "emotion-recognition", "conversation", "multimodal"],
-        # Fetched while the Space is built, not when the first person waits.
+        # Downloaded when the Space is built, not when the first user waits.
         models=[encoder] if encoder else None,
         preload_from_hub=[encoder] if encoder else None,
     )
 
 
 def page_requirements() -> list[Requirement]:
-    """What the page needs installed, in the ranges that the package accepts."""
+    """Return the requirements of the page, with the versions that the package accepts."""
     found = []
     for requirement in map(Requirement, requires("synctva") or []):
         marker, requirement.marker = requirement.marker, None

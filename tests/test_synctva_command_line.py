@@ -1,4 +1,4 @@
-"""The command `synctva`: what it runs, where it prints, how it ends."""
+"""The command `synctva`: what it runs, where it prints, and its exit status."""
 
 import ast
 import csv
@@ -15,8 +15,8 @@ import synctva_command_line
 from synctva.results import read_results
 from synctva_command_line import COMMANDS, main
 from tests.support.model_folder import write_model_folder
+from tests.support.quick_training import QUICK
 from tests.support.toy import LABELS, WIDTHS
-from tests.synctva.commands.test_train import QUICK
 
 ROOT = Path(__file__).parents[1]
 LISTED = [entry for group in COMMANDS.values() for entry in group.items()]
@@ -38,7 +38,7 @@ def conversation(tmp_path):
     return str(file)
 
 
-def test_help_lists_every_command_and_imports_nothing_heavy():
+def test_help_lists_all_commands_without_importing_torch():
     script = (
         "import sys, synctva_command_line\n"
         "try: synctva_command_line.main(['--help'])\n"
@@ -90,15 +90,15 @@ def test_a_wrong_option_ends_with_2(arguments, message, capsys):
         (["predict", "--file", "missing.json"], "No such file or directory: 'missing.json'"),
         (["predict", "--model", "./missing", "--text", "Hello"], "./missing"),
         (["train", "--dataset", "meld", "--output_dir", "unused"], "data_dir is missing"),
-        (["evaluate", "--model", "missing"], "missing has no results.json: name the --dataset"),
+        (["evaluate", "--model", "missing"], "missing has no results.json: expected --dataset"),
         (["card", "missing"], "missing has no results.json"),
     ],
 )
-def test_the_users_mistake_ends_with_1_and_one_message(arguments, message, capsys, tmp_path):
-    monkeypatch = pytest.MonkeyPatch()
-    with monkeypatch.context() as context:
-        context.chdir(tmp_path)
-        assert main(arguments) == 1
+def test_a_mistake_of_the_user_ends_with_1_and_one_message(
+    arguments, message, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Traceback" not in printed.err
@@ -112,13 +112,13 @@ def test_traceback_on_demand():
         main(["--traceback", "predict", "--file", "missing.json"])
 
 
-def test_our_own_errors_keep_their_traceback(monkeypatch):
+def test_a_bug_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr("synctva.commands.card.main", lambda arguments: {}["ours"])
     with pytest.raises(KeyError):
         main(["card", "folder"])
 
 
-def test_an_interrupted_command_says_so_as_shells_do(monkeypatch):
+def test_an_interrupted_command_ends_with_130(monkeypatch):
     def interrupted(arguments):
         raise KeyboardInterrupt
 
@@ -126,13 +126,13 @@ def test_an_interrupted_command_says_so_as_shells_do(monkeypatch):
     assert main(["card", "folder"]) == 130
 
 
-def test_predict_prints_json_and_nothing_else(model, conversation, capsys):
+def test_predict_prints_only_json(model, conversation, capsys):
     assert main(["predict", "--model", model, "--file", conversation, "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)
     assert [len(conversation) for conversation in answers] == [2, 1]
 
 
-def test_predict_prints_the_same_as_a_table(model, conversation, capsys):
+def test_predict_prints_the_same_numbers_as_a_table(model, conversation, capsys):
     main(["predict", "--model", model, "--file", conversation, "--json"])
     answers = json.loads(capsys.readouterr().out)
     assert main(["predict", "--model", model, "--file", conversation, "--csv"]) == 0
@@ -142,7 +142,7 @@ def test_predict_prints_the_same_as_a_table(model, conversation, capsys):
         ("0", "1"),
         ("1", "0"),
     ]
-    assert [row["speaker"] for row in rows] == ["Ann", "'=1+1", "Ann"]  # no formula
+    assert [row["speaker"] for row in rows] == ["Ann", "'=1+1", "Ann"]  # not a formula
     for row, answer in zip(rows, [*answers[0], *answers[1]], strict=True):
         assert row["label"] == answer["label"]
         assert {name: float(row[f"score_{name}"]) for name in LABELS} == answer["scores"]

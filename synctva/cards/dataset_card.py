@@ -1,4 +1,4 @@
-"""The data set card of a feature set: what is in it, who made the features, what it is not for."""
+"""The card of a feature set: content, encoders of the features, what is out of scope."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synctva.cards.model_card import OUT_OF_SCOPE
 
 
 def dataset_card(schema: Mapping[str, Any]) -> DatasetCard:
-    """The card of a feature set, from what stands in its `feature_set.json`."""
+    """Return the card of a feature set, from the content of its `feature_set.json`."""
     data = DatasetCardData(
         license="other",
         task_categories=["other"],
@@ -31,9 +31,9 @@ def dataset_card(schema: Mapping[str, Any]) -> DatasetCard:
     body = "\n\n".join(
         [
             f"# {schema['source']}: features",
-            "One row is one conversation; lists have one entry an utterance, in order. The columns "
-            "are those of `synctva.datasets_scripts.schema`. The terms of the source hold for what "
-            "was made from it.",
+            "Each row is a conversation; lists have one entry per utterance, in order. The columns "
+            "are those of `synctva.datasets_scripts.schema`. The terms of the source also apply to "
+            "features made from it.",
             f"## Features\n\n{_modalities(schema)}",
             f"## Splits\n\n{_splits(schema)}",
             "## How to use\n\n"
@@ -42,8 +42,8 @@ def dataset_card(schema: Mapping[str, Any]) -> DatasetCard:
             'data = load_dataset("<this repository or folder>")\n'
             'data["train"][0]["text_features"]\n'
             "```\n\n"
-            "`feature_set.json` holds the label order, the encoders and the SHA-256 of each file; "
-            "`synctva.load_feature_set(folder)` checks them.",
+            "`feature_set.json` contains the label order, the encoders and the SHA-256 of each "
+            "file; `synctva.load_feature_set(folder)` checks them.",
             f"## Out of scope\n\n{OUT_OF_SCOPE}",
         ]
     )
@@ -74,7 +74,7 @@ def _splits(schema: Mapping[str, Any]) -> str:
 
 
 def _size_category(utterances: int) -> str:
-    """The Hub's name of a size."""
+    """Return the Hub's name for a size."""
     bounds = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
     for bound, name in bounds:
         if utterances < bound:

@@ -1,4 +1,4 @@
-"""How to use a model, for its card: code, and what it really prints, draws and explains."""
+"""The usage section of a model card: code with its real output, plots and an explanation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONVERSATION = (
     ("Ann", "But I have to move to Alaska.", (2.1, 58, 7, 190, 25, 110, 3.6, 8)),
     ("Bo", "What? You never told me!", (1.3, 71, 11, 260, 75, 290, 4.8, 6)),
 )
-"""Invented: who speaks, what, and the eight prosodic measures that it might have been said with."""
+"""Invented utterances: speaker, text, and eight plausible prosodic measures."""
 
 EXPLAINED = 2
 """The utterance that the plots explain."""
@@ -31,12 +31,12 @@ EXPLAINED = 2
 
 @dataclass(frozen=True)
 class CardExample:
-    """What a model answers to `CONVERSATION`.
+    """A model's answers to `CONVERSATION`.
 
     Attributes:
-        from_text: the pipeline's answers to what was said, one an utterance, best labels first.
-        answers: the same with all scores, to text and, where the model reads it, prosody.
-        explanation: of utterance `EXPLAINED` of the latter, see `explain_utterance`.
+        from_text: the pipeline's answer for each utterance, from text only.
+        answers: the same with all scores, from text and, if the model reads it, prosody.
+        explanation: of utterance `EXPLAINED` in `answers`, see `explain_utterance`.
     """
 
     from_text: list[dict[str, Any]]
@@ -45,48 +45,48 @@ class CardExample:
 
 
 def run_example(model: Any, processor: Any) -> CardExample | None:
-    """Answer `CONVERSATION`.
+    """Let a model answer `CONVERSATION`.
 
     Args:
-        model: a `SyncTVAForEmotionRecognition`; is put into evaluation mode.
+        model: a `SyncTVAForEmotionRecognition`; it is put into evaluation mode.
         processor: its `SyncTVAProcessor`.
 
     Returns:
-        None where the model reads no texts, or its text encoder is not to be had here.
+        None if the model does not read texts, or if its text encoder cannot be loaded.
     """
     if processor.text_encoder is None and processor.text_tokens is None:
         return None
     recognise = EmotionRecognitionPipeline(
         model=model.eval(), processor=processor, device=model.device
     )
-    told: list[Any] = [{"speaker": name, "text": text} for name, text, _ in CONVERSATION]
-    heard = told
+    with_text: list[Any] = [{"speaker": name, "text": text} for name, text, _ in CONVERSATION]
+    with_prosody = with_text
     if processor.audio_features == list(PROSODY_MEASURES):
-        heard = [
+        with_prosody = [
             {**item, "audio_features": list(map(float, measures))}
-            for item, (_, _, measures) in zip(told, CONVERSATION, strict=True)
+            for item, (_, _, measures) in zip(with_text, CONVERSATION, strict=True)
         ]
     try:
         return CardExample(
-            from_text=recognise(told),
-            answers=recognise(heard, top_k=None),
-            explanation=recognise.explain(heard, EXPLAINED),
+            from_text=recognise(with_text),
+            answers=recognise(with_prosody, top_k=None),
+            explanation=recognise.explain(with_prosody, EXPLAINED),
         )
     except OSError as error:
-        logger.warning(f"The card goes without an example: {error}")
+        logger.warning(f"The card will have no example: {error}")
         return None
 
 
 EXAMPLE_PLOTS = {
-    "timeline.png": "Emotions over the conversation, a panel a speaker",
-    "strengths.png": "What each modality adds",
+    "timeline.png": "Emotions over the conversation, one panel per speaker",
+    "strengths.png": "What each modality adds to the answer",
     "attention.png": "What the utterance attends to",
 }
-"""Plots of the example beside a model, which its card shows, and their titles."""
+"""Plots of the example, which the model card shows, and their titles."""
 
 
 def write_example_plots(folder: str | os.PathLike, example: CardExample) -> None:
-    """Write `EXAMPLE_PLOTS` into a model folder that exists."""
+    """Write `EXAMPLE_PLOTS` into a model folder."""
     figures = (
         plot_timeline(example.answers, [name for name, _, _ in CONVERSATION]),
         plot_shapley(example.explanation),
@@ -104,20 +104,22 @@ def usage(
     text_encoder: Mapping[str, Any] | None,
     example: CardExample | None,
 ) -> str:
-    """The section of the card that says how to use the model; arguments are `model_card`'s."""
+    """Return the card's section on how to use the model; arguments as for `model_card`."""
     if text_encoder is None and config.text_backbone is None:
         return _use_of_features(model_name, results, config)
     if text_encoder is not None:
-        source = f"by `{text_encoder['name']}`, frozen, which is fetched separately"
+        source = f"by `{text_encoder['name']}`, frozen, which is downloaded separately"
     else:
         source = f"by `{config.text_backbone}`, trained with the model and saved in it"
-    said = "\n".join(f'    {{"speaker": "{n}", "text": "{text}"}},' for n, text, _ in CONVERSATION)
+    utterances = "\n".join(
+        f'    {{"speaker": "{n}", "text": "{text}"}},' for n, text, _ in CONVERSATION
+    )
     lines = [
         "```python\n"
         "from transformers import pipeline\n\n"
         "import synctva  # or, without the package, trust_remote_code=True below\n\n"
         f'recognise = pipeline("emotion-recognition", model="{model_name}")\n'
-        f"conversation = [\n{said}\n]\n"
+        f"conversation = [\n{utterances}\n]\n"
         "for utterance, answer in zip(conversation, recognise(conversation)):\n"
         "    print(f\"{answer['label']:8} {answer['score']:.2f}  {utterance['text']}\")\n"
         "```",
@@ -133,7 +135,8 @@ def usage(
         "An utterance may also carry `text_features`, `audio_features` and `visual_features`, "
         "and recordings as `audio` and `video` where the processor names the encoder of that "
         "modality. "
-        "An answer's `strengths` are gate values in [0, 1], not causes."
+        "An answer's `strengths` say how strongly each modality was used, in [0, 1]; they are not "
+        "causes."
     )
     if example is not None:
         lines.append(_plots(example))
@@ -141,17 +144,17 @@ def usage(
 
 
 def _plots(example: CardExample) -> str:
-    """What the plots show, in words too."""
+    """Return the plots, and in words what they show."""
     read = " and ".join(example.explanation["modalities"])
     invented = ", with invented prosody," if "audio" in example.explanation["modalities"] else ""
     shapley = example.explanation["shapley"]
     added = ", ".join(f"{m} {shapley[m]:+.2f}" for m in example.explanation["modalities"])
     shown = "\n\n".join(f"![{title}]({name})" for name, title in EXAMPLE_PLOTS.items())
     return (
-        f"The same conversation{invented} in plots (`synctva.plots`), from {read}: the "
-        f"emotions; why utterance {EXPLAINED} got {example.explanation['label']} by "
-        f"`recognise.explain` (Shapley values in nats: {added}); and which utterances it attended "
-        f"to.\n\n{shown}"
+        f"Plots of the same conversation{invented} (`synctva.plots`), from {read}: the emotions; "
+        f"why utterance {EXPLAINED} got {example.explanation['label']}, according to "
+        f"`recognise.explain` (Shapley values in nats: {added}); and the utterances that it "
+        f"attends to.\n\n{shown}"
     )
 
 

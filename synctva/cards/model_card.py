@@ -1,4 +1,4 @@
-"""The model card: what a model is, what it reached, how it was made, what it is not for."""
+"""The model card: usage, scores, how the model was made, and what is out of scope."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ PAPER = "https://arxiv.org/abs/2507.21395"
 DATASETS = {
     "simulated": (
         "Simulated conversations",
-        "Drawn by `synctva.datasets_scripts.corpora.simulated` with a known optimum. No person "
-        "spoke them: the model shows that the method works and recognises nobody's emotions.",
+        "Drawn by `synctva.datasets_scripts.corpora.simulated`, with a known optimum. No person "
+        "spoke them: the model shows that the method works, but does not recognise anybody's "
+        "emotions.",
     ),
     "meld": (
         "MELD",
@@ -34,15 +35,15 @@ DATASETS = {
     "iemocap": (
         "IEMOCAP (6 emotions)",
         "Dyadic sessions of ten actors in English, scripted and improvised (Busso et al., 2008), "
-        "in the literature's splits by session. Licensed by its makers for research alone.",
+        "in the literature's splits by session. Licensed by its makers for research only.",
     ),
     "features": (
         "User's feature set",
-        "Prepared features; the terms of their source hold for the model.",
+        "Prepared features; the terms of their source also apply to the model.",
     ),
-    "table": ("User's own table", "A table of the user's own; its terms hold for the model too."),
+    "table": ("User's own table", "A table of the user's own; its terms also apply to the model."),
 }
-"""Name of each data set, and what a reader has to know of it."""
+"""Name and description of each data set."""
 
 OUT_OF_SCOPE = """\
 - **Inferring the emotions of people at work or in education.** Placing on the market, putting into
@@ -52,7 +53,7 @@ OUT_OF_SCOPE = """\
   diagnosis.
 - Reading a score as an internal state. The labels are what annotators perceived in a recording; the
   score is a probability of such a label, not a measurement of what someone feels.
-- Watching or profiling people who do not know of it and have not agreed."""
+- Watching or profiling people without their knowledge and consent."""
 
 
 def model_card(
@@ -63,17 +64,17 @@ def model_card(
     text_encoder: Mapping[str, Any] | None = None,
     example: CardExample | None = None,
 ) -> ModelCard:
-    """The card of a trained model, with its scores in the metadata.
+    """Return the card of a trained model, with its scores in the metadata.
 
     Args:
-        results: what `results.json` holds.
+        results: content of `results.json`.
         config: of the model.
-        runs: the results of several seeds of the same recipe, this one among them; gives means
-            with 95% intervals.
-        model_name: how users load it.
-        text_encoder: spec of the frozen text encoder, if texts can be given.
-        example: what the model answers to an invented conversation, see `run_example`; its plots
-            have to lie beside the card, see `write_example_plots`.
+        runs: results of several seeds of the same recipe, including this one, for means with 95%
+            intervals.
+        model_name: the name by which users load it.
+        text_encoder: spec of the frozen text encoder, if the model reads texts.
+        example: the model's answers to an invented conversation, see `run_example`. Its plots must
+            be beside the card, see `write_example_plots`.
 
     Returns:
         A card with metadata, to save as README.md. Scores are fractions, as in `results`.
@@ -83,8 +84,8 @@ def model_card(
     data = ModelCardData(
         license="apache-2.0",
         language=None if results["dataset"] in ("simulated", "table", "features") else "en",
-        # Not token-classification, which is the auto class that serves it: the Hub would offer a
-        # widget that marks words.
+        # No pipeline_tag: for token-classification, the task of its auto class, the Hub would offer
+        # a widget that marks words.
         library_name="transformers",
         tags=["synctva", "emotion-recognition", "conversation", "multimodal"],
         datasets=[results["dataset"]] if results["dataset"] in ("meld", "iemocap") else None,
@@ -96,12 +97,12 @@ def model_card(
         f"# {model_name}",
         f"Sync-TVA ([paper]({PAPER})) recognises the emotion of every utterance of a conversation "
         f"from {_join(results.get('modalities', []))} features, whichever are present, and from "
-        "the conversation around it.",
+        "the rest of the conversation.",
         f"## Labels, in this order\n\n{_numbered(labels)}",
         f"## How to use\n\n{usage(model_name, results, config, text_encoder, example)}",
         f"## Data\n\n**{name}.** {about_data}\n\n"
         f"Trained on the training split, selected on {results.get('selected_on')}; the test split "
-        "was used for nothing but the tables below.",
+        "was used only for the tables below.",
         f"## Results\n\n{score_table(results)}\n\n{class_table(results, labels)}",
     ]
     if runs:
@@ -109,7 +110,7 @@ def model_card(
     if results.get("subsets"):
         sections.append(
             "### When modalities are missing\n\nThe same model on test, where every utterance has "
-            f"these alone:\n\n{subset_table(results)}"
+            f"only these modalities:\n\n{subset_table(results)}"
         )
     if "calibration" in results:
         measured = calibration_section(results["calibration"], results.get("selected_on"))
@@ -165,12 +166,12 @@ def _limits(results: Mapping[str, Any]) -> str:
     weakest = sorted(by_class, key=by_class.get)[:2]
     weak = " and ".join(f"{name} (F1 {by_class[name]:.2f})" for name in weakest)
     return (
-        f"- Weakest on {weak}: read the table of the classes, not the average alone.\n"
-        "- Other languages, cultures, recording conditions and spontaneous speech were not tested: "
-        "expect lower scores there; by how much, and how it differs between groups of people, is "
-        "unknown.\n"
-        "- Probabilities are calibrated on this data at best (ECE above), and nowhere else.\n"
-        "- Speakers are told apart by the names that are given: a wrong diarisation changes the "
+        f"- Weakest on {weak}: read the scores of each class, not only the average.\n"
+        "- Other languages, cultures and recording conditions, and spontaneous speech, were not "
+        "tested: expect lower scores. How much lower, and how they differ between groups of "
+        "people, is unknown.\n"
+        "- Probabilities are calibrated on this data only, if at all (ECE above).\n"
+        "- Speakers are distinguished by the names in the input: a wrong diarisation changes the "
         "answers."
     )
 

@@ -12,7 +12,7 @@ from synctva.results import CALIBRATION_SCORES, SCORES
 
 
 def mean_and_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Mean over seeds and half the width of its Student-t interval (NaN for a single seed)."""
+    """Return the mean over seeds and half its Student-t interval (NaN for a single seed)."""
     numbers = np.asarray(values, dtype=float)
     if len(numbers) < 2:
         return float(numbers.mean()), float("nan")
@@ -30,7 +30,7 @@ def _references(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def score_table(results: Mapping[str, Any]) -> str:
-    """Scores of each split, and of the references on the last."""
+    """Return the scores of each split, and of the references on the last split."""
     rows = [
         [title, str(scores["n"]), *(f"{scores[key]:.4f}" for key in SCORES)]
         for title, scores in _references(results).items()
@@ -39,7 +39,7 @@ def score_table(results: Mapping[str, Any]) -> str:
 
 
 def class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """F1 of each class, in the labels' order."""
+    """Return F1 of each class, in the order of the labels."""
     references = _references(results)
     rows = [
         [label, *(f"{scores['per_class_f1'][label]:.4f}" for scores in references.values())]
@@ -49,7 +49,7 @@ def class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
 
 
 def seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Mean over seeds with its interval, for the splits that all runs have."""
+    """Return means over seeds with intervals, for the splits that all runs have."""
     rows = []
     for split in ("dev", "test"):
         if all(split in run for run in runs):
@@ -66,17 +66,17 @@ def seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def subset_table(results: Mapping[str, Any]) -> str:
-    """What is left on test where modalities are missing from every utterance."""
+    """Return the scores on test where modalities are missing from every utterance."""
     everything = {"+".join(results["modalities"]): results["test"]}
     rows = [
-        [seen, *(f"{scores[key]:.4f}" for key in SCORES)]
-        for seen, scores in (results["subsets"] | everything).items()
+        [present, *(f"{scores[key]:.4f}" for key in SCORES)]
+        for present, scores in (results["subsets"] | everything).items()
     ]
-    return _markdown(["sees", *SCORES.values()], rows)
+    return _markdown(["modalities", *SCORES.values()], rows)
 
 
 def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -> str:
-    """What the temperature, abstaining and prediction sets do on test."""
+    """Return what temperature, abstention and prediction sets do on test."""
     rows = [
         [when, *(f"{calibration[when][key]:.4f}" for key in CALIBRATION_SCORES)]
         for when in ("before", "after")
@@ -97,22 +97,22 @@ def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -
         [f"{limit:.3f}", f"{coverage:.1%}", f"{1 - risk:.1%}"]
         for limit, coverage, risk in list(points)[::5]
     ]
-    asked_for = ["coverage asked for", "had, by conversation", "by utterance", "of the worst class"]
+    header = ["requested", "by conversation", "by utterance", "of the worst class", "mean labels"]
     return "\n\n".join(
         [
             "The pipeline divides the logits by a temperature, "
-            f"{calibration['temperature']:.3f}, fitted on {fitted_on}; `calibrate=False` leaves "
-            "them. On test:",
+            f"{calibration['temperature']:.3f}, fitted on {fitted_on}, unless `calibrate=False` is "
+            "given. On test:",
             _markdown(["", *CALIBRATION_SCORES.values()], rows),
-            "![Reliability diagram](calibration.png)",
-            "With `abstain_below=0.6` it gives no label where the score is lower:",
-            _markdown(["abstain_below", "answered", "right among them"], answered),
-            "![Share of wrong answers against the share answered](coverage_risk.png)",
-            "With `prediction_set=0.9` it also gives a set of labels that holds the true one in at "
-            "least that share of cases: of an utterance drawn from each conversation, if the "
-            f"conversations are like those of {fitted_on}. That says nothing of a single utterance "
-            "or emotion, nor of other data.",
-            _markdown([*asked_for, "labels on average"], sets),
+            "![Accuracy by score, before and after calibration](calibration.png)",
+            "With `abstain_below=0.6` it gives no label to utterances with a lower score:",
+            _markdown(["abstain_below", "answered", "correct among them"], answered),
+            "![Share of wrong answers by share of utterances answered](coverage_risk.png)",
+            "With `prediction_set=0.9` it also gives a set of labels that contains the true one "
+            "with at least this probability, for an utterance drawn at random from a conversation "
+            f"that is like those of {fitted_on}. This does not hold for each single utterance or "
+            "emotion, nor for other data. Coverage of the sets on test:",
+            _markdown(header, sets),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""The commands of `synctva`, one module each; `synctva_command_line.py` picks the module."""
+"""The commands of `synctva`, one module for each; `synctva_command_line.py` calls its `main`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def program() -> str:
-    """How this user starts `synctva`: by name where the shell finds it, else by its path."""
+    """Return how this user can start `synctva`: by name if the shell finds it, else by its path."""
     installed = Path(sys.executable).with_name("synctva")
     if shutil.which("synctva") or not installed.is_file():
         return "synctva"

@@ -1,10 +1,10 @@
-"""Calibrate a trained model on dev: its scores and its prediction sets.
+"""Calibrate the scores and prediction sets of a trained model on dev.
 
     synctva calibrate --model runs/meld-seed0 --data_dir <folder with MELD's CSVs>
 
-`synctva train` does so itself; this is for a folder that was trained before it did, or on other
-conversations of the same data set. The weights stay; the config, results.json, the card and its
-plots are made anew.
+`synctva train` calibrates too. This command is for a model that is not calibrated, or to calibrate
+on other conversations of the same data set. It keeps the weights and writes the config,
+results.json, the card and its plots again.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from synctva.trainer.trainer import SyncTVATrainer
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva calibrate", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="folder that training left")
-    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
-    parser.add_argument("--batch_size", type=int, default=64, help="conversations at a time")
-    parser.add_argument("--use_cpu", action="store_true", help="even where there is a GPU")
+    parser.add_argument("--model", required=True, help="folder that `synctva train` has written")
+    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
+    parser.add_argument("--batch_size", type=int, default=64, help="conversations per batch")
+    parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
     parser.add_argument(
-        "--runs", nargs="*", default=[], help="result files of several seeds, for the card"
+        "--runs", nargs="*", default=[], help="results.json of several seeds, for the card"
     )
     return parser.parse_args(arguments)
 
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str]) -> None:
     try:
         trained = read_results(folder)
     except FileNotFoundError:
-        raise SystemExit(f"{folder} has no results.json: expected a folder of a training") from None
+        raise SystemExit(
+            f"{folder} has no results.json: expected a folder that `synctva train` has written"
+        ) from None
     logging.disable_progress_bar()
     model = SyncTVAForEmotionRecognition.from_pretrained(folder)
     processor = SyncTVAProcessor.from_pretrained(folder)
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     data.pop("train", None)
     if not {"dev", "test"} <= data.keys():
-        raise SystemExit(f"the data has the splits {list(data)}: expected dev and test")
+        raise SystemExit(f"the splits are {list(data)}: expected dev and test")
     if model.config.text_backbone is not None:
         data = add_text_tokens(data, processor.text_tokenizer, model.config)
     trainer = SyncTVATrainer(
@@ -88,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     results = {**trained, "calibration": {**calibration, **made}}
     with written_whole(folder) as unfinished:
-        model.save_pretrained(unfinished)  # the code too: an older one knows nothing of calibration
+        model.save_pretrained(unfinished)  # the code too: older code may not know calibration
     write_results(folder, results)
     write_calibration_plots(folder, calibration)
     example = run_example(model, processor)

@@ -1,9 +1,9 @@
-"""Write the model card of a trained folder again, from its results.json.
+"""Write the card of a model folder again, from its results.json.
 
     synctva card runs/meld-seed0 --name user/synctva-meld
     synctva card runs/meld-seed0 --runs runs/meld-seed*/results.json
 
-Overwrites README.md, what was written into it by hand too.
+README.md is replaced, including what was written into it by hand.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from synctva.results import RESULTS_FILE, read_results
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva card", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="folder that the training has left")
+    parser.add_argument("folder", type=Path, help="folder that `synctva train` has written")
     parser.add_argument(
-        "--name", help="how users load the model; default: as the present card says"
+        "--name", help="by which users load the model; default: that of the present card"
     )
     parser.add_argument(
-        "--runs", nargs="+", type=Path, default=[], help="result files of several seeds"
+        "--runs", nargs="+", type=Path, default=[], help="results.json of several seeds"
     )
     return parser.parse_args(arguments)
 
@@ -41,19 +41,21 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ()) -> Path:
-    """Write a folder's README.md and the plots in it.
+    """Write README.md and its plots into a model folder, and return the path of README.md.
 
     Args:
         folder: of a trained model.
-        name: how users load it; default: as the present card says, or the folder's name.
-        runs: result files of several seeds, for the table over them.
+        name: by which users load it; default: that of the present card, or the folder's name.
+        runs: results.json of several seeds, for the table over seeds.
     """
     path = folder / "README.md"
     present = ModelCard.load(path) if path.is_file() else None
     if not (folder / RESULTS_FILE).is_file():
-        raise SystemExit(f"{folder} has no {RESULTS_FILE}: expected a folder of a training")
+        raise SystemExit(
+            f"{folder} has no {RESULTS_FILE}: expected a folder that `synctva train` has written"
+        )
     if present is not None and "### Over seeds" in present.text and not runs:
-        raise SystemExit(f"{path} has a table over seeds: expected --runs, to make it again")
+        raise SystemExit(f"{path} has a table over seeds: expected --runs to write it again")
     results = read_results(folder)
     model = SyncTVAForEmotionRecognition.from_pretrained(folder)
     processor = SyncTVAProcessor.from_pretrained(folder)

@@ -3,7 +3,7 @@
     synctva check examples/data/conversations.csv
     synctva check <folder with train, dev and test> --label_names calm glad sad
 
-Prints every mistake and exits with 1; or, where there is none, what the table holds.
+Prints all mistakes and exits with 1, or prints what the table contains if there are none.
 `synctva/datasets_scripts/table/__init__.py` lists the columns.
 """
 
@@ -22,8 +22,12 @@ from synctva.datasets_scripts.table.loading import TableReading, read_table
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva check", description=__doc__.splitlines()[0])
     parser.add_argument("data", help=".csv or .jsonl file, or a folder with train, dev, test")
-    parser.add_argument("--label_names", nargs="+", help="default: the training set's")
-    parser.add_argument("--seed", type=int, default=0, help="of the split, where there is none")
+    parser.add_argument(
+        "--label_names", nargs="+", help="labels in order; default: those in the training set"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the random split, if the table has no splits"
+    )
     return parser.parse_args(arguments)
 
 
@@ -42,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def summary(table: TableReading) -> str:
-    """What a table holds, by split."""
+    """Return what a table contains, by split."""
     present = [m for m in MODALITIES if m == "text" or m in table.widths]
     header = ["split", "conversations", "utterances", *(f"without {m}" for m in present)]
     sizes: list[Sequence[object]] = [header]
@@ -63,7 +67,7 @@ def summary(table: TableReading) -> str:
 
 
 def aligned(rows: Sequence[Sequence[object]]) -> Iterable[str]:
-    """Rows as lines, their columns under each other."""
+    """Yield the rows as lines with aligned columns."""
     widths = [max(len(str(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for first, *others in rows:
         cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]

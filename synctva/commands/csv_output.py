@@ -1,4 +1,4 @@
-"""CSV for spreadsheets: text stays text."""
+"""CSV for spreadsheets, in which a text cannot become a formula."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 FORMULA_STARTS = frozenset("=+-@\t\r\n\0")
-"""A spreadsheet takes a cell that starts with one of these for a formula."""
+"""A spreadsheet takes a cell for a formula if it starts with one of these."""
 
 
 def as_text(cell: Any) -> Any:
-    """A string that a spreadsheet would run as a formula, with an apostrophe before it.
+    """Return the cell, with a leading apostrophe if it is a string that looks like a formula.
 
-    The apostrophe marks a cell as text (OWASP ASVS 5.0, requirement 1.2.10); quotes alone do not,
-    a spreadsheet removes them first. Of full-width forms, which some count too, the plain ones are
-    looked up. What is no string stays, so that a negative number is one.
+    The apostrophe marks a cell as text (OWASP ASVS 5.0, requirement 1.2.10). Quotes do not, because
+    a spreadsheet removes them first. Full-width characters count like plain ones, because some
+    spreadsheets treat them so. Other types are returned unchanged: a negative number stays one.
 
     Example:
         >>> as_text("=1+1"), as_text("so = so"), as_text(-1)
@@ -28,12 +28,12 @@ def as_text(cell: Any) -> Any:
 
 
 def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a header and rows, whose cells are safe to open in a spreadsheet.
+    """Write a header and rows that are safe to open in a spreadsheet.
 
     Args:
         file: open for writing text, with `newline=""` if it is a file.
-        columns: names; a row that lacks one leaves its cell empty.
-        rows: cells by column.
+        columns: their names.
+        rows: cells by column; the cell of a missing column is empty.
     """
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writerow({name: as_text(name) for name in columns})

@@ -1,10 +1,9 @@
-"""Evaluate a trained model: the table that its training printed.
+"""Evaluate a trained model and print the same table as its training.
 
     synctva evaluate --model synctva-simulated
     synctva evaluate --model runs/meld-seed0 --data_dir <folder with MELD's CSVs>
 
-Data set, seed and modalities are those that the model folder's results.json names, unless others
-are given.
+Data set, seed and modalities are by default those in results.json of the model folder.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ from synctva.trainer.trainer import SyncTVATrainer
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="synctva-simulated", help="model folder or Hub name")
-    parser.add_argument("--dataset", choices=list(RECIPES), help="default: that of results.json")
-    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
+    parser.add_argument("--model", default="synctva-simulated", help="folder or Hub name")
+    parser.add_argument("--dataset", choices=list(RECIPES), help="default: that in results.json")
+    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
     parser.add_argument("--modalities", nargs="+", choices=MODALITIES, help="mask the others")
-    parser.add_argument("--seed", type=int, help="of the simulated training conversations")
-    parser.add_argument("--batch_size", type=int, default=64, help="conversations at a time")
-    parser.add_argument("--use_cpu", action="store_true", help="even where there is a GPU")
-    parser.add_argument("--output_dir", help="write results.json there")
-    parser.add_argument("--json", action="store_true", help="print what results.json holds")
+    parser.add_argument("--seed", type=int, help="seed of the simulated training split")
+    parser.add_argument("--batch_size", type=int, default=64, help="conversations per batch")
+    parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
+    parser.add_argument("--output_dir", help="write results.json into this folder")
+    parser.add_argument("--json", action="store_true", help="print the content of results.json")
     return parser.parse_args(arguments)
 
 
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         trained = read_results(options.model)
     except FileNotFoundError:
         if options.dataset is None:
-            raise SystemExit(f"{options.model} has no results.json: name the --dataset") from None
+            raise SystemExit(f"{options.model} has no results.json: expected --dataset") from None
         trained = {}
     dataset = options.dataset or trained["dataset"]
     same = dataset == trained.get("dataset")

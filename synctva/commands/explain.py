@@ -4,8 +4,8 @@
     synctva explain --file conversation.json --utterance 3 --label joy --json
     synctva explain --file conversation.json --utterance 3 --plots folder
 
-The file holds one conversation, as for synctva/commands/predict.py. Plots are shapley.png and
-attention.png. docs/explanations.md says how to read all this.
+The file contains one conversation, as for `synctva predict`. The plots are shapley.png and
+attention.png. docs/explanations.md says how to read both.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from typing import Any
 from transformers import pipeline
 from transformers.utils import logging
 
-import synctva  # noqa: F401  (makes transformers know the pipeline)
+import synctva  # noqa: F401  (registers the pipeline)
 from synctva.files import written_whole
 from synctva.plots import plot_attention, plot_shapley
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva explain", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model folder or Hub name; default: the shipped one")
+    parser.add_argument("--model", help="model folder or Hub name; default: the shipped model")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", nargs="+", help="utterances, in their order")
+    source.add_argument("--text", nargs="+", help="the utterances in order")
     source.add_argument("--file", type=Path, help="JSON with one conversation")
-    parser.add_argument("--utterance", type=int, required=True, help="which to explain, from 0")
-    parser.add_argument("--label", help="emotion to explain; default: the likeliest")
-    parser.add_argument("--edges", type=int, default=10, help="edges to print; all, with --json")
+    parser.add_argument(
+        "--utterance", type=int, required=True, help="number of the utterance, from 0"
+    )
+    parser.add_argument("--label", help="emotion to explain; default: the likeliest one")
+    parser.add_argument("--edges", type=int, default=10, help="edges to print; --json prints all")
     parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
-    parser.add_argument("--plots", type=Path, help="folder to write plots into")
+    parser.add_argument("--plots", type=Path, help="folder to write the plots to")
     return parser.parse_args(arguments)
 
 
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def table(explanation: Mapping[str, Any], edges: int) -> str:
-    """An explanation for reading, with so many of its edges."""
+    """Return an explanation as text, with this number of edges."""
     whole, empty = (explanation["log_probabilities"][i]["log_probability"] for i in (0, -1))
     lines = [
         f"utterance {explanation['utterance']}: {explanation['label']}, probability "

@@ -1,9 +1,9 @@
-"""Export a trained model to ONNX, and compare it with the model in torch.
+"""Export a trained model to ONNX and compare the file with the model in torch.
 
     synctva export --model synctva-meld --output model.onnx
     synctva export --model runs/meld-seed0 --output model.onnx --quantize
 
-The second also writes model-int8.onnx. docs/export.md says what the file takes and returns.
+The second command also writes model-int8.onnx. docs/export.md describes inputs and outputs.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.export import TOLERANCE, export_onnx, largest_difference, quantize_onnx
 
 CONVERSATIONS = 200
+"""Random conversations on which the file is compared with the model."""
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva export", description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="model folder or Hub name")
     parser.add_argument("--output", type=Path, default=Path("model.onnx"), help="file to write")
-    parser.add_argument("--quantize", action="store_true", help="also write one with int8 weights")
+    parser.add_argument(
+        "--quantize", action="store_true", help="also write a file with int8 weights"
+    )
     return parser.parse_args(arguments)
 
 
@@ -39,14 +42,16 @@ def main(arguments: Sequence[str]) -> None:
     except (ImportError, RuntimeError, ValueError) as error:
         raise SystemExit(f"{options.model}: {error}") from None
     difference = report(model, path)
-    if not difference <= TOLERANCE:  # NaN is no agreement either
-        raise SystemExit(f"{path} differs from the model: expected at most {TOLERANCE:g}")
+    if not difference <= TOLERANCE:  # false for NaN too
+        raise SystemExit(
+            f"{path} differs from the model by {difference:g}: expected at most {TOLERANCE:g}"
+        )
     if options.quantize:
         report(model, quantize_onnx(path, path.with_stem(f"{path.stem}-int8")))
 
 
 def report(model: SyncTVAForEmotionRecognition, path: Path) -> float:
-    """Print and return the largest difference from the model."""
+    """Print and return the largest difference between a file and the model."""
     difference = largest_difference(model, path, CONVERSATIONS)
     print(
         f"{path}: {path.stat().st_size / 1e6:.1f} MB, differs by at most {difference:.1e} on "

@@ -5,9 +5,10 @@
         --workers 8
     synctva train --dataset features --data_dir features/meld
 
-Of clips each sub-folder is a conversation, or the folder itself is; what was said stands in a .txt
-file of a clip's name. A table names its files in a column media_path. What cannot be read is masked
-and listed in skipped.csv. A run that was interrupted goes on where it stood: start it again.
+In a folder of clips, each sub-folder is a conversation, or the folder itself is one; the text of a
+clip is in a .txt file of the same name. A table names its files in the column media_path. Files
+that cannot be read are masked and listed in skipped.csv. An interrupted run continues when it is
+started again.
 """
 
 from __future__ import annotations
@@ -29,28 +30,38 @@ from synctva.video.encoder import FACE_SPEC
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva extract", description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=SOURCES, required=True)
-    parser.add_argument("--data_dir", required=True, help="release, table or folder of clips")
-    parser.add_argument("--output", required=True, help="a new folder")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--label_names", nargs="+", help="of a table; default: the training set's")
+    parser.add_argument("--data_dir", required=True, help="corpus, table or folder of clips")
+    parser.add_argument("--output", required=True, help="new folder for the feature set")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes")
+    parser.add_argument(
+        "--label_names",
+        nargs="+",
+        help="labels of a table in order; default: those in the training set",
+    )
     parser.add_argument(
         "--cut_by_time",
         action="store_true",
-        help="files are recordings: an utterance is what lies between its start and end",
+        help="the files are longer recordings: cut each utterance at its start and end",
     )
     parser.add_argument(
-        "--audio", default="prosody+mfcc", help="or prosody, opensmile-egemaps, hub:<model>"
+        "--audio",
+        default="prosody+mfcc",
+        help="audio encoder; or prosody, opensmile-egemaps, hub:<model>; default: %(default)s",
     )
-    parser.add_argument("--visual", default=FACE_SPEC["name"], help="or hub:<model>")
+    parser.add_argument(
+        "--visual",
+        default=FACE_SPEC["name"],
+        help="visual encoder; or hub:<model>; default: %(default)s",
+    )
     for modality in MODALITIES:
-        parser.add_argument(f"--no-{modality}", action="store_true", help="mask it")
-    parser.add_argument("--model", help="features for this checkpoint, by its encoders")
+        parser.add_argument(f"--no-{modality}", action="store_true", help=f"mask {modality}")
+    parser.add_argument("--model", help="use the encoders of this checkpoint")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
-    logging.disable_progress_bar()  # of loading the encoders
+    logging.disable_progress_bar()  # for loading the encoders
     report = extract_features(
         load_media(options.dataset, options.data_dir, options.label_names),
         options.output,
@@ -64,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]:
-    """The specs of the encoders that were asked for."""
+    """Return the specs of the requested encoders, None for a masked modality."""
     if options.model:
         processor = AutoProcessor.from_pretrained(options.model)
         found = {
@@ -83,7 +94,7 @@ def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]
 
 
 def next_step(report: ExtractionReport, output: str) -> str:
-    """The command that the feature set is good for."""
+    """Return what the user can do with the feature set."""
     splits = report.schema["splits"]
     labelled = all(any(splits[s]["label_counts"].values()) for s in ("train", "dev") if s in splits)
     if labelled and {"train", "dev"} <= splits.keys():

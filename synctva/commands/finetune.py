@@ -1,12 +1,12 @@
-"""Fine-tune a text encoder on a corpus, and write the corpus with its features.
+"""Fine-tune a text encoder on a corpus and write the corpus with its features.
 
     synctva finetune --dataset meld --data_dir <folder> --encoder <name or folder>
     synctva train --dataset features --data_dir runs/text-meld/features
 
-Trained on the training split alone, selected on dev. The lower layers are frozen, and their states
-computed once; `--frozen_layers 0` trains the whole encoder, which takes twice as long. A run that
-was interrupted goes on where it stood. With `--folds 5` the training split's features come from
-encoders that have not seen the conversation: one more encoder for each fold.
+The encoder is trained on the training split and selected on dev. Its lower layers are frozen and
+their states are computed once; `--frozen_layers 0` trains the whole encoder, which takes twice as
+long. An interrupted run continues when it is started again. With `--folds 5`, the features of each
+training conversation come from an encoder that has not seen it: one more encoder per fold.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from datasets import DatasetDict
 from transformers import HfArgumentParser
 from transformers.utils import logging
 
+from synctva.commands import program
 from synctva.features.feature_sets import write_feature_set
 from synctva.features.text import encode_split, with_text_features
 from synctva.files import require_new_folder, write_whole
-from synctva.finetuning import (
-    Finetuner,
-    FinetuningArguments,
-    save_encoder,
-)
+from synctva.finetuning import Finetuner, FinetuningArguments, save_encoder
 from synctva.trainer.recipes import encoder_names, feature_specs, load_conversations
 
 
 @dataclass
 class ScriptArguments:
-    """What to fine-tune, and on what."""
+    """Which encoder to fine-tune, and on which data."""
 
     dataset: str = field(metadata={"help": "Data set.", "choices": ["meld", "iemocap", "table"]})
-    data_dir: str = field(metadata={"help": "Where the data lies."})
+    data_dir: str = field(metadata={"help": "Folder of the data."})
     encoder: str = field(metadata={"help": "Folder or Hub name of the encoder."})
     folds: int = field(
-        default=0, metadata={"help": "Cross-fit the training split's features; 0: do not."}
+        default=0,
+        metadata={
+            "help": "Folds in which the training split's features are cross-fitted; 0: none."
+        },
     )
     cache_dir: str = field(
-        default="runs/token_states", metadata={"help": "Where frozen layers' states are kept."}
+        default="runs/token_states",
+        metadata={"help": "Folder that keeps the states of the frozen layers."},
     )
 
 
@@ -50,12 +51,13 @@ def main(arguments: Sequence[str]) -> None:
     parser = HfArgumentParser(
         (ScriptArguments, FinetuningArguments),
         prog="synctva finetune",
+        usage="%(prog)s [options]",
         description=(__doc__ or "").splitlines()[0],
     )
     parser.set_defaults(output_dir="runs/text")
     script, training = parser.parse_args_into_dataclasses(args=arguments)
     if script.folds == 1 or script.folds < 0:
-        raise SystemExit(f"--folds {script.folds}: expected 0, or at least 2")
+        raise SystemExit(f"--folds = {script.folds}: expected 0, or at least 2")
     logging.disable_progress_bar()
     output = Path(training.output_dir)
     features = require_new_folder(output / "features")
@@ -78,12 +80,6 @@ def main(arguments: Sequence[str]) -> None:
     encoders = encoder_names(script.dataset, prepared) | {
         "text": f"{source}, fine-tuned on {script.dataset}, seed {training.seed}, {fitted}"
     }
-    write_feature_set(
-        prepared,
-        features,
-        encoders=encoders,
-        source=script.dataset,
-        specs=specs,
-    )
+    write_feature_set(prepared, features, encoders=encoders, source=script.dataset, specs=specs)
     write_whole(output / "dev.json", json.dumps(scores, indent=2) + "\n")
-    print(f"Train on it: synctva train --dataset features --data_dir {features}")
+    print(f"Train on it: {program()} train --dataset features --data_dir {features}")

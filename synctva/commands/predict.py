@@ -5,9 +5,10 @@
     synctva predict --model runs/meld-seed0 --file conversation.json --json
     synctva predict --file conversations.json --csv > emotions.csv
 
-The file holds a conversation: a list whose items are strings, or objects with any of text, speaker,
-audio and video (paths; with start and end in s of a longer recording), text_features,
-audio_features, visual_features; or a list of such lists.
+The file contains a conversation or a list of conversations. A conversation is a list of utterances:
+strings, or objects with any of text, speaker, audio, video, text_features, audio_features and
+visual_features. audio and video are paths; start and end, in seconds, cut the utterance out of a
+longer recording.
 """
 
 from __future__ import annotations
@@ -28,24 +29,30 @@ from synctva.commands.csv_output import write_csv
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva predict", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model folder or Hub name; default: the shipped one")
+    parser.add_argument("--model", help="model folder or Hub name; default: the shipped model")
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", nargs="+", help="utterances, in their order")
-    source.add_argument("--clips", nargs="+", help="sound or video files, an utterance each")
-    source.add_argument("--file", type=Path, help="JSON with one conversation or several")
-    parser.add_argument("--top_k", type=int, help="scores to give with --json, --csv; default: all")
+    source.add_argument("--text", nargs="+", help="the utterances in order")
+    source.add_argument("--clips", nargs="+", help="one sound or video file per utterance")
+    source.add_argument("--file", type=Path, help="JSON with one or more conversations")
+    parser.add_argument("--top_k", type=int, help="scores in --json and --csv; default: all")
     parser.add_argument(
         "--calibrate",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="apply the temperature that the checkpoint was calibrated with",
+        help="apply the temperature of the checkpoint's calibration",
     )
-    parser.add_argument("--abstain_below", type=float, help="no label where the score is lower")
+    parser.add_argument("--abstain_below", type=float, help="give no label if its score is lower")
     parser.add_argument(
-        "--prediction_set", type=float, help="also a set of labels that covers such a share: 0.9"
+        "--prediction_set",
+        type=float,
+        metavar="COVERAGE",
+        help="also give a set of labels that contains the true one with this probability, such as "
+        "0.9",
     )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print the pipeline's answer as JSON")
+    form.add_argument(
+        "--json", action="store_true", help="print the answers of the pipeline as JSON"
+    )
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
     return parser.parse_args(arguments)
 
@@ -84,14 +91,17 @@ COLUMNS = [
     *("conversation", "utterance", "speaker", "said", "label", "score", "prediction_set"),
     *(f"strength_{name}" for name in MODALITIES),
 ]
-"""Of the table, before a score for each label."""
+"""Columns of the table before the score of each label."""
 
 
 def rows(
     conversations: Sequence[Sequence[str | Mapping[str, Any]]],
     answers: Sequence[Sequence[Mapping[str, Any]]],
 ) -> Iterator[dict[str, Any]]:
-    """The table: a row an utterance, both counted from 0; a missing modality contributes 0."""
+    """Yield a row of the table for each utterance.
+
+    Conversations and utterances are counted from 0. The strength of a missing modality is 0.
+    """
     for number, (utterances, emotions) in enumerate(zip(conversations, answers, strict=True)):
         for position, (utterance, answer) in enumerate(zip(utterances, emotions, strict=True)):
             speaker, said = source(utterance)
@@ -109,14 +119,14 @@ def rows(
 
 
 def source(utterance: str | Mapping[str, Any]) -> tuple[str, str]:
-    """Speaker and words, or file, of an utterance; "" for what it does not say."""
+    """Return the speaker and the text, or else the file, of an utterance; "" if there is none."""
     item = {"text": utterance} if isinstance(utterance, str) else utterance
     said = item.get("text") or item.get("video") or item.get("audio") or ""
     return item.get("speaker") or "", said
 
 
 def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
-    """One utterance and its answer, for reading."""
+    """Return an utterance and its answer as a line of text."""
     speaker, said = source(utterance)
     speaker = f"{speaker}: " if speaker else ""
     said = said or f"({', '.join(answer['modalities']) or 'nothing'})"

@@ -1,15 +1,16 @@
-"""Write a data set with its features as Parquet files, to train on or upload.
+"""Write a data set and its features as Parquet files, to train on or to upload.
 
     synctva prepare --dataset meld --data_dir MELD.Raw --output features/meld
     synctva prepare --pickle MELD_features_raw1.pkl --output features/mmgcn
     synctva train --dataset features --data_dir features/meld --streaming
 
-Text that encoders of `synctva finetune` have read, or the default one, side by side; a
-feature set in their place gives its text features as they stand, such as those made in folds:
+Text features can come from encoders that `synctva finetune` has written, and from the default one;
+several are concatenated. A feature set in place of an encoder gives its text features unchanged,
+for example those that were cross-fitted:
     synctva prepare --dataset iemocap --data_dir IEMOCAP \
         --text_encoders default runs/text-iemocap/features --output features/both
 
-The literature's feature pickles are read without being executed.
+Feature pickles from the literature are read without executing them.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
+from synctva.commands import program
 from synctva.datasets_scripts.legacy_pickles.loading import read_feature_pickle
 from synctva.features.feature_sets import (
     SCHEMA_FILE,
@@ -32,20 +34,15 @@ from synctva.features.text import add_text_features
 from synctva.files import require_new_folder
 from synctva.finetuning import load_encoder
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
-from synctva.trainer.recipes import (
-    RECIPES,
-    encoder_names,
-    feature_specs,
-    load_conversations,
-)
+from synctva.trainer.recipes import RECIPES, encoder_names, feature_specs, load_conversations
 
 
 def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | DatasetDict, str]:
-    """What `--text_encoders` names, and in words what its features come from."""
+    """Return what an item of `--text_encoders` names, and the name of its encoder in words."""
     if (Path(name) / SCHEMA_FILE).is_file():
         text = read_schema(name)["modalities"].get("text")
         if text is None:
-            raise ValueError(f"--text_encoders {name}: the feature set has no text features")
+            raise ValueError(f"--text_encoders = {name}: expected a feature set with text features")
         return load_feature_set(name), text["encoder"]
     default = name == "default"
     encoder = TextEncoder.from_spec(MINILM_SPEC) if default else load_encoder(name, layers)
@@ -58,30 +55,30 @@ def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="synctva prepare", description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=[name for name in RECIPES if name != "features"])
-    parser.add_argument("--data_dir", help="where the data lies; the simulator needs none")
-    parser.add_argument("--seed", type=int, default=0, help="of the simulator's training split")
+    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the simulated training split")
     parser.add_argument(
-        "--max_train_conversations", type=int, help="so many for training; the simulator's number"
+        "--max_train_conversations", type=int, help="write at most this many for training"
     )
     parser.add_argument(
         "--text_encoders",
         nargs="+",
         metavar="FOLDER",
-        help="fine-tuned encoders of the text, `default`, or feature sets; side by side",
+        help="fine-tuned text encoders, `default`, or feature sets; features are concatenated",
     )
     parser.add_argument(
-        "--text_layers", type=int, nargs="+", help="hidden states of those folders' encoders"
+        "--text_layers", type=int, nargs="+", help="layers of these encoders whose states are read"
     )
-    parser.add_argument("--pickle", help="a feature pickle, in place of a data set")
-    parser.add_argument("--text_pickle", help="its RoBERTa features, where they are another file")
-    parser.add_argument("--output", required=True, help="a new folder")
-    parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it as this data set")
-    parser.add_argument("--private", action="store_true", help="as a private one")
+    parser.add_argument("--pickle", help="feature pickle, instead of --dataset")
+    parser.add_argument("--text_pickle", help="its RoBERTa features, if in another file")
+    parser.add_argument("--output", required=True, help="new folder for the feature set")
+    parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it under this name")
+    parser.add_argument("--private", action="store_true", help="make the uploaded data set private")
     options = parser.parse_args(arguments)
     if (options.dataset is None) == (options.pickle is None):
-        parser.error("expected one of --dataset and --pickle")
+        parser.error("expected either --dataset or --pickle")
     if options.text_encoders and not options.dataset:
-        parser.error("--text_encoders: expected --dataset, a pickle has features of its own")
+        parser.error("--text_encoders: expected --dataset, because a pickle has its own features")
     if options.text_layers and not options.text_encoders:
         parser.error("--text_layers: expected --text_encoders")
     require_new_folder(options.output)
@@ -113,7 +110,7 @@ def main(arguments: Sequence[str]) -> None:
         print(
             f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"
         )
-    print(f"Train on it: synctva train --dataset features --data_dir {options.output}")
+    print(f"Train on it: {program()} train --dataset features --data_dir {options.output}")
     if options.push_to_hub:
         url = push_feature_set(
             options.output, options.push_to_hub, private=True if options.private else None

@@ -3,13 +3,13 @@
     synctva stream --model runs/meld-causal
     synctva stream --model runs/meld-causal --file talk.jsonl --state talk.safetensors
 
-Each line that comes in, from standard input or the file, is an utterance as JSON: a string, or an
-object with any of text, speaker, audio and video (paths), text_features, audio_features,
-visual_features. One line of JSON answers it at once. A line that cannot be read is answered with
-its error, and the conversation is as if it had not come. The model must be causal.
+Each line of standard input or of the file is an utterance in JSON: a string, or an object with any
+of text, speaker, audio, video (both paths), text_features, audio_features and visual_features. Each
+is answered at once by one line of JSON. A line that cannot be read is answered with the error and
+does not change the conversation. The model must be causal.
 
-The state file is read at the start, if there is one, and replaced before each answer: whatever
-ends this process, another goes on from the last answer.
+The state file is read at the start, if it exists, and replaced before each answer. However this
+process ends, another one can continue from the last answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForTokenClassification, AutoProcessor
 from transformers.utils import logging
 
-import synctva  # noqa: F401  (makes transformers know the model)
+import synctva  # noqa: F401  (registers the model)
 from synctva import MODALITIES
 from synctva.files import written_whole
 
@@ -36,7 +36,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva stream", description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True, help="folder or Hub name of a causal model")
     parser.add_argument("--file", type=Path, help="JSON lines; default: standard input")
-    parser.add_argument("--state", type=Path, help="file that keeps the conversation")
+    parser.add_argument("--state", type=Path, help="file that keeps the state of the conversation")
     return parser.parse_args(arguments)
 
 
@@ -59,15 +59,19 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """What an earlier call kept; a ValueError where the file is damaged."""
+    """Read the state that an earlier run kept.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path}: {error}; expected the file that --state wrote") from error
+        raise ValueError(f"{path}: {error}: expected a file that --state has written") from error
 
 
 def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
-    """The answer to one utterance, or what is wrong with it."""
+    """Return the answer to one utterance, or the error in it."""
     number = {"utterance": stream.utterances}
     try:
         answer = stream.push(processor.utterance_features(json.loads(line)))

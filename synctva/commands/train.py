@@ -1,11 +1,11 @@
 """Train Sync-TVA.
 
-    synctva train                                      # the simulator
+    synctva train                                      # on simulated conversations
     synctva train --dataset meld --data_dir <folder with MELD's CSVs>
-    accelerate launch examples/train.py --dataset iemocap --data_dir <folder> --seed 1
+    accelerate launch --module synctva.commands.train --dataset meld --data_dir <folder>
 
-Every field of `SyncTVATrainingArguments` is an option; `synctva/trainer/recipes.py` has each data
-set's defaults, which are also those of a feature set made from it.
+Every field of `SyncTVATrainingArguments` is an option. The defaults for each data set, and for the
+feature sets made from it, are in `synctva/trainer/recipes.py`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from transformers.utils import logging
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
 from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
+from synctva.commands import program
 from synctva.features.feature_sets import stream_feature_set
 from synctva.features.text import add_text_tokens
 from synctva.files import only_run
@@ -49,15 +50,15 @@ from synctva.trainer.trainer import SyncTVATrainer
 
 @dataclass
 class ScriptArguments:
-    """What to train on, and which model."""
+    """Which data to train on, and which model to train."""
 
-    _argument_group_name = "what to train on, and which model"
+    _argument_group_name = "data and model"
 
     dataset: str = field(
         default="simulated", metadata={"help": "Data set.", "choices": list(RECIPES)}
     )
     data_dir: str | None = field(
-        default=None, metadata={"help": "Where the data lies; the simulator needs none."}
+        default=None, metadata={"help": "Folder of the data; not for the simulator."}
     )
     modalities: list[str] = field(
         default_factory=lambda: list(MODALITIES),
@@ -65,10 +66,10 @@ class ScriptArguments:
     )
     streaming: bool = field(
         default=False,
-        metadata={"help": "Read the training split of a feature set while training on it."},
+        metadata={"help": "Read the training split of a feature set during training."},
     )
     max_train_conversations: int | None = field(
-        default=None, metadata={"help": "Train on so many conversations alone."}
+        default=None, metadata={"help": "Train on at most this many conversations."}
     )
     text_backbone: str | None = field(
         default=None,
@@ -77,23 +78,23 @@ class ScriptArguments:
     runs: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Result files of several seeds of this recipe, for the card.",
+            "help": "results.json of several seeds of this recipe, for the card.",
             "nargs": "*",
         },
     )
     config: str | None = field(
         default=None,
-        metadata={"help": "Preset of configuration/, folder or Hub name; default: the recipe's."},
+        metadata={"help": "Preset in configuration/, folder or Hub name; default: the recipe's."},
     )
     config_overrides: str | None = field(
-        default=None, metadata={"help": "Changes to it: field=value,field=value."}
+        default=None, metadata={"help": "Changes to the config: field=value,field=value."}
     )
 
 
 def parse_arguments(
     arguments: Sequence[str],
 ) -> tuple[ScriptArguments, SyncTVATrainingArguments]:
-    """The options; what is not given takes the data set's recipe."""
+    """Parse the options; defaults come from the data set's recipe."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--dataset", default="simulated")
     first.add_argument("--data_dir")
@@ -111,7 +112,7 @@ def parse_arguments(
         else f"runs/{known.dataset}-seed{known.seed}"
     )
     parser.set_defaults(output_dir=folder, seed=known.seed)
-    if known.dataset in RECIPES:  # anything else the parser itself refuses
+    if known.dataset in RECIPES:  # the parser rejects any other
         parser.set_defaults(**recipe_of(known.dataset, known.data_dir).training)
     script, training, unknown = parser.parse_args_into_dataclasses(
         args=arguments, return_remaining_strings=True
@@ -122,7 +123,13 @@ def parse_arguments(
 
 
 def checkpoint_to_resume(training: SyncTVATrainingArguments) -> str | None:
-    """`--resume_from_checkpoint last` continues an interrupted run, if there is one."""
+    """Return the checkpoint to continue from, None to start a new run.
+
+    `--resume_from_checkpoint last` continues an interrupted run, if there is one.
+
+    Raises:
+        SystemExit: the folder has an unfinished run, and the option is missing.
+    """
     last = last_complete_checkpoint(training.output_dir)
     if training.resume_from_checkpoint is not None:
         wanted = training.resume_from_checkpoint
@@ -130,7 +137,7 @@ def checkpoint_to_resume(training: SyncTVATrainingArguments) -> str | None:
     if last is not None:
         raise SystemExit(
             f"{training.output_dir} has checkpoints of an unfinished run ({last}): continue it "
-            "with --resume_from_checkpoint last, or remove them, or choose another --output_dir"
+            "with --resume_from_checkpoint last, remove them, or choose another --output_dir"
         )
     return None
 
@@ -144,21 +151,21 @@ def main(arguments: Sequence[str]) -> None:
 def train(
     script: ScriptArguments, training: SyncTVATrainingArguments, options: Sequence[str]
 ) -> None:
-    """Train, score and write the model's folder; `options` are shown in the card."""
+    """Train a model, evaluate it and write its folder; the card shows `options`."""
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if launched != training.world_size:
         raise SystemExit(
-            f"{launched} processes were launched, but each would train alone: expected one process "
-            "a GPU, or --use_cpu"
+            f"{launched} processes were launched, but each would train on its own: expected one "
+            "process per GPU, or --use_cpu"
         )
     if script.streaming and (script.dataset != "features" or script.max_train_conversations):
         raise SystemExit(
-            "--streaming: expected --dataset features, a folder that synctva/commands/prepare.py "
-            "has written, and no --max_train_conversations"
+            "--streaming: expected --dataset features with a folder that `synctva prepare` or "
+            "`synctva extract` has written, and no --max_train_conversations"
         )
     resume_from = checkpoint_to_resume(training)
-    logging.disable_progress_bar()  # of loading and saving; training keeps its own
-    set_seed(training.seed)  # before the model draws its weights
+    logging.disable_progress_bar()  # for loading and saving; training keeps its own
+    set_seed(training.seed)  # before the weights are drawn
     with training.main_process_first(desc="loading the data"):
         data = load_conversations(
             script.dataset,
@@ -189,12 +196,12 @@ def train(
         processing_class=processor,
     )
     started = time.perf_counter()
-    with redirect_stdout(sys.stderr):  # the scores on the way: stdout is for the results
+    with redirect_stdout(sys.stderr):  # scores during training; stdout is for the results
         trainer.train(resume_from_checkpoint=resume_from)
     seconds = time.perf_counter() - started
     trainer.calibrate(data["dev"])
 
-    if training.hub_token:  # the card shows the command
+    if training.hub_token:  # a secret, and the card shows the command
         options = [option.replace(training.hub_token, "<HUB_TOKEN>") for option in options]
     results = collect_results(
         trainer,
@@ -208,14 +215,14 @@ def train(
         results["subsets"] = subset_scores(trainer, data["test"])
     example = None
     sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
-    if trainer.is_world_process_zero() and not sharded:  # one process alone has no whole model
+    if trainer.is_world_process_zero() and not sharded:  # no process has a whole sharded model
         example = run_example(model, processor)
     trainer.model_card = lambda trainer: str(
         model_card(
             results,
             trainer.config,
             runs=[json.loads(Path(run).read_text(encoding="utf-8")) for run in script.runs],
-            # The trainer's, which there is when it pushes, has the user's name in it.
+            # The trainer's name, which is set when it pushes, includes the user name.
             model_name=trainer.hub_model_id
             or training.hub_model_id
             or Path(training.output_dir).name,
@@ -235,7 +242,7 @@ def train(
         trainer.save_model()
         trainer.create_model_card()
     if trainer.is_world_process_zero():
-        remove_checkpoints(training.output_dir)  # complete: nothing is left to resume
+        remove_checkpoints(training.output_dir)  # the run is complete, there is nothing to resume
         print(f"\n{results_table(results)}\n\ntrained in {seconds:.0f} s\n")
         reads_text = bool(processor.text_encoder or processor.text_tokens)
         print(usage(training.output_dir, script.data_dir, reads_text))
@@ -243,12 +250,12 @@ def train(
 
 
 def usage(folder: str, data_dir: str | None, reads_text: bool) -> str:
-    """The command that uses the model."""
+    """Return the command to use the model with."""
     if not reads_text:
         data = f" --data_dir {data_dir}" if data_dir else ""
-        return f"Evaluate it again: synctva evaluate --model {folder}{data}"
+        return f"Evaluate it again: {program()} evaluate --model {folder}{data}"
     texts = '"I got the job!" "That is wonderful!"'
-    return f"Use it: synctva predict --model {folder} --text {texts}"
+    return f"Use it: {program()} predict --model {folder} --text {texts}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The inference model for other runtimes: `torch.export`, ONNX, int8."""
+"""Export of the inference model to other runtimes: `torch.export`, ONNX, int8."""
 
 from .agreement import TOLERANCE, largest_difference, random_conversations
 from .dense import DenseSyncTVA

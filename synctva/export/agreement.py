@@ -1,4 +1,4 @@
-"""How far an exported file is from the model that it was made of."""
+"""The difference between an exported file and its model, and random conversations to measure it."""
 
 from __future__ import annotations
 
@@ -10,39 +10,48 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
+from synctva.modeling_synctva.configuration_synctva import (
+    MODALITIES,
+    SyncTVAConfig,
+    how_to_install,
+)
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 
 from .program import INPUT_NAMES, OUTPUT_NAMES
 
 TOLERANCE = 1e-4
-"""The largest difference of a logit or strength that is rounding."""
+"""The largest difference of a logit or strength that counts as rounding."""
 
 MISSING = 0.4
-"""Share of modalities that are missing in random conversations; one utterance in 16 has none."""
+"""Share of missing modalities in random conversations; one utterance in 16 has no modality."""
 
 
 def require_onnx() -> None:
-    """Raises ImportError, saying how to install, where a package of the extra is missing."""
+    """Check that the packages for ONNX are installed.
+
+    Raises:
+        ImportError: a package is missing.
+    """
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise ImportError(f"ONNX export needs {', '.join(missing)}: `pip install 'synctva[onnx]'`")
+        raise ImportError(f"ONNX export needs {', '.join(missing)}: {how_to_install('onnx')}")
 
 
 def random_conversations(
     config: SyncTVAConfig, lengths: Sequence[int], seed: int = 0
 ) -> dict[str, Tensor]:
-    """Random conversations of these lengths, padded to one batch: the model's arguments.
+    """Return random conversations of these lengths as a padded batch of the model's inputs.
 
-    Modalities are missing at random, and what may not be read, there and at padding, is NaN.
+    Modalities are missing at random. The features of missing modalities and of padding are NaN,
+    because they must not be read.
 
     Args:
-        config: of the model: widths of the features.
-        lengths: utterances of each of B conversations.
-        seed: of the draws.
+        config: of the model, for the widths of the features.
+        lengths: number of utterances of each of the B conversations.
+        seed: of the random numbers.
 
     Returns:
-        The six inputs of an exported model, (B, N, ...) each, N the longest.
+        The six inputs of an exported model, each (B, N, ...), where N is the largest length.
     """
     generator = torch.Generator().manual_seed(seed)
     shape = (len(lengths), max(lengths))
@@ -59,7 +68,7 @@ def random_conversations(
 
 
 def open_session(path: str | os.PathLike, threads: int = 0) -> Any:
-    """An exported file in onnxruntime on the CPU; 0 threads leaves the number to it."""
+    """Open an exported file in onnxruntime on the CPU; with 0 threads, onnxruntime chooses."""
     require_onnx()
     import onnxruntime
 
@@ -69,7 +78,7 @@ def open_session(path: str | os.PathLike, threads: int = 0) -> Any:
 
 
 def answers(session: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What an exported file says, by `OUTPUT_NAMES`."""
+    """Return the outputs of an exported file, by `OUTPUT_NAMES`."""
     values = session.run(OUTPUT_NAMES, {name: batch[name].numpy() for name in INPUT_NAMES})
     return dict(zip(OUTPUT_NAMES, map(torch.from_numpy, values), strict=True))
 
@@ -81,22 +90,22 @@ def largest_difference(
     longest: int = 110,
     batch_size: int = 8,
 ) -> float:
-    """Largest difference of any logit or strength between an ONNX file and its model.
+    """Return the largest difference of any logit or strength between an ONNX file and its model.
 
-    Over random conversations of 1 to `longest` utterances, every length in turn; the model
-    computes as it does everywhere, on what is present alone.
+    They are compared on random conversations of 1 to `longest` utterances, each length in turn. The
+    model computes in its packed form, in which missing modalities are left out.
 
     Args:
-        model: in torch; is put into evaluation mode.
+        model: in torch; it is put into evaluation mode.
         path: of the ONNX file.
-        conversations: so many.
-        longest: utterances of the longest.
-        batch_size: conversations at a time, padded to each other.
+        conversations: their number.
+        longest: number of utterances of the longest conversation.
+        batch_size: conversations per batch, which are padded to the same length.
     """
     session = open_session(path)
     model.eval()
     lengths = torch.arange(conversations) % longest + 1
-    # Shuffled, so that short and long ones share a batch.
+    # Shuffled, so that short and long conversations share a batch.
     lengths = lengths[torch.randperm(conversations, generator=torch.Generator().manual_seed(0))]
     differences = []
     for seed, part in enumerate(lengths.split(batch_size)):
@@ -105,7 +114,7 @@ def largest_difference(
             expected = model(**{name: values.to(model.device) for name, values in batch.items()})
         for name, values in answers(session, batch).items():
             differences.append((values - expected[name].cpu()).abs().max())
-    return torch.stack(differences).max().item()  # NaN, if any is NaN
+    return torch.stack(differences).max().item()  # NaN if any is NaN
 
 
 __all__ = [

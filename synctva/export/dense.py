@@ -1,12 +1,12 @@
-"""The inference model on padded tensors: the packed model's answers, from shapes alone.
+"""The inference model on padded tensors, with the same answers as the packed model.
 
-The packed model computes what is present and nothing else, so the sizes of its tensors depend on
-the values of the masks, which neither `torch.export` nor ONNX can follow. Here every utterance has
-a node of each modality, present or not, and attention runs over all pairs of nodes with a mask.
-Memory therefore grows with the square of a conversation's length.
+The packed model leaves out what is missing, so that the sizes of its tensors depend on the values
+of the masks. Neither `torch.export` nor ONNX can express this. Here, every utterance has a node for
+each modality, present or not, and masked attention runs over all pairs of nodes, so that memory
+grows with the square of a conversation's length.
 
-A lone node (of an utterance without any modality) queries with text's parameters and never sends:
-it takes the place of the text node, which such an utterance does not have.
+A lone node (of an utterance without any modality) queries with the parameters of text and never
+sends. It takes the place of the text node, which such an utterance does not have.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecogniti
 
 
 def by_modality(maps: ModalityLinear, nodes: Tensor) -> Tensor:
-    """Each modality's own map of its nodes, (3, ..., in) → (3, ..., out)."""
+    """Apply the map of each modality to its nodes, (3, ..., in) → (3, ..., out)."""
     return torch.stack([maps.maps[name](nodes[m]) for m, name in enumerate(MODALITIES)])
 
 
 class DenseGraph:
-    """The graph of padded conversations as masks over all pairs of nodes.
+    """The graph of padded conversations, as masks over all pairs of nodes.
 
     Attributes:
-        present: (3, B, N) bool, what is there of each modality; the senders.
+        present: (3, B, N) bool, whether a modality is present; only present ones send.
         lone: (B, N) bool, utterances without any modality.
         place: (B, N) number of each utterance in its conversation.
-        delta: (B, N, N) how many utterances the source (last) stands after the destination.
+        delta: (B, N, N) number of utterances from the destination to the source (last axis).
         bias_rows: (B, 3, N, 3N) row of the bias table for each destination and source.
     """
 
@@ -80,27 +80,31 @@ class DenseGraph:
         self.bias_rows = (first[:, None, :, None] + row[:, None, :, None, :]).flatten(-2)
 
     def window(self, past: int, future: int) -> Tensor:
-        """(B, N, N) bool, whether the source is in a window around the destination."""
+        """Return (B, N, N) bool, whether the source is in a window around the destination."""
         return (self.delta >= -past) & (self.delta <= future)
 
     def edges(self, past: list[list[int]], future: list[list[int]]) -> Tensor:
-        """(B, 3, N, 3N) bool, who sends to whom; reaches by (destination, source) modality."""
+        """Return (B, 3, N, 3N) bool, whether the source sends to the destination.
+
+        Args:
+            past, future: windows by destination modality and source modality.
+        """
         delta = self.delta[:, None, :, None, :]
         before = torch.tensor(past, device=delta.device)[:, None, :, None]
         after = torch.tensor(future, device=delta.device)[:, None, :, None]
-        # A pair that is switched off has the reach -1 both ways: no delta is in it.
+        # A pair that is switched off has windows of -1, which contain no delta.
         senders = self.present.transpose(0, 1)[:, None, None]  # (B, 1, 1, 3, N)
         return ((delta >= -before) & (delta <= after) & senders).flatten(-2)
 
 
 class DenseSyncTVA(nn.Module):
-    """A trained model as one function of padded tensors, with its own modules and weights.
+    """A trained model as a function of padded tensors, which shares its modules and weights.
 
     Args:
         model: it is put into evaluation mode.
 
     Raises:
-        ValueError: the model reads tokens with a text backbone of its own.
+        ValueError: the model reads tokens with its own text backbone.
 
     Example:
         >>> import torch
@@ -120,9 +124,10 @@ class DenseSyncTVA(nn.Module):
         super().__init__()
         if model.config.text_backbone is not None:
             raise ValueError(
-                f"SyncTVAConfig.text_backbone = {model.config.text_backbone!r}: expected None; a "
-                "model that reads tokens cannot be exported. Export one trained on that encoder's "
-                "features instead (synctva/commands/finetune.py, then train.py --dataset features)"
+                f"SyncTVAConfig.text_backbone = {model.config.text_backbone!r}: expected None, "
+                "because a model that reads tokens cannot be exported. Export a model that was "
+                "trained on features of this encoder instead (`synctva finetune`, then `synctva "
+                "train --dataset features`)"
             )
         self.model = model.eval()
 
@@ -138,14 +143,14 @@ class DenseSyncTVA(nn.Module):
         """Recognise the emotion of every utterance.
 
         Args:
-            text_features, visual_features, audio_features: (B, N, D_m); values where a modality is
-                missing are never read.
-            attention_mask: (B, N) bool, True where there is an utterance.
-            modality_mask: (B, N, 3) bool, where text, visual, audio are present.
+            text_features, visual_features, audio_features: (B, N, D_m); values of missing
+                modalities are never read.
+            attention_mask: (B, N) bool, True for utterances, False for padding.
+            modality_mask: (B, N, 3) bool, whether text, visual, audio are present.
             speaker_ids: (B, N) long, numbered by first appearance in the conversation.
 
         Returns:
-            Logits (B, N, C), 0 at padding, and enhancement strengths (B, N, 3), 0 where missing.
+            Logits (B, N, C), 0 at padding, and strengths (B, N, 3), 0 for missing modalities.
         """
         model, config = self.model.synctva, self.model.config
         graph = DenseGraph(attention_mask, modality_mask, speaker_ids, config)
@@ -168,7 +173,7 @@ class DenseSyncTVA(nn.Module):
             edges = graph.edges(*fusion_windows(config))
             normed = model.fusion.norm(nodes)
             nodes = nodes + _attend(model.fusion.attention, normed, graph.bias_rows, edges)
-        # A lone node is all its utterance has: it carries the whole sum.
+        # A lone node is the only node of its utterance: its weight in the sum is 1.
         weights = torch.stack([strengths[0] + graph.lone.to(strengths.dtype), *strengths[1:]])
         fused = (weights[..., None] * by_modality(model.fusion.part, nodes)).sum(0)  # (B, N, H)
 
@@ -178,11 +183,11 @@ class DenseSyncTVA(nn.Module):
         return logits.masked_fill(~attention_mask[..., None], 0.0), strengths.permute(1, 2, 0)
 
     def _encode(self, features: list[Tensor], graph: DenseGraph) -> tuple[Tensor, Tensor]:
-        """Node states (3, B, N, H) and log RMS (3, B, N, 1); arbitrary where nothing is present."""
+        """Return node states (3, B, N, H) and log RMS (3, B, N, 1), arbitrary if missing."""
         model = self.model.synctva
         states, sizes = [], []
         for name, values, present in zip(MODALITIES, features, graph.present, strict=True):
-            # `where`, not a product, so that a NaN in a masked place goes nowhere.
+            # `where` and not a product, so that a NaN at a masked place does not spread.
             state, size = model.encoders[name](values.where(present[..., None], 0.0))
             states.append(state)
             sizes.append(size)
@@ -195,21 +200,21 @@ class DenseSyncTVA(nn.Module):
 def _context(
     context: ContextEncoder, nodes: Tensor, attention_mask: Tensor, graph: DenseGraph
 ) -> tuple[Tensor, Tensor]:
-    """`ContextEncoder.forward`: (3, B, N, H) → the same shape, and (B, N, W)."""
-    heard = nn.functional.gelu(nodes).masked_fill(~graph.present[..., None], 0.0)
-    inputs = heard.permute(1, 2, 0, 3).flatten(2)  # (B, N, 3H)
+    """Do what `ContextEncoder.forward` does: (3, B, N, H) → the same shape, and (B, N, W)."""
+    activated = nn.functional.gelu(nodes).masked_fill(~graph.present[..., None], 0.0)
+    inputs = activated.permute(1, 2, 0, 3).flatten(2)  # (B, N, 3H)
     last = attention_mask.long().sum(1, keepdim=True) - 1  # (B, 1)
     step = torch.arange(inputs.shape[1], device=inputs.device)[None, :, None]
-    read = []
+    outputs = []
     for number, direction in enumerate(context.directions):
         place = last - graph.place if number else graph.place
-        # (B, step, N): which utterance is read at each step. Padding is read by none, so that it
-        # lies behind the last utterance either way.
+        # (B, step, N): which utterance is read at each step. Padding is read at no step: in both
+        # directions it comes after the last utterance.
         order = ((place[:, None] == step) & attention_mask[:, None]).to(inputs.dtype)
-        read.append(order.mT @ direction(order @ inputs)[0])
-    states = torch.cat(read, -1)  # (B, N, W)
-    told = nn.functional.gelu(states).expand(len(MODALITIES), -1, -1, -1)
-    return by_modality(context.output, told), states
+        outputs.append(order.mT @ direction(order @ inputs)[0])
+    states = torch.cat(outputs, -1)  # (B, N, W)
+    activated = nn.functional.gelu(states).expand(len(MODALITIES), -1, -1, -1)
+    return by_modality(context.output, activated), states
 
 
 def _enhance(
@@ -219,7 +224,10 @@ def _enhance(
     graph: DenseGraph,
     config: SyncTVAConfig,
 ) -> tuple[Tensor, Tensor]:
-    """`DynamicEnhancement.forward`: (3, B, N, H), (3, B, N, 1) → states, strengths (3, B, N)."""
+    """Do what `DynamicEnhancement.forward` does.
+
+    (3, B, N, H), (3, B, N, 1) → states (3, B, N, H), strengths (3, B, N)
+    """
     present = graph.present[..., None].to(nodes.dtype)  # (3, B, N, 1)
     own = present * nodes
     others = (own.sum(0) - own) / (present.sum(0) - present).clamp(min=1)
@@ -238,7 +246,7 @@ def _enhance(
 def _layer(
     layer: HeterogeneousGraphLayer, nodes: Tensor, bias_rows: Tensor, edges: Tensor
 ) -> Tensor:
-    """`HeterogeneousGraphLayer.forward`: (3, B, N, H) → (3, B, N, H)."""
+    """Do what `HeterogeneousGraphLayer.forward` does: (3, B, N, H) → (3, B, N, H)."""
     nodes = nodes + _attend(layer.attention, layer.attention_norm(nodes), bias_rows, edges)
     hidden = nn.functional.gelu(by_modality(layer.expand, layer.feed_forward_norm(nodes)))
     return nodes + by_modality(layer.contract, hidden)
@@ -247,9 +255,9 @@ def _layer(
 def _attend(
     attention: HeterogeneousGraphAttention, nodes: Tensor, bias_rows: Tensor, edges: Tensor
 ) -> Tensor:
-    """`HeterogeneousGraphAttention.forward`, as masked attention over all pairs of nodes.
+    """Do what `HeterogeneousGraphAttention.forward` does, with a mask over all pairs of nodes.
 
-    (3, B, N, H), (B, 3, N, 3N) twice → (3, B, N, H), 0 where no edge comes in.
+    (3, B, N, H), (B, 3, N, 3N) twice → (3, B, N, H), 0 for a node without incoming edges.
     """
 
     def heads(states: Tensor) -> Tensor:
@@ -258,7 +266,7 @@ def _attend(
 
     values = attention.value
     base = by_modality(values.base, nodes)
-    said = [  # to each destination i, by each source j
+    messages = [  # to each destination i, from each source j
         torch.stack(
             [
                 base[j] if i == j else base[j] + values.pairs[values.name(i, j)](nodes[j])
@@ -267,16 +275,16 @@ def _attend(
         )
         for i in range(len(MODALITIES))
     ]
-    value = heads(torch.stack(said)).flatten(3, 4)  # (B, heads, 3, 3N, d)
+    value = heads(torch.stack(messages)).flatten(3, 4)  # (B, heads, 3, 3N, d)
     query = heads(by_modality(attention.query, nodes))  # (B, heads, 3, N, d)
     key = heads(by_modality(attention.key, nodes)).flatten(2, 3)[:, :, None]  # (B, heads, 1, 3N, d)
     bias = attention.relation_bias(bias_rows).movedim(-1, 1)  # (B, heads, 3, N, 3N)
     scores = query @ key.mT / math.sqrt(query.shape[-1]) + bias
-    # The lowest number, not -inf, of which a row without edges would make NaN.
+    # The lowest number and not -inf, which would become NaN in a row without edges.
     scores = scores.masked_fill(~edges[:, None], torch.finfo(scores.dtype).min)
     mixed = (scores.softmax(-1) @ value).movedim((0, 1), (-4, -2)).flatten(-2)  # (3, B, N, H)
     received = edges.any(-1).transpose(0, 1)[..., None]  # (3, B, N, 1)
-    # By `where`, so that the output map's bias does not fill it either.
+    # Fill after the output map, so that its bias does not appear either.
     return by_modality(attention.output, mixed).masked_fill(~received, 0.0)
 
 

@@ -1,4 +1,4 @@
-"""The inference model as one ONNX file, and the same with int8 weights."""
+"""The inference model as an ONNX file, with float32 or int8 weights."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from synctva.files import moved_at_the_end
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
@@ -26,8 +26,8 @@ from .program import (
 )
 
 NORMALISATION = (
-    "Features as their encoders make them: they are standardised inside, with the training set's "
-    "mean and deviation. Scores are softmax(logits / temperature)."
+    "Features are those of the encoders, not standardised: the model does this with the training "
+    "set's mean and deviation. Scores are softmax(logits / temperature)."
 )
 
 
@@ -36,28 +36,29 @@ def export_onnx(
     path: str | os.PathLike,
     processor: SyncTVAProcessor | None = None,
 ) -> Path:
-    """Write a trained model as one ONNX file, if it answers as the model does.
+    """Write a trained model as an ONNX file and return its path, if both give the same answers.
 
-    Inputs are `INPUT_NAMES`, outputs `OUTPUT_NAMES`, with free axes `batch` and `utterances`. The
-    file's metadata has `labels` (JSON, in the order of the logits), `modalities` (JSON, in the
-    order of the masks and strengths), `feature_widths` (JSON), `feature_encoders` (JSON, from the
-    processor), `temperature` and `normalisation`.
+    Inputs are `INPUT_NAMES` and outputs `OUTPUT_NAMES`, with the variable axes `batch` and
+    `utterances`. The metadata of the file are `labels` (JSON, in the order of the logits),
+    `modalities` (JSON, in the order of the masks and strengths), `feature_widths` (JSON),
+    `feature_encoders` (JSON, from the processor), `temperature` and `normalisation`.
 
     Args:
         model: it is put into evaluation mode.
-        path: it is replaced if it exists.
-        processor: of the same checkpoint, so that the file says what makes the features.
+        path: of the file, which is replaced if it exists.
+        processor: of the same checkpoint, so that the file names the encoders of the features.
 
     Raises:
         ValueError: the model has a text backbone.
         ImportError: a package is missing, or torch is too old.
-        RuntimeError: the file's answers differ; onnxscript before 0.7.1 got a GRU wrong.
+        RuntimeError: the answers differ, for example because onnxscript is older than 0.7.1, which
+            exported a GRU incorrectly. The file is not written.
     """
     require_onnx()
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     program = export_program(model)
-    # It warns of each torchvision operator that is not installed, and of axes that share a name.
+    # torch.onnx warns about each missing torchvision operator, and about axes with the same name.
     with recurrence_of_any_length(), _quiet("torch.onnx"):
         converted = torch.onnx.export(
             program,
@@ -67,33 +68,32 @@ def export_onnx(
             dynamo=True,
             verbose=False,
         )
-    assert converted is not None  # it is for the older exporter alone
-    # Each node names the lines of code it came from, with their local paths.
+    assert converted is not None  # only the older exporter returns None
+    # The nodes name the lines of code that they come from, with local paths.
     ClearMetadataAndDocStringPass()(converted.model)
     converted.model.metadata_props.update(_metadata(model, processor))
-    with _replaced(path) as temporary:
-        converted.save(temporary, external_data=False)
-        difference = largest_difference(model, temporary, conversations=16, longest=32)
-        if not difference <= TOLERANCE:  # NaN is no agreement either
+    path = Path(path)
+    with moved_at_the_end(path.parent) as unfinished:
+        converted.save(unfinished / path.name, external_data=False)
+        difference = largest_difference(model, unfinished / path.name, conversations=16, longest=32)
+        if not difference <= TOLERANCE:  # false for NaN too
             raise RuntimeError(
                 f"the ONNX file differs from the model by {difference:g}: expected at most "
                 f"{TOLERANCE:g}; {path} was not written"
             )
-    return Path(path)
+    return path
 
 
 def quantize_onnx(source: str | os.PathLike, path: str | os.PathLike) -> Path:
-    """Write an exported file again with int8 weights, by onnxruntime's dynamic quantisation.
+    """Write an exported file again with int8 weights and return its path.
 
-    A scale for each output of a map; activations are quantised as they come. The recurrence stays
-    in float32: onnxruntime has no int8 GRU.
+    This is onnxruntime's dynamic quantisation: each output of a linear map has its own scale, and
+    activations are quantised when they are computed. The recurrence stays in float32, because
+    onnxruntime has no int8 GRU.
 
     Args:
-        source: the file that `export_onnx` has written.
-        path: of the new one, written whole or not at all.
-
-    Returns:
-        That path.
+        source: file that `export_onnx` has written.
+        path: of the new file, which is replaced if it exists.
 
     Raises:
         ImportError: onnx or onnxruntime is not installed.
@@ -101,10 +101,13 @@ def quantize_onnx(source: str | os.PathLike, path: str | os.PathLike) -> Path:
     require_onnx()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    # It advises a preparation that is for static quantisation, and lists tensors it leaves alone.
-    with _replaced(path) as temporary, _quiet(None):
-        quantize_dynamic(source, temporary, per_channel=True, weight_type=QuantType.QInt8)
-    return Path(path)
+    path = Path(path)
+    # onnxruntime recommends a step that only static quantisation needs, and lists skipped tensors.
+    with moved_at_the_end(path.parent) as unfinished, _quiet(None):
+        quantize_dynamic(
+            source, unfinished / path.name, per_channel=True, weight_type=QuantType.QInt8
+        )
+    return path
 
 
 def _metadata(
@@ -127,18 +130,8 @@ def _metadata(
 
 
 @contextlib.contextmanager
-def _replaced(path: str | os.PathLike) -> Iterator[Path]:
-    """A name to write to, beside `path`, which takes its place if nothing is raised."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        yield Path(folder, path.name)
-        os.replace(Path(folder, path.name), path)
-
-
-@contextlib.contextmanager
 def _quiet(name: str | None) -> Iterator[None]:
-    """Only errors of this logger; None is the root."""
+    """Let a logger print only errors; None is the root logger."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
-"""Scores of emotion recognition: what stands in `results.json`, and its uncertainty.
+"""Scores of emotion recognition, as in `results.json`, and their uncertainty.
 
-The same scores are an `evaluate` module, at `METRIC_PATH`. It is not imported here: a script beside
-`synctva/commands/evaluate.py` that imports `evaluate` would get that file instead of the library.
+The same scores are available as an `evaluate` module at `METRIC_PATH`. It is not imported here,
+because it imports `evaluate`, which is slow and otherwise not needed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ METRIC_PATH = Path(__file__).with_name("emotion_metrics.py")
 
 
 def compute(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> dict[str, Any]:
-    """Scores of labelled utterances, with the keys that `results.json` has.
+    """Return the scores of labelled utterances, with the keys of `results.json`.
 
     Args:
         logits: (K, C) logits or log-probabilities.
-        labels: (K,) true classes in [0, C); leave out the utterances without a label.
+        labels: (K,) true classes in [0, C), without the unlabelled utterances.
         label_names: C names in the order of the classes.
 
     Returns:
@@ -35,7 +35,8 @@ def compute(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) ->
         numbers, fractions and not percent.
 
     Raises:
-        ValueError: shapes that disagree, no item, NaN or +Inf, a label outside the classes.
+        ValueError: the shapes disagree, there is no utterance, a logit is NaN or +Inf, or a label
+            is outside the classes.
     """
     scores = score(logits, labels, label_names)
     del scores["confusion_matrix"]
@@ -45,16 +46,16 @@ def compute(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) ->
 def confusion_matrix(
     logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Counts (C, C) of the same arguments: a row a true class, a column a predicted one."""
+    """Return counts (C, C), with a row per true class; arguments as for `compute`."""
     return np.array(score(logits, labels, label_names)["confusion_matrix"])
 
 
 def log_scores(logits: NDArray, labels: NDArray, label_names: Sequence[str]) -> dict[str, float]:
-    """Flat scores for a Trainer's log, those of each class as `f1_<name>`.
+    """Return flat scores for a Trainer's log, with F1 of each class as `f1_<name>`.
 
     Args:
         logits: (..., C).
-        labels: (...), -100 where there is none; {} is returned where there is none at all.
+        labels: (...), with `IGNORE_INDEX` for unlabelled utterances. If all are, the result is {}.
         label_names: C names in the order of the classes.
     """
     labelled = labels != IGNORE_INDEX

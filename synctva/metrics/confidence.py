@@ -1,4 +1,8 @@
-"""How far probabilities can be trusted: calibration, abstention, prediction sets."""
+"""Measures of probabilities: calibration error, abstention, coverage of prediction sets.
+
+This module measures. `synctva/calibration_fitting.py` fits the calibration on dev, and
+`modeling_synctva/calibration.py` applies it.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 NUM_BINS = 15
-"""Equal-width confidence bins of the reliability diagram and of the calibration error."""
+"""Confidence bins of equal width, for the calibration plot and the calibration error."""
 
 ANSWERED = tuple(round(0.05 * step, 2) for step in range(20, 0, -1))
-"""Shares of the utterances to answer at which the coverage-risk curve is taken."""
+"""Shares of answered utterances at which the coverage-risk curve is measured."""
 
 
-def reliability(confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS) -> dict[str, list]:
-    """The reliability diagram: how often answers of each confidence are right.
+def calibration_bins(
+    confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS
+) -> dict[str, list]:
+    """Return how often answers are correct, by confidence: the data of a reliability diagram.
 
     Args:
         confidence: (K,) probability of the predicted class.
@@ -23,7 +29,7 @@ def reliability(confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS)
         num_bins: bins ((b - 1) / num_bins, b / num_bins] of equal width.
 
     Returns:
-        By bin: n, confidence (mean), accuracy; None where there is no item.
+        For each bin: n, confidence (mean), accuracy. The last two are None for an empty bin.
     """
     bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)
     counts = np.bincount(bins, minlength=num_bins)
@@ -38,36 +44,38 @@ def reliability(confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS)
 def expected_calibration_error(
     confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS
 ) -> float:
-    """Guo et al. 2017: sum over the bins of |B| / K * |accuracy(B) - mean confidence(B)|.
+    """Return the sum over the bins of |B| / K * |accuracy(B) - mean confidence(B)|.
 
-    Arguments as for `reliability`.
+    Arguments as for `calibration_bins`. Source: Guo et al., 2017.
     """
-    bins = reliability(confidence, correct, num_bins)
+    bins = calibration_bins(confidence, correct, num_bins)
     gaps = [
-        n * abs(right - sure)
-        for n, sure, right in zip(bins["n"], bins["confidence"], bins["accuracy"], strict=True)
+        n * abs(accuracy - mean)
+        for n, mean, accuracy in zip(bins["n"], bins["confidence"], bins["accuracy"], strict=True)
         if n
     ]
     return float(sum(gaps) / len(confidence))
 
 
 def brier_score(probabilities: NDArray, labels: NDArray) -> float:
-    """Brier 1950: mean of sum_c (p_c - [c is true])^2, in [0, 2]. (K, C), (K,)"""
+    """Return the mean of sum_c (p_c - [c is true])^2, in [0, 2] (Brier, 1950). (K, C), (K,)"""
     truth = np.eye(probabilities.shape[1])[labels]  # (K, C)
     return float(((probabilities - truth) ** 2).sum(-1).mean())
 
 
 def coverage_risk(confidence: NDArray, correct: NDArray) -> dict[str, Any]:
-    """What abstaining from the least confident answers buys (Geifman and El-Yaniv, 2017).
+    """Return the error of the answers if the least confident ones are withheld.
+
+    Source: Geifman and El-Yaniv, 2017.
 
     Args:
         confidence: (K,) probability of the predicted class.
         correct: (K,) bool.
 
     Returns:
-        For each share of `ANSWERED`: `abstain_below`, the highest limit that answers so many;
-        `coverage`, the share answered, a little more where scores are equal; `risk`, the share of
-        wrong ones among them. And `area`: the mean risk over all numbers of answers.
+        For each share in `ANSWERED`: `abstain_below`, the highest limit that answers this many;
+        `coverage`, the share answered, slightly more if scores are equal; `risk`, the share of
+        wrong answers among them. And `area`: the mean risk over all numbers of answers.
     """
     order = np.argsort(-confidence, kind="stable")
     ranked, wrong = confidence[order], ~np.asarray(correct, dtype=bool)[order]  # (K,)
@@ -83,7 +91,7 @@ def coverage_risk(confidence: NDArray, correct: NDArray) -> dict[str, Any]:
 
 
 def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> dict[str, float]:
-    """How often prediction sets hold the true label, and how large they are.
+    """Return how often prediction sets contain the true label, and how large they are.
 
     Args:
         members: (K, C) bool.
@@ -91,9 +99,9 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
         conversations: (K,) the conversation of each utterance.
 
     Returns:
-        `coverage` over utterances; `coverage_by_conversation`, the mean of each conversation's,
-        which is what the guarantee is about; `coverage_of_worst_class`, over the utterances of
-        the class that is covered least; `mean_size` of the sets.
+        `coverage` over utterances; `coverage_by_conversation`, the mean over conversations of the
+        coverage in each, which is what the guarantee is about; `coverage_of_worst_class`, over the
+        utterances of the class that is covered least; `mean_size` of the sets.
     """
     held = members[np.arange(len(labels)), labels]  # (K,)
 
@@ -111,8 +119,8 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
 
 __all__ = [
     "brier_score",
+    "calibration_bins",
     "coverage_risk",
     "expected_calibration_error",
-    "reliability",
     "set_coverage",
 ]

@@ -1,7 +1,7 @@
-"""The `evaluate` module: `evaluate.load("synctva/metrics/emotion_metrics.py")`, offline.
+"""The scores as a module for `evaluate.load("synctva/metrics/emotion_metrics.py")`, offline.
 
-A wrapper alone: evaluate copies this file into the user's cache and runs it from there, so it has
-no relative import, and what it computes stands in `scores.py`.
+It only wraps `scores.py`. Evaluate copies this file into the user's cache and runs it there, so
+that relative imports would fail.
 """
 
 import datasets

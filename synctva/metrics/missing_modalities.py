@@ -1,4 +1,4 @@
-"""What is left of a model's scores where modalities are missing."""
+"""Scores of a model when modalities are missing."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
 
 
 def subset_scores(trainer: Any, dataset: Any) -> dict[str, dict[str, float]]:
-    """Scores where every utterance has some modalities alone, by their names joined by "+".
+    """Return the scores with only some modalities present, by their names joined with "+".
 
-    Of the model as it was trained, with all of them; the whole set is left out.
+    The model is not trained again for this. The set of all modalities is left out.
 
     Args:
         trainer: a `SyncTVATrainer`.
         dataset: conversations with the features, or the tokens, of each modality.
 
     Returns:
-        accuracy, weighted_f1, macro_f1, ece (fractions) and nll (nats) of each proper subset of
-        the modalities that the data set has; empty where it has one alone.
+        accuracy, weighted_f1, macro_f1, ece (fractions) and nll (nats) for each proper subset of
+        the data set's modalities; empty if there is only one modality.
     """
     columns = {name: [f"{name}_features"] for name in MODALITIES}
     if trainer.config.text_backbone is not None:
         columns["text"] = list(TOKEN_FIELDS)
-    there = {m: own for m, own in columns.items() if set(own) <= set(dataset.column_names)}
+    available = {m: own for m, own in columns.items() if set(own) <= set(dataset.column_names)}
     found = {}
-    for size in range(1, len(there)):
-        for seen in combinations(there, size):
-            missing = [name for m, own in there.items() if m not in seen for name in own]
+    for size in range(1, len(available)):
+        for present in combinations(available, size):
+            missing = [name for m, own in available.items() if m not in present for name in own]
             scores = trainer.score(dataset.remove_columns(missing))
             kept = ("accuracy", "weighted_f1", "macro_f1", "nll", "ece")
-            found["+".join(seen)] = {name: scores[name] for name in kept}
+            found["+".join(present)] = {name: scores[name] for name in kept}
     return found
 
 

@@ -1,4 +1,4 @@
-"""Scores of emotion recognition, checked inputs first, then scikit-learn."""
+"""Scores of emotion recognition: the inputs are checked, then scikit-learn computes them."""
 
 from __future__ import annotations
 
@@ -14,25 +14,27 @@ from .confidence import expected_calibration_error
 
 
 def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> dict[str, Any]:
-    """All scores of labelled utterances.
+    """Return all scores of labelled utterances.
 
     Args:
-        logits: (K, C) logits or log-probabilities; -Inf stands for what is held for impossible.
+        logits: (K, C) logits or log-probabilities; -Inf for a class of probability 0.
         labels: (K,) true classes in [0, C).
         label_names: C names in the order of the classes.
 
     Returns:
         n (int); accuracy, weighted_f1, macro_f1, nll (nats), ece: Python floats, fractions and not
-        percent; per_class_f1 (by name); confusion_matrix: C lists of C counts, a row a true class.
-        Macro F1 averages over all C classes; one that is neither true nor predicted has F1 = 0.
+        percent; per_class_f1 (by name); confusion_matrix: C lists of C counts, one list per true
+        class. Macro F1 is the mean over all C classes; F1 = 0 for a class that is neither true nor
+        predicted.
 
     Raises:
-        ValueError: shapes that disagree, no item, NaN or +Inf, a label outside the classes.
+        ValueError: the shapes disagree, there is no utterance, a logit is NaN or +Inf, or a label
+            is outside the classes.
     """
     names = list(label_names)
     checked, true = _checked(logits, labels, len(names))
     classes = list(range(len(names)))
-    # Log-probabilities come out of the softmax as they went in.
+    # The softmax does not change log-probabilities.
     log_probabilities = log_softmax(checked, axis=-1)  # (K, C)
     predicted = log_probabilities.argmax(axis=-1)  # (K,)
     log_true = np.take_along_axis(log_probabilities, true[:, None], axis=-1)  # (K, 1)
@@ -59,16 +61,16 @@ def _checked(
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     if values.ndim != 2 or values.shape[1] != num_classes:
         raise ValueError(
-            f"logits of shape {values.shape}: expected (items, {num_classes}), because label_names "
-            f"has {num_classes} names"
+            f"logits.shape = {values.shape}: expected (utterances, {num_classes}), for "
+            f"{num_classes} label_names"
         )
     if true.shape != values.shape[:1] or not np.issubdtype(true.dtype, np.integer):
         raise ValueError(
-            f"labels of shape {true.shape} and type {true.dtype}: expected {values.shape[:1]} "
-            "integers, one a row of the logits"
+            f"labels.shape = {true.shape}, labels.dtype = {true.dtype}: expected "
+            f"{values.shape[:1]} integers, one for each row of the logits"
         )
     if not len(true):
-        raise ValueError("no labelled item: expected at least one")
+        raise ValueError("there is no labelled utterance: expected at least one")
     outside = (true < 0) | (true >= num_classes)
     if outside.any():
         raise ValueError(
@@ -80,6 +82,6 @@ def _checked(
         row = int(bad.argmax())
         raise ValueError(
             f"logits[{row}] = {values[row].tolist()}: expected no NaN, no +Inf and a finite value "
-            f"({int(bad.sum())} of {len(bad)} rows are like this)"
+            f"({int(bad.sum())} of {len(bad)} rows are wrong)"
         )
     return values, true.astype(np.int64)

@@ -1,6 +1,6 @@
 """Plots as matplotlib figures, to save with `figure.savefig("plot.png")`.
 
-Built without pyplot: no global state, no display.
+They do not use pyplot, so they need no display and leave no global state.
 """
 
 from __future__ import annotations

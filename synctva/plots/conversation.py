@@ -1,4 +1,4 @@
-"""Plots of the pipeline's answers: a conversation's emotions, an utterance's scores."""
+"""Plots of the pipeline's answers: emotions over a conversation, scores of an utterance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 Answer = Mapping[str, Any]
 
 MOST_PANELS = 8
-"""Speakers with a panel of their own; where there are more, the last panel is of all the others."""
+"""Maximum number of panels; those who speak least share the last one."""
 
 
 def plot_timeline(
@@ -21,19 +21,19 @@ def plot_timeline(
     speakers: Sequence[str | None] | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Emotions over a conversation, a panel a speaker: the darker, the higher the score.
+    """Plot the emotions over a conversation, with one panel per speaker.
 
-    Grey is where someone else speaks. A dot marks the label of an utterance; where there is none,
-    the model abstained.
+    A darker colour is a higher score, and grey means that another speaker speaks. A dot marks the
+    label of an utterance; without a dot, the model abstained.
 
     Args:
-        answers: the pipeline's, one an utterance. With `scores` (`top_k=None`) all emotions are
-            shown, else the likeliest alone.
-        speakers: of each utterance; default: one panel for all.
+        answers: the pipeline's answer for each utterance. With `scores` (`top_k=None`) all emotions
+            are shown, otherwise only the likeliest.
+        speakers: speaker of each utterance; default: one panel for all.
         title: above the plot.
 
     Raises:
-        ValueError: no answer, or not a speaker for each.
+        ValueError: there is no answer, or the number of speakers differs.
     """
     if not answers:
         raise ValueError("answers is empty: expected at least one")
@@ -69,13 +69,12 @@ def plot_timeline(
 
 
 def plot_scores(answer: Answer, title: str | None = None) -> Figure:
-    """The scores of one utterance as bars, the highest on top.
+    """Plot the scores of an utterance as bars, with the highest at the top.
 
-    Labels of its prediction set, if there is one, are dark, the others pale; without a set, the
-    label itself is dark.
+    The bars of the prediction set are dark, or that of the label if there is no set.
 
     Args:
-        answer: the pipeline's for one utterance.
+        answer: the pipeline's answer for the utterance.
         title: above the plot.
     """
     scores = _scores(answer)
@@ -94,19 +93,19 @@ def plot_scores(answer: Answer, title: str | None = None) -> Figure:
 
 
 def shorten(name: str, most: int = 20) -> str:
-    """The name, cut to a length at which no plot is all margin."""
+    """Return the name, shortened so that it leaves room for the plot."""
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def _scores(answer: Answer) -> Mapping[str, float]:
-    """Score by label, of those that the answer tells: an abstention without scores tells none."""
+    """Return the known scores by label: none for an abstention without scores."""
     if "scores" in answer or answer["label"] is None:
         return answer.get("scores", {})
     return {answer["label"]: answer["score"]}
 
 
 def _panels(speakers: Sequence[str | None]) -> list[str]:
-    """Title of the panel of each utterance."""
+    """Return the title of the panel of each utterance."""
     spoken = Counter(speakers)
     kept = {name for name, _ in spoken.most_common(MOST_PANELS - (len(spoken) > MOST_PANELS))}
     others = f"{len(spoken) - len(kept)} others"

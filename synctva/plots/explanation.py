@@ -1,4 +1,4 @@
-"""Plots of an explanation: what each modality adds, and where an utterance attends to."""
+"""Plots of an explanation: what each modality adds, and what an utterance attends to."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from matplotlib.ticker import MaxNLocator
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
-# Told apart with any colour vision: Okabe and Ito, Color Universal Design, 2008.
+# Colours that are distinct to every kind of colour vision: Okabe and Ito, 2008.
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 COLORS = dict(zip(MODALITIES, (BLUE, VERMILLION, GREEN), strict=True))
 
 POINTS = 12.0
-"""Width of a line that stands for all attention, in points."""
+"""Width of a line with an attention of 1, in points."""
 
 Explanation = Mapping[str, Any]
 Edges = dict[tuple[int, str, str | None], float]
-"""Attention by source utterance, source modality and destination modality."""
+"""(source utterance, source modality, destination modality) -> attention."""
 
 
 def plot_shapley(explanation: Explanation) -> Figure:
-    """Each modality's Shapley value as a bar: to the right what speaks for the label.
+    """Plot the Shapley value of each modality as a bar; those to the right support the label.
 
     Args:
-        explanation: what `explain` gives.
+        explanation: from the pipeline's `explain`.
     """
     values = [explanation["shapley"][name] for name in MODALITIES]
     figure = Figure(figsize=(5.5, 2.5), layout="constrained")
@@ -50,13 +50,14 @@ def plot_shapley(explanation: Explanation) -> Figure:
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks(range(len(MODALITIES)), MODALITIES)
     axes.invert_yaxis()
-    # Room for the numbers beside the bars, on both sides of 0.
+    # Leave room for the numbers beside the bars, on both sides of 0.
     reach = 1.3 * max(*map(abs, values), 0.1)
     axes.set(xlim=(-reach, reach), xlabel="added to the log-probability, nats")
-    sure = [math.exp(one["log_probability"]) for one in explanation["log_probabilities"]]
+    probability = [math.exp(one["log_probability"]) for one in explanation["log_probabilities"]]
     axes.set_title(
         f"utterance {explanation['utterance']}, {explanation['label']}\n"
-        f"probability {sure[-1]:.2f} from its context alone, {sure[0]:.2f} with its modalities",
+        f"probability {probability[-1]:.2f} from its context alone, {probability[0]:.2f} with its "
+        "modalities",
         loc="left",
         fontsize="medium",
         parse_math=False,
@@ -65,15 +66,16 @@ def plot_shapley(explanation: Explanation) -> Figure:
 
 
 def plot_attention(explanation: Explanation, strongest: int = 20) -> Figure:
-    """What the nodes of the explained utterance attend to, the wider a line, the more.
+    """Plot what the nodes of the explained utterance attend to.
 
-    One panel for the graph layers, the mean over them, and one for the fusion. A line starts at its
-    source, in the colour of the source's modality; a ring is a node's attention to itself. What
-    holds no node, because the modality is missing or the utterance out of reach, is a small dot.
+    One panel shows the mean over the graph layers and one the fusion. A line starts at its source,
+    in the colour of the source's modality, and is wider for more attention. A ring is the attention
+    of a node to itself. A small grey dot is a place without a node, because the modality is missing
+    or the utterance is outside the windows.
 
     Args:
-        explanation: what `explain` gives.
-        strongest: lines in a panel.
+        explanation: from the pipeline's `explain`.
+        strongest: number of lines per panel.
     """
     panels = _panels(explanation)
     chosen = explanation["utterance"]
@@ -106,14 +108,14 @@ def plot_attention(explanation: Explanation, strongest: int = 20) -> Figure:
 
 
 def _panels(explanation: Explanation) -> dict[str, Edges]:
-    """Mean attention of each edge, over the graph layers and in the fusion."""
+    """Return the attention of each edge by panel: the mean of the graph layers, and the fusion."""
     layers = defaultdict(list)
     for edge in explanation["edges"]:
         layers[edge["layer"]].append(edge)
     graph = len(layers) - ("fusion" in layers)
     names = {"fusion": "fusion"}
     panels: dict[str, Edges] = {}
-    for layer, edges in sorted(layers.items(), reverse=True):  # the graph layers first
+    for layer, edges in sorted(layers.items(), reverse=True):  # graph layers first
         title = names.get(layer, f"graph layers, mean of {graph}" if graph > 1 else "graph layer")
         panel = panels.setdefault(title, defaultdict(float))
         for edge in edges:
@@ -144,9 +146,9 @@ def _draw_edge(
                   markeredgewidth=width, zorder=2)  # fmt: skip
         return
     middle = (start + end) / 2
-    if source == destination:  # an arc above the row, the wider the higher
+    if source == destination:  # an arc above the row, higher for a larger distance
         middle[1] -= 0.3 + 1.1 * abs(time - destination_time) / (5 + abs(time - destination_time))
-    else:  # past the nodes in between, and opposite to the edge the other way
+    else:  # bent around the nodes in between, away from the edge in the other direction
         middle[0] += 0.4 * (end[1] - start[1])
     path = Path([start, middle, end], [Path.MOVETO, Path.CURVE3, Path.CURVE3])
     axes.add_patch(

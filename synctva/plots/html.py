@@ -1,4 +1,4 @@
-"""Plots and tables as HTML, for a page that is read by eye or by ear."""
+"""Plots and tables as HTML that screen readers can read."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ STYLE = """
 .numbers th, .numbers td {text-align: left; padding: 4px 12px 4px 0; vertical-align: top;
     border: 0 !important; border-bottom: 1px solid #8885 !important}
 """
-"""The style sheet of what is made here."""
+"""Style sheet of the HTML of this module."""
 
 
 def panels(*parts: str) -> str:
-    """Side by side where there is room."""
+    """Return the parts side by side, if there is room."""
     return f'<div class="panels">{"".join(parts)}</div>'
 
 
 def plot(figure: Figure, caption: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A figure with its numbers beside it, for whoever does not see it.
+    """Return a figure together with its numbers in a table.
 
     Args:
-        figure: of `synctva.plots`.
+        figure: from `synctva.plots`.
         caption: what it shows.
-        header, rows: the same as a table, see `table`.
+        header, rows: the numbers, see `table`.
     """
     file = io.StringIO()
-    # Words as words: the browser has letters for names that matplotlib's own font lacks.
+    # Keep text as text: the browser can draw characters that matplotlib's font lacks.
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         figure.savefig(file, format="svg")
     source = base64.b64encode(file.getvalue().encode()).decode()
@@ -54,12 +54,12 @@ def plot(figure: Figure, caption: str, header: Sequence[str], rows: Iterable[Ite
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    """A table.
+    """Return a table.
 
     Args:
-        caption: above it.
-        header: of each column.
-        rows: cells, which are shown as `str` gives them, nothing in them as HTML.
+        caption: above the table.
+        header: title of each column.
+        rows: cells, which are shown as `str` gives them; HTML in them is escaped.
     """
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
     body = "".join(

@@ -1,4 +1,4 @@
-"""Plots of results: the confusion matrix, calibration and abstention."""
+"""Plots of results: confusion matrix, calibration and abstention."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from synctva.files import written_whole
 def plot_confusion_matrix(
     matrix: ArrayLike, label_names: Sequence[str], title: str | None = None
 ) -> Figure:
-    """Confusion matrix: colour is the share of the true class, the number in a cell the count.
+    """Plot a confusion matrix: counts as numbers, shares of the true class as colours.
 
     Args:
-        matrix: (C, C) counts, a row a true class, a column a predicted one.
+        matrix: (C, C) counts, with a row per true class and a column per predicted class.
         label_names: C names in the order of the classes.
         title: above the plot.
 
@@ -27,18 +27,18 @@ def plot_confusion_matrix(
         A figure to save with `figure.savefig("confusion.png")`.
 
     Raises:
-        ValueError: the matrix is not (C, C), or holds a negative or non-finite number.
+        ValueError: the matrix is not (C, C), or contains a negative or non-finite number.
     """
     counts, num_classes = np.asarray(matrix, dtype=float), len(label_names)
     if counts.shape != (num_classes, num_classes):
         raise ValueError(
-            f"matrix of shape {counts.shape}: expected ({num_classes}, {num_classes}), because "
-            f"label_names has {num_classes} names"
+            f"matrix.shape = {counts.shape}: expected ({num_classes}, {num_classes}), for "
+            f"{num_classes} label_names"
         )
     if not np.isfinite(counts).all() or (counts < 0).any():
         raise ValueError(f"matrix = {counts.tolist()}: expected finite counts, 0 or more")
     support = counts.sum(axis=1, keepdims=True)  # (C, 1)
-    recall = counts / np.maximum(support, 1)  # a class without items stays 0
+    recall = counts / np.maximum(support, 1)  # 0 for a class without utterances
     size = 2.5 + 0.7 * num_classes
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
@@ -63,11 +63,13 @@ def plot_confusion_matrix(
 
 
 def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
-    """Reliability diagram before and after calibration: accuracy of the answers by their score.
+    """Plot the accuracy of the answers by their score, before and after calibration.
+
+    This is the reliability diagram of the literature. The area of a point is proportional to the
+    number of answers in its bin.
 
     Args:
-        calibration: what `synctva.calibration_fitting.calibration_report` gives. The area of a
-            point is proportional to the answers in its bin.
+        calibration: from `synctva.calibration_fitting.calibration_report`.
     """
     figure = Figure(figsize=(7, 3.8), layout="constrained")
     panels = figure.subplots(1, 2, sharey=True)
@@ -75,9 +77,9 @@ def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
         scores = calibration[when]
         bins = scores["reliability"]
         rows = [
-            (sure, right, n)
-            for sure, right, n in zip(bins["confidence"], bins["accuracy"], bins["n"], strict=True)
-            if n
+            row
+            for row in zip(bins["confidence"], bins["accuracy"], bins["n"], strict=True)
+            if row[2]
         ]
         confidence, accuracy, counts = np.array(rows).T
         axes.plot([0, 1], [0, 1], color="grey", linestyle="--", linewidth=1)
@@ -85,15 +87,17 @@ def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
         axes.plot(confidence, accuracy, linewidth=1)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", aspect="equal")
         axes.set_title(f"{when} calibration: ECE {scores['ece']:.3f}")
-    panels[0].set_ylabel("share of right answers")
+    panels[0].set_ylabel("accuracy")
     return figure
 
 
 def plot_coverage_risk(calibration: Mapping[str, Any]) -> Figure:
-    """Share of wrong answers against the share answered, with some `abstain_below` beside it.
+    """Plot the share of wrong answers by the share of utterances answered.
+
+    Numbers beside the curve are values of `abstain_below`.
 
     Args:
-        calibration: what `synctva.calibration_fitting.calibration_report` gives.
+        calibration: from `synctva.calibration_fitting.calibration_report`.
     """
     curve = calibration["abstention"]
     figure = Figure(figsize=(5, 3.8), layout="constrained")
@@ -104,7 +108,7 @@ def plot_coverage_risk(calibration: Mapping[str, Any]) -> Figure:
         axes.annotate(
             f"{limit:.2f}", (coverage, risk), xytext=(0, 6), textcoords="offset points", ha="right"
         )
-    axes.set(xlim=(0, 1.02), xlabel="share answered (beside the line: abstain_below)")
+    axes.set(xlim=(0, 1.02), xlabel="share answered (numbers: abstain_below)")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("share of wrong answers")
     return figure
@@ -114,15 +118,15 @@ CALIBRATION_PLOTS = {
     "calibration.png": plot_calibration,
     "coverage_risk.png": plot_coverage_risk,
 }
-"""Plots beside a calibrated model, which its card shows."""
+"""Plots of a calibrated model, which its card shows."""
 
 
 def write_calibration_plots(folder: str | os.PathLike, calibration: Mapping[str, Any]) -> None:
     """Write `CALIBRATION_PLOTS` into a model folder.
 
     Args:
-        folder: that exists.
-        calibration: what `synctva.calibration_fitting.calibration_report` gives.
+        folder: of the model.
+        calibration: from `synctva.calibration_fitting.calibration_report`.
     """
     with written_whole(folder) as unfinished:
         for name, plot in CALIBRATION_PLOTS.items():

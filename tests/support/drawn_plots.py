@@ -1,4 +1,4 @@
-"""What a figure shows once it is drawn."""
+"""The texts of a figure after drawing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from matplotlib.text import Text
 
 
 def texts(figure: Figure) -> list[Text]:
-    """All texts that are visible, the figure drawn."""
+    """Draw the figure and return all visible texts."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
-    # A tick beyond the limits keeps its label, undrawn.
+    # A tick outside the limits has a label that is not drawn.
     undrawn = {
         id(label)
         for axes in figure.axes
@@ -27,7 +27,7 @@ def texts(figure: Figure) -> list[Text]:
 
 
 def assert_readable(figure: Figure) -> None:
-    """No text lies over another or beyond the plot."""
+    """Check that no text overlaps another or leaves the plot."""
     boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
     for (one, box), (other, second) in combinations(boxes, 2):
         assert not box.overlaps(second), (one, other)

@@ -1,4 +1,4 @@
-"""A folder as a training leaves it, without the training."""
+"""A folder like one that training has written, without training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .toy import WIDTHS, toy_config
 
 
 def write_model_folder(folder: Path, **results: Any) -> Path:
-    """Toy model, processor, results, card."""
+    """Write a toy model with processor, results and card, and return the folder."""
     torch.manual_seed(0)
     SyncTVAForEmotionRecognition(toy_config()).save_pretrained(folder)
     SyncTVAProcessor(*WIDTHS.values()).save_pretrained(folder)

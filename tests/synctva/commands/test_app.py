@@ -1,208 +1,28 @@
-"""The demo page: what it says, without a browser; then in one, which is slow."""
-
-import sys
-from html.parser import HTMLParser
+"""`synctva app`: how the page is served, and the page in a browser, which is slow."""
 
 import pytest
-import torch
-from transformers import pipeline
 
 from synctva.commands import app
-from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support import app_browser
 from tests.support.app_browser import answered, find, open_page, press, wait_until
 from tests.support.media_files import clip
-from tests.support.toy import LABELS, toy_config
+from tests.support.model_folder import write_model_folder
 
-TYPED = "Ann: I got the <b>job</b>!\n\nBo: No way: you did?\nThat is all."
-TIMED = "0-0.4 Ann: No way!\n0:00.4 - 0:00.9 Bo:\n"
 HOSTILE = "<img src=x onerror=\"document.title='broken'\">"
 
 
-@pytest.fixture(scope="module")
-def recognise(tmp_path_factory, toy_encoder_spec):
-    folder = tmp_path_factory.mktemp("app")
-    torch.manual_seed(0)
-    config = toy_config(text_dim=16, audio_dim=8)
-    SyncTVAForEmotionRecognition(config).save_pretrained(folder)
-    sound = {"name": "prosody", "version": 1, "fill": [0.0] * 8}
-    processor = SyncTVAProcessor(16, None, 8, text_encoder=toy_encoder_spec, audio_encoder=sound)
-    processor.save_pretrained(folder)
-    return pipeline("emotion-recognition", model=str(folder))
-
-
-@pytest.fixture
-def recording(tmp_path):
-    path = tmp_path / "talk.mp4"
-    path.write_bytes(clip())
-    return str(path)
-
-
-class Page(HTMLParser):
-    """Tables by caption, the texts of plots, and every tag."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.tables, self.alts, self.tags = {}, [], []
-        self._cells, self._inside = None, None
-        self.feed(html)
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self._inside = tag
-        if tag == "img":
-            self.alts.append(dict(attributes)["alt"])
-        elif tag == "caption":
-            self._caption = ""
-        elif tag == "tr":
-            self.tables.setdefault(self._caption, []).append([])
-        elif tag in ("th", "td"):
-            self.tables[self._caption][-1].append("")
-
-    def handle_endtag(self, tag):
-        self._inside = None
-
-    def handle_data(self, data):
-        if self._inside == "caption":
-            self._caption += data
-        elif self._inside in ("th", "td"):
-            self.tables[self._caption][-1][-1] += data
-
-
-def test_answers_are_the_pipelines(recognise):
-    analysis = app.analyse(recognise, TYPED)
-    conversation = [
-        {"speaker": "Ann", "text": "I got the <b>job</b>!"},
-        {"speaker": "Bo", "text": "No way: you did?"},
-        "That is all.",
-    ]
-    assert analysis.answers == recognise(conversation, top_k=None)
-    assert analysis.choices == [
-        ("0. Ann: I got the <b>job</b>!", 0),
-        ("1. Bo: No way: you did?", 1),
-        ("2. That is all.", 2),
-    ]
-    explanation = recognise.explain(conversation, 1)
-    shown = Page(app.show_utterance(recognise, analysis, 1))
-    (title,) = (name for name in shown.tables if "Shapley" in name)
-    assert f"“{explanation['label']}”" in title
-    text = f"{explanation['shapley']['text']:+.2f}"
-    assert shown.tables[title][1:] == [["text", text], ["visual", "missing"], ["audio", "missing"]]
-    (title,) = (name for name in shown.tables if "attention" in name)
-    assert len(shown.tables[title]) == 1 + len(explanation["edges"])
-    assert {float(row[-1]) for row in shown.tables[title][1:]} == {
-        round(edge["attention"], 3) for edge in explanation["edges"]
-    }
-
-
-def test_every_plot_has_its_numbers_beside_it(recognise):
-    analysis = app.analyse(recognise, TYPED)
-    html = app.show_timeline(analysis) + app.show_utterance(recognise, analysis, 2)
-    page = Page(html)
-    assert len(page.alts) == 4
-    assert {alt.removesuffix("; the numbers are below") for alt in page.alts} < set(page.tables)
-    timeline = page.tables["Timeline: each emotion's score, by speaker"]
-    assert timeline[0] == ["utterance", *sorted(LABELS)]
-    for row, answer in zip(timeline[1:], analysis.answers, strict=True):
-        assert [float(cell) for cell in row[1:]] == [
-            round(answer["scores"][name], 2) for name in sorted(LABELS)
-        ]
-    said = [row[:3] for row in page.tables["Emotions"][1:]]
-    assert said[0] == ["0", "Ann", "I got the <b>job</b>!"]
-    assert said[2] == ["2", "", "That is all."]
-    assert "b" not in page.tags
-
-
-def test_a_recording_is_heard_by_its_times(recognise, recording):
-    analysis = app.analyse(recognise, TIMED, recording)
-    conversation = [
-        {"speaker": "Ann", "text": "No way!", "video": recording, "start": 0, "end": 0.4},
-        {"speaker": "Bo", "video": recording, "start": 0.4, "end": 0.9},
-    ]
-    assert analysis.answers == recognise(conversation, top_k=None)
-    assert [answer["modalities"] for answer in analysis.answers] == [["text", "audio"], ["audio"]]
-    with pytest.MonkeyPatch.context() as patch:  # what was read once is not read again
-        patch.setattr(recognise, "preprocess", None)
-        app.show_utterance(recognise, analysis, 1)
-
-
-@pytest.mark.parametrize(
-    ("transcript", "message"),
-    [
-        ("Ann: No way!", "line 1, 'Ann: No way!': has no times"),
-        ("0-0.5 Ann: No!\n\n7-8 Bo: Oh!", r"line 3: talk\.mp4: start = 7.0 s: it ends at 1.\d\d s"),
-    ],
-)
-def test_a_mistake_names_the_line_and_what_was_expected(recognise, recording, transcript, message):
-    with pytest.raises(ValueError, match=message):
-        app.analyse(recognise, transcript, recording)
-
-
-def test_what_is_no_recording_is_called_by_its_name(recognise, tmp_path):
-    path = tmp_path / "notes.wav"
-    path.write_text("Buy milk.")
-    with pytest.raises(ValueError, match=r"^line 1: notes\.wav: cannot be read as a recording"):
-        app.analyse(recognise, TIMED, str(path))
-
-
-def test_a_message_is_text():
-    assert app.message(HOSTILE, "alert").count("<") == 2
-    assert 'role="alert"' in app.message("", "alert")
-
-
-gradio_installed = pytest.mark.skipif(
-    app_browser.find_spec("gradio") is None, reason="gradio is not installed"
-)
-
-
-@pytest.fixture
-def page(recognise):
-    return app.build_page(recognise)
-
-
-@gradio_installed
-def test_the_page_says_what_is_wrong_and_hides_the_last_answer(page):
-    callback = next(fn.fn for fn in page.fns.values() if fn.name == "on_recognise")
-    said, results, analysis, *plots = callback(TYPED, None)
-    assert "3 utterances" in said and results.visible and len(analysis.lines) == 3
-    assert [isinstance(plot, str) for plot in plots] == [True, False, True]
-    assert plots[1].value == 2  # of the dropdown
-    said, results, analysis, *_ = callback("Ann:", None)
-    assert 'role="alert">line 1' in said and not results.visible and analysis is None
-
-
-@gradio_installed
-def test_every_field_has_a_label_and_nobody_is_told(page):
-    config = page.get_config_file()
-    fields = ("textbox", "file", "dropdown")
-    labels = {part["type"]: part["props"]["label"] for part in config["components"]
-              if part["type"] in fields}  # fmt: skip
-    assert labels.keys() == set(fields) and all(labels.values())
-    assert not config["analytics_enabled"]
-
-
-@gradio_installed
-def test_only_this_machine_is_served_unless_more_is_asked_for(monkeypatch, recognise):
+@pytest.mark.skipif(app_browser.find_spec("gradio") is None, reason="gradio is not installed")
+def test_only_this_machine_is_served_by_default(monkeypatch, tmp_path):
     import gradio
 
     launched = []
     monkeypatch.setattr(gradio.Blocks, "launch", lambda page, **how: launched.append(how))
-    folder = recognise.model.name_or_path
+    folder = str(write_model_folder(tmp_path / "model"))
     app.main(["--model", folder])
     app.main(["--model", folder, "--host", "0.0.0.0", "--port", "8000"])
     assert [how["server_name"] for how in launched] == ["127.0.0.1", "0.0.0.0"]
     assert [how["server_port"] for how in launched] == [None, 8000]
     assert not any(how["share"] for how in launched)
-
-
-def test_without_gradio_the_page_says_what_to_install(monkeypatch, recognise):
-    monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(ImportError, match=r"pip install 'synctva\[app\]'"):
-        app.build_page(recognise)
-
-
-# In a browser
 
 
 needs_browser = pytest.mark.skipif(
@@ -224,7 +44,7 @@ def driver(server):
 
 
 def focused(driver):
-    """What has the focus: its tag, and how it is called."""
+    """Return the tag and the label of the element that has the focus."""
     return driver.execute_script(
         "let e = document.activeElement, label = e.labels && e.labels[0];"
         "return [e.tagName, e.ariaLabel || (label || e).innerText]"
@@ -240,7 +60,7 @@ def tab_to(driver, tag, name):
 
 
 def type_instead(driver, text):
-    """Replace what stands in the field that has the focus."""
+    """Replace the text in the field that has the focus."""
     press(driver, "\ue009", "a")  # Control
     for number, line in enumerate(text.split("\n")):
         if number:
@@ -249,14 +69,14 @@ def type_instead(driver, text):
 
 
 def cells(driver):
-    """The rows of the table of emotions."""
+    """Return the rows of the table of emotions."""
     rows = driver.find_elements("css selector", ".panels > .numbers tbody tr")
     return [[c.text for c in row.find_elements("css selector", "td")] for row in rows]
 
 
 @pytest.mark.slow
 @needs_browser
-def test_by_keyboard_alone(driver):
+def test_by_keyboard_only(driver):
     tab_to(driver, "TEXTAREA", "Conversation")
     type_instead(driver, "Ann: I got the job!\nZoë: That is wonderful!")
     tab_to(driver, "BUTTON", "upload")
@@ -284,7 +104,7 @@ def test_by_keyboard_alone(driver):
 
 @pytest.mark.slow
 @needs_browser
-def test_a_mistake_is_told_on_the_page_and_can_be_mended(driver):
+def test_a_mistake_is_shown_on_the_page_and_can_be_corrected(driver):
     tab_to(driver, "TEXTAREA", "Conversation")
     type_instead(driver, "Ann: Hi!\nBo:")
     press(driver, "\ue008", "\ue007")  # Shift, Enter
@@ -299,7 +119,7 @@ def test_a_mistake_is_told_on_the_page_and_can_be_mended(driver):
 
 @pytest.mark.slow
 @needs_browser
-def test_what_is_typed_is_shown_as_it_is(driver):
+def test_typed_text_is_shown_unchanged(driver):
     hostile = [HOSTILE, "${document.title='broken'} ${7*7}", "{{7*7}} {{#if value}}", "小明 & <b>"]
     tab_to(driver, "TEXTAREA", "Conversation")
     type_instead(driver, "\n".join(f": {text}" for text in hostile))

@@ -1,4 +1,4 @@
-"""A card made anew from results.json."""
+"""`synctva card`: the card written again from results.json."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.support.model_folder import write_model_folder
 from tests.synctva.cards.test_model_card import CALIBRATION, RESULTS
 
 
-def test_card_says_what_the_results_say(tmp_path, capsys):
+def test_the_card_has_the_scores_of_results_json(tmp_path, capsys):
     folder = write_model_folder(tmp_path / "toy")
     card.main([str(folder), "--name", "user/toy"])
     path = folder / "README.md"
@@ -23,16 +23,16 @@ def test_card_says_what_the_results_say(tmp_path, capsys):
     assert reported["test", "Accuracy"] == RESULTS["test"]["accuracy"]
 
     path.write_text(path.read_text() + "by hand\n")
-    card.main([str(folder)])  # the name stays, the rest is made anew
+    card.main([str(folder)])  # keeps the name and replaces the rest
     assert ModelCard.load(path).content == written.content
 
 
-def test_card_is_named_like_its_folder_at_first(tmp_path):
+def test_the_model_is_named_after_its_folder_by_default(tmp_path):
     folder = write_model_folder(tmp_path / "toy")
     assert ModelCard.load(folder / "README.md").data.model_name == "toy"
 
 
-def test_plots_that_the_card_shows_are_there(tmp_path):
+def test_the_plots_of_the_card_are_written(tmp_path):
     bins = {"confidence": [0.25, 0.75], "accuracy": [0.3, 0.7], "n": [10, 20]}
     fitted = {when: {**CALIBRATION[when], "reliability": bins} for when in ("before", "after")}
     folder = write_model_folder(tmp_path / "toy", calibration=CALIBRATION | fitted)
@@ -56,5 +56,5 @@ def test_the_table_over_seeds_is_not_lost(tmp_path):
 
 
 def test_a_folder_without_results_is_named(tmp_path):
-    with pytest.raises(SystemExit, match=r"has no results.json: expected a folder of a training"):
+    with pytest.raises(SystemExit, match=r"has no results.json: expected a folder that"):
         card.main([str(tmp_path)])

@@ -1,10 +1,11 @@
-"""The command that checks a table, on the example's tables and on a bad one."""
+"""`synctva check` on the example tables and on wrong ones."""
 
 from pathlib import Path
 
 from synctva import SyncTVACollator, SyncTVAConfig
 from synctva.commands import check
 from synctva.datasets_scripts import load_table
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TABLES = [EXAMPLES / "data" / "conversations.csv", EXAMPLES / "data" / "conversations.jsonl"]
@@ -21,7 +22,7 @@ def test_the_example_tables_are_the_same_data(capsys, tmp_path):
     assert loaded[0] == loaded[1]
 
 
-def test_the_summary_counts_what_is_loaded(capsys, tmp_path):
+def test_the_summary_has_the_numbers_of_the_loaded_table(capsys, tmp_path):
     check.main([str(TABLES[0]), "--seed", "2"])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     splits = load_table(TABLES[0], seed=2, cache_dir=tmp_path)
@@ -53,7 +54,7 @@ def test_a_missing_table_is_named(capsys, tmp_path):
     assert "gone.csv" in capsys.readouterr().out
 
 
-def test_an_utterance_without_a_label_is_context_alone(capsys, tmp_path):
+def test_an_utterance_without_a_label_is_only_context(capsys, tmp_path):
     path = tmp_path / "own.csv"
     header = "dialogue_id,utterance_id,speaker,text,emotion"
     rows = [f"d{d},{u},ann,Hello.,{'glad' if u else ''}" for d in range(5) for u in range(2)]
@@ -62,7 +63,7 @@ def test_an_utterance_without_a_label_is_context_alone(capsys, tmp_path):
     assert "(none)" in capsys.readouterr().out
     data = load_table(path, cache_dir=tmp_path)
     batch = SyncTVACollator(SyncTVAConfig())(data["train"].select_columns(["texts", "labels"]))
-    assert batch["labels"].tolist() == [[-100, 0]] * len(data["train"])
+    assert batch["labels"].tolist() == [[IGNORE_INDEX, 0]] * len(data["train"])
     path.write_text("\n".join([header, *(row.replace("glad", "") for row in rows)]))
     assert check.main([str(path)]) == 1
     assert "has no label in the training set" in capsys.readouterr().out

@@ -26,17 +26,17 @@ def test_a_formula_becomes_text(text):
 
 
 @pytest.mark.parametrize("cell", ["", "so = so", "a-b", " =1+1", "'=1+1", -1, -0.5, None, True])
-def test_anything_else_stays(cell):
+def test_other_cells_are_unchanged(cell):
     assert as_text(cell) is cell
 
 
-def test_table_is_read_back():
-    said = ['He said "no", twice', "two\nlines", "ü, ß"]
-    rows = [{"said": text, "score": -0.25, "=1": "x"} for text in said]
+def test_the_table_can_be_read_again():
+    texts = ['He said "no", twice', "two\nlines", "ü, ß"]
+    rows = [{"text": text, "score": -0.25, "=1": "x"} for text in texts]
     file = io.StringIO()
-    write_csv(file, ["said", "score", "=1", "more"], [*rows, {"said": "=1+1"}])
+    write_csv(file, ["text", "score", "=1", "more"], [*rows, {"text": "=1+1"}])
     file.seek(0)
     *read, last = csv.DictReader(file)
-    assert [row["said"] for row in read] == said
+    assert [row["text"] for row in read] == texts
     assert [float(row["score"]) for row in read] == [-0.25] * 3
-    assert last == {"said": "'=1+1", "score": "", "'=1": "", "more": ""}
+    assert last == {"text": "'=1+1", "score": "", "'=1": "", "more": ""}

@@ -19,7 +19,11 @@ def options(tmp_path_factory):
     SyncTVAProcessor(**widths).save_pretrained(folder)
     conversation = [
         {"speaker": "Ann", "text_features": [0.1] * WIDTHS["text"]},
-        {"speaker": "Bo", "audio_features": [0.2] * WIDTHS["audio"], "visual_features": [0.0] * WIDTHS["visual"]},
+        {
+            "speaker": "Bo",
+            "audio_features": [0.2] * WIDTHS["audio"],
+            "visual_features": [0.0] * WIDTHS["visual"],
+        },
     ]
     file = folder / "conversation.json"
     file.write_text(json.dumps(conversation))
@@ -45,6 +49,6 @@ def test_prints_json(options, capsys):
     assert explanation["shapley"].keys() == WIDTHS.keys()
 
 
-def test_what_is_not_there_ends_with_a_reason(options):
+def test_a_missing_utterance_is_named(options):
     with pytest.raises(SystemExit, match="utterance = 2: expected 0 to 1"):
         main([*options, "--utterance", "2"])

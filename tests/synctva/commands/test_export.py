@@ -1,4 +1,4 @@
-"""The script; its export is tested in tests/synctva/export/test_export.py."""
+"""`synctva export`; the export itself is tested in tests/synctva/export/."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From raw clips to a trained model, and raw clips again."""
+"""`synctva extract`: a model trained on extracted features also reads the clips."""
 
 import csv
 
@@ -9,8 +9,7 @@ from transformers import AutoProcessor
 from synctva.commands import extract, train
 from synctva.features.feature_sets import load_feature_set, read_schema
 from tests.support.media_conversations import face_clip, wav, write_clips
-
-TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
+from tests.support.quick_training import QUICK
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def toy_text(toy_encoder_spec, monkeypatch, tmp_path):
 
 @pytest.fixture
 def table(tmp_path):
-    """A table with clips: faces that speak, and sounds alone."""
+    """A table with clips: videos of faces with sound, and sound only."""
     for name in ("happy", "sad"):
         (tmp_path / f"{name}.mp4").write_bytes(face_clip(name))
     (tmp_path / "voice.wav").write_bytes(wav())
@@ -51,8 +50,7 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
     ]
     command = printed.splitlines()[-1]
     assert command.startswith("Train on it: ")
-    quick = ["--num_train_epochs", "1", "--use_cpu", "--report_to", "none"]
-    train.main([*command.split()[5:], "--output_dir", model, "--config_overrides", TOY, *quick])
+    train.main([*command.split()[5:], "--output_dir", model, *QUICK])
     capsys.readouterr()
 
     row = load_feature_set(features, keep_in_memory=True)["test"][0]
@@ -66,7 +64,7 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
         made, kept = batch[f"{name}_features"][0], row[f"{name}_features"]
         np.testing.assert_allclose(made, np.float32(kept), rtol=0, atol=tolerance, err_msg=name)
 
-    # The same model's encoders, for other clips: those means, not theirs.
+    # For other clips, the encoders of this model fill gaps with the means of its training data.
     other = str(tmp_path / "other")
     write_clips(tmp_path / "clips")
     clips = ["--dataset", "clips", "--data_dir", str(tmp_path / "clips"), "--output", other]

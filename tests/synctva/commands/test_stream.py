@@ -1,4 +1,4 @@
-"""The command that answers a live conversation, against the pipeline on the whole of it."""
+"""`synctva stream`, compared with the pipeline on the whole conversation."""
 
 import io
 import json
@@ -41,7 +41,7 @@ def as_lines(conversation):
     return "".join(f"{json.dumps(utterance)}\n" for utterance in conversation)
 
 
-def test_lines_are_answered_as_the_whole_conversation(folder, tmp_path, capsys, monkeypatch):
+def test_lines_get_the_answers_of_the_whole_conversation(folder, tmp_path, capsys, monkeypatch):
     expected = pipeline("emotion-recognition", model=str(folder))(CONVERSATION, top_k=None)
     file = tmp_path / "talk.jsonl"
     file.write_text(as_lines(CONVERSATION))
@@ -61,10 +61,10 @@ def test_lines_are_answered_as_the_whole_conversation(folder, tmp_path, capsys, 
         monkeypatch.setattr("sys.stdin", io.StringIO(as_lines(part)))
         main(["--model", str(folder), "--state", str(state)])
     assert capsys.readouterr().out == whole
-    assert set(tmp_path.iterdir()) == {file, state}  # nothing temporary
+    assert set(tmp_path.iterdir()) == {file, state}  # no temporary file
 
 
-def test_a_bad_line_is_answered_with_what_is_wrong(folder, capsys, monkeypatch):
+def test_a_bad_line_is_answered_with_the_error(folder, capsys, monkeypatch):
     good = as_lines(CONVERSATION[:2]).splitlines()
     bad = ["{", "7", '{"smell": 1}', '{"audio_features": [1]}', '{"audio": "none.wav"}']
     monkeypatch.setattr("sys.stdin", io.StringIO("\n".join([good[0], "", *bad, good[1]])))
@@ -86,5 +86,7 @@ def test_a_model_that_looks_ahead_is_refused():
 def test_a_damaged_state_is_refused(folder, tmp_path):
     state = tmp_path / "talk.safetensors"
     state.write_bytes(b"\x80\x04N.")
-    with pytest.raises(ValueError, match=r"talk\.safetensors: .*; expected the file that --state"):
+    with pytest.raises(
+        ValueError, match=r"talk\.safetensors: .*: expected a file that --state has"
+    ):
         main(["--model", str(folder), "--state", str(state)])
