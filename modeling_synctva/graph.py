@@ -68,7 +68,7 @@ class RecurrenceOrder(NamedTuple):
     """The order in which a recurrence reads the packed utterances, step by step.
 
     Attributes:
-        forward: (T,) the first utterance of every conversation, then every second one, and so on;
+        forward: (T,) the first utterance of every conversation, then the second of each, and so on;
             in each step, longer conversations come first.
         backward: (T,) the same from the end of each conversation.
         batch_sizes: (N,) number of conversations that have an n-th utterance, as in

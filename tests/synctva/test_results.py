@@ -1,3 +1,5 @@
+"""`results.json`: its content, and the table made from it."""
+
 import json
 
 import numpy as np
@@ -30,7 +32,7 @@ def collected(tmp_path_factory):
     return trainer, data, results
 
 
-def test_what_results_hold(collected):
+def test_content_of_the_results(collected):
     trainer, data, results = collected
     assert results["dataset"] == "table"
     assert results["seed"] == 5
@@ -45,7 +47,7 @@ def test_what_results_hold(collected):
     assert "bayes_optimal" not in results
 
 
-def test_a_calibrated_model_says_what_that_changed(tmp_path):
+def test_a_calibrated_model_has_scores_before_and_after(tmp_path):
     trainer = toy_trainer(tmp_path, num_train_epochs=1)
     data = DatasetDict({"dev": trainer.eval_dataset, "test": toy_dataset(9, 2)})
     before = collect_results(trainer, data, dataset="table")
@@ -60,9 +62,9 @@ def test_a_calibrated_model_says_what_that_changed(tmp_path):
     table = results_table({**after, "calibration": calibration})
     assert f"ECE {calibration['before']['ece']:.4f} to {calibration['after']['ece']:.4f}" in table
     assert "prediction sets for 90%: " in table
-    write_results(tmp_path, {**after, "calibration": calibration})  # JSON carries it
+    write_results(tmp_path, {**after, "calibration": calibration})  # it can be written as JSON
     only_dev = collect_results(trainer, DatasetDict({"dev": data["dev"]}), dataset="table")
-    assert "calibration" not in only_dev  # where it was fitted, it proves nothing
+    assert "calibration" not in only_dev  # not measured on the split that it was fitted on
 
 
 def test_written_and_read_back(tmp_path, collected):
@@ -73,12 +75,12 @@ def test_written_and_read_back(tmp_path, collected):
     assert [p.name for p in path.parent.iterdir()] == ["results.json"]
     with pytest.raises(ValueError, match="JSON"):
         write_results(tmp_path / "model", {"nll": float("nan")})
-    assert json.loads(path.read_text()) == results  # what was there is still whole
+    assert json.loads(path.read_text()) == results  # the earlier file is unchanged
     with pytest.raises(FileNotFoundError):
         read_results(tmp_path)
 
 
-def test_table_names_every_score(collected):
+def test_the_table_has_every_score(collected):
     results = dict(collected[2])
     table = results_table(results)
     for split in ("dev", "test"):
@@ -96,7 +98,7 @@ def test_table_names_every_score(collected):
     assert "text 0.800, audio 0.750" in table
 
 
-def test_majority_answers_the_most_frequent_class_of_the_training_set():
+def test_majority_is_the_most_frequent_class_of_the_training_set():
     labels = np.array([0, 0, 1, 2])
     scores = majority_scores(np.array([5, 90, 0]), labels, LABELS)
     assert scores["accuracy"] == 0.25
@@ -104,12 +106,12 @@ def test_majority_answers_the_most_frequent_class_of_the_training_set():
     assert scores["nll"] == pytest.approx(-np.log(prior[labels]).mean())
 
 
-def test_strength_auc_looks_at_present_modalities_alone():
+def test_strength_auc_counts_only_present_modalities():
     reliability = [[[True, False, True], [False, False, True], [True, True, True]]]
     mask = [[[True, True, True], [True, False, True], [False, True, True]]]
     dataset = toy_dataset(1).remove_columns(["modality_mask"]).select([0])
     dataset = dataset.add_column("modality_mask", mask).add_column("reliability", reliability)
-    # text: the unreliable one is stronger; visual: the other way about; audio: always reliable.
+    # text: the unreliable one is stronger; visual: the reliable one is; audio: always reliable.
     strengths = np.array([[[0.2, 0.1, 0.5], [0.7, 0.9, 0.5], [0.0, 0.6, 0.5], [-100.0] * 3]])
     auc = strength_auc(dataset, strengths)
     assert auc == {"text": 0.0, "visual": 1.0, "audio": None}

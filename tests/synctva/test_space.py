@@ -32,7 +32,7 @@ def space(model, tmp_path_factory):
     return folder
 
 
-def test_the_hub_reads_its_metadata(space):
+def test_the_hub_can_read_the_metadata(space):
     card = SpaceCard.load(space / "README.md")
     assert card.data.sdk == "gradio" and card.data.sdk_version == version("gradio")
     assert (space / card.data.app_file).is_file()
@@ -40,11 +40,11 @@ def test_the_hub_reads_its_metadata(space):
     assert {card.data.colorFrom, card.data.colorTo} <= {
         *("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
     }
-    assert card.data.models is None  # the toy model embeds no texts
+    assert card.data.models is None  # the toy model does not read texts
     assert "prohibited in the European Union" in card.text
 
 
-def test_the_shipped_models_encoder_is_fetched_while_it_is_built(tmp_path):
+def test_the_encoder_of_the_shipped_model_is_downloaded_during_the_build(tmp_path):
     write_space(tmp_path)
     data = SpaceCard.load(tmp_path / "README.md").data
     assert data.models == data.preload_from_hub == ["sentence-transformers/all-MiniLM-L6-v2"]
@@ -62,7 +62,7 @@ for name, module in list(sys.modules.items()):
 
 @pytest.fixture(scope="module")
 def started(space):
-    """What the Space prints where no installed package of ours comes before its own."""
+    """Return the output of the Space, which imports its own copy of the package."""
     environment = {**os.environ, "PYTHONPATH": str(space), "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT], cwd=space, env=environment, capture_output=True, text=True
@@ -72,7 +72,7 @@ def started(space):
 
 
 @pytest.mark.slow
-def test_it_runs_by_itself_and_can_be_reached(space, started):
+def test_the_space_is_self_contained_and_can_be_reached(space, started):
     assert "serves 0.0.0.0" in started
     files = [Path(line.removeprefix("loaded ")) for line in started if line.startswith("loaded")]
     assert files and all(file.is_relative_to(space) for file in files)
@@ -99,7 +99,7 @@ def test_requirements_name_what_the_page_imports(space, started):
 
 
 def imports(file):
-    """Top-level names that a module imports, wherever in it."""
+    """Return the top-level names that a module imports, anywhere in it."""
     names = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -109,23 +109,23 @@ def imports(file):
     return names
 
 
-def test_requirements_are_the_packages_own(space):
+def test_requirements_are_those_of_the_package(space):
     lines = (space / "requirements.txt").read_text().splitlines()
     required = {Requirement(line).name for line in lines}
     assert {"torch", "transformers", "gradio", "av"} <= required
     assert not {"ray", "pytest", "onnx", "tensorboard", "torch-scatter"} & required
 
 
-def test_nothing_is_left_over_or_left_out(space, model):
+def test_the_folder_has_all_files_and_no_others(space, model):
     names = {path.relative_to(space).as_posix() for path in space.rglob("*") if path.is_file()}
     assert not [name for name in names if "__pycache__" in name]
     assert {f"model/{path.name}" for path in model.iterdir() if path.is_file()} <= names
     assert {"app.py", "README.md", "requirements.txt", "synctva/registration.py"} <= names
     assert {"synctva/commands/app.py", "synctva/modeling_synctva/modeling_synctva.py"} <= names
-    assert "synctva/modeling_synctva/face_synctva.safetensors" in names
+    assert "synctva/video/face_synctva.safetensors" in names
 
 
-def test_what_cannot_be_written_is_said(space, model, tmp_path):
+def test_bad_arguments_are_named(space, model, tmp_path):
     with pytest.raises(ValueError, match="has files: expected a new or an empty folder"):
         write_space(space, model)
     with pytest.raises(ValueError, match=r"has no config\.json: expected the folder of a trained"):

@@ -1,3 +1,5 @@
+"""The model card: its metadata, sections, and tables."""
+
 import math
 
 import pytest
@@ -88,7 +90,7 @@ def test_model_index(card):
     assert {e.dataset_type for e in evaluated} == {"meld"}
 
 
-def test_sections_stand_in_this_order(card):
+def test_order_of_the_sections(card):
     full = {**RESULTS, "calibration": CALIBRATION, "subsets": {"text": SCORES}}
     runs = [RESULTS, {**RESULTS, "seed": 4}]
     text = model_card(full, toy_config(), runs=runs).text
@@ -130,7 +132,7 @@ def test_text(card):
     assert "research" in text
 
 
-def test_what_is_written_can_be_read_by_the_hub_library(card, tmp_path):
+def test_huggingface_hub_can_read_the_card(card, tmp_path):
     path = tmp_path / "README.md"
     path.write_text(str(card))
     loaded = ModelCard.load(path)
@@ -138,7 +140,7 @@ def test_what_is_written_can_be_read_by_the_hub_library(card, tmp_path):
     assert yaml.safe_load(str(card).split("---")[1])["license"] == "apache-2.0"
 
 
-def test_seeds_come_with_an_interval():
+def test_several_seeds_have_an_interval():
     runs = [
         {**RESULTS, "seed": seed, "test": {**SCORES, "weighted_f1": value}}
         for seed, value in enumerate((0.60, 0.62, 0.61))
@@ -166,9 +168,9 @@ def test_missing_modalities_have_a_table(card):
     assert "modalities are missing" not in model_card({**RESULTS, "subsets": {}}, toy_config()).text
 
 
-def test_the_example_is_shown_with_what_it_printed(card):
+def test_the_example_is_shown_with_its_output(card):
     text = model_card(RESULTS, toy_config(), text_encoder=ENCODER, example=EXAMPLE).text
-    printed = "\n".join(f"glad     0.88  {said}" for _, said, _ in CONVERSATION)
+    printed = "\n".join(f"glad     0.88  {words}" for _, words, _ in CONVERSATION)
     assert f"```\n```\n{printed}\n```\n" in text
     assert "(Shapley values in nats: text +0.25)" in text
     assert "invented prosody" not in text
@@ -178,13 +180,13 @@ def test_the_example_is_shown_with_what_it_printed(card):
     assert "| reliability" not in card.text
 
 
-def test_limits_say_what_was_not_tested(card):
+def test_limits_name_what_was_not_tested(card):
     limits = card.text.partition("## Limits")[2].partition("## Out of scope")[0]
     for phrase in ("Other languages", "groups of people", "ECE above", "diarisation"):
         assert phrase in limits
 
 
-def test_a_calibrated_model_shows_what_that_is_worth(card):
+def test_a_calibrated_model_has_tables_and_plots(card):
     text = model_card({**RESULTS, "calibration": CALIBRATION}, toy_config()).text
     assert "by a temperature, 1.234, fitted on dev" in text
     assert "| before | 1.1000 | 0.0500 | 0.5200 |" in text

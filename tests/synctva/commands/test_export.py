@@ -20,7 +20,7 @@ def test_a_model_that_reads_tokens_is_refused(folder, toy_encoder_folder, tmp_pa
     config = toy_config(text_backbone=str(toy_encoder_folder), text_dim=16)
     SyncTVAForEmotionRecognition(config).save_pretrained(folder)
     output = tmp_path / "model.onnx"
-    with pytest.raises(SystemExit, match=r"text_backbone|expected torch 2\.13"):
+    with pytest.raises(SystemExit, match=r"text_backbone|expected 2\.13"):
         export.main(["--model", str(folder), "--output", str(output)])
     assert not output.exists()
 

@@ -1,4 +1,4 @@
-"""Scores where modalities are missing."""
+"""Scores when modalities are missing."""
 
 import pytest
 

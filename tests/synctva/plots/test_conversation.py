@@ -28,7 +28,7 @@ def test_no_text_overlaps(count, speakers):
     assert_readable(plot_scores(answers[0], title="utterance 0"))
 
 
-def test_a_panel_shows_what_its_speaker_felt():
+def test_a_panel_shows_the_scores_of_its_speaker():
     answers, speakers = make_answers(3), ["Ann", "Bo", "Ann"]
     ann, bo = plot_timeline(answers, speakers).axes[:2]
     assert [axes.get_title(loc="left") for axes in (ann, bo)] == ["Ann", "Bo"]
@@ -55,7 +55,7 @@ def test_answers_without_scores_and_abstentions():
     assert shown.shape == (2, 3)
     assert shown.mask[:, 1].all()
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0, 2]
-    assert_readable(plot_timeline([answers[1]]))  # nothing to show
+    assert_readable(plot_timeline([answers[1]]))  # no score at all
 
 
 def test_many_speakers_share_the_last_panel():
@@ -65,7 +65,7 @@ def test_many_speakers_share_the_last_panel():
     assert titles == ["Ann", *(f"guest {t}" for t in range(6)), "34 others"]
 
 
-def test_odd_names_are_drawn_as_they_are():
+def test_special_characters_are_drawn_literally():
     odd = ["a$b$c", "\\frac", "x" * 100, "_^"]
     answers = make_answers(4, odd)
     figure = plot_timeline(answers, odd, title="$")
@@ -75,7 +75,7 @@ def test_odd_names_are_drawn_as_they_are():
     assert_readable(plot_scores(answers[0], title="$x$"))
 
 
-def test_bars_have_the_scores_and_the_sets_are_dark():
+def test_bars_have_the_scores_and_prediction_sets_are_dark():
     answer = make_answers(1)[0]
     axes = plot_scores(answer).axes[0]
     assert [bar.get_width() for bar in axes.patches] == list(answer["scores"].values())

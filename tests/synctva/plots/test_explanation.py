@@ -70,7 +70,7 @@ def test_the_widest_line_is_the_edge_with_the_most_attention():
     assert sum(not patch.get_fill() for patch in few.patches) == 3
 
 
-def test_layers_are_averaged():
+def test_the_graph_layers_are_averaged():
     explanation = make_explanation(2, 0, num_hidden_layers=2)
     axes = plot_attention(explanation, strongest=1000).axes[0]
     assert axes.get_title(loc="left") == "graph layers, mean of 2"
@@ -89,7 +89,7 @@ def test_an_utterance_without_modality_and_a_model_without_attention(changes):
     assert [text.get_text() for text in plot_shapley(explanation).axes[0].texts] == ["missing"] * 3
 
 
-def test_no_display_is_asked_for():
+def test_no_display_is_needed():
     backend = matplotlib.rcParams._get("backend")
     plot_attention(make_explanation(3, 1))
     assert matplotlib.rcParams._get("backend") == backend

@@ -1,4 +1,4 @@
-"""The confusion matrix and calibration as plots."""
+"""Plots of the confusion matrix, of calibration and of abstention."""
 
 import sys
 
@@ -19,7 +19,7 @@ from tests.support.toy import toy_config
 NAMES = ["calm", "glad", "cross"]
 
 
-def test_cells_show_counts_and_rows_are_named_by_truth(tmp_path):
+def test_cells_show_counts_and_rows_the_true_classes(tmp_path):
     figure = plot_confusion_matrix([[8, 2, 0], [1, 3, 0], [0, 0, 0]], NAMES, title="test")
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == list("820130000")
@@ -44,7 +44,7 @@ def test_no_global_figure_is_left_open():
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
-        ([[1, 2], [3, 4]], r"matrix of shape \(2, 2\): expected \(3, 3\)"),
+        ([[1, 2], [3, 4]], r"matrix\.shape = \(2, 2\): expected \(3, 3\)"),
         ([[1, 2, 3], [0, -1, 0], [0, 0, 0]], "0 or more"),
         ([[1, 2, 3], [0, float("nan"), 0], [0, 0, 0]], "finite counts"),
     ],
@@ -63,7 +63,7 @@ def calibration():
     return calibration_report(config, logits, labels, np.arange(200) // 10)
 
 
-def test_reliability_diagram_shows_the_bins_before_and_after(calibration):
+def test_the_calibration_plot_shows_the_bins_before_and_after(calibration):
     figure = plot_calibration(calibration)
     for axes, when in zip(figure.axes, ("before", "after"), strict=True):
         bins = calibration[when]["reliability"]
