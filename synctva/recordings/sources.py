@@ -9,6 +9,8 @@ import stat
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from synctva.modeling_synctva.configuration_synctva import how_to_install
+
 EXPECTED = "expected a recording such as mp4, mov, mkv, webm, avi, wav, flac, mp3, ogg"
 
 
@@ -26,7 +28,7 @@ def import_av() -> Any:
         import av
     except ImportError as error:
         raise ImportError(
-            "reading audio or video needs PyAV: pip install 'synctva[media]'"
+            f"reading audio or video needs PyAV: {how_to_install('media')}"
         ) from error
     return av
 

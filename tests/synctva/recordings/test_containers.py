@@ -129,7 +129,7 @@ def test_times_that_are_no_range(times):
 
 def test_without_pyav_the_message_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(ImportError, match=r"pip install 'synctva\[media\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[media\]'"):
         read_audio(b"RIFF")
     assert read_audio((tone()[0], 16000)).duration == 1.0
 
