@@ -79,7 +79,7 @@ def run_example(model: Any, processor: Any) -> CardExample | None:
 
 EXAMPLE_PLOTS = {
     "timeline.png": "Emotions over the conversation, one panel per speaker",
-    "strengths.png": "What each modality adds to the answer",
+    "shapley.png": "What each modality adds to the answer",
     "attention.png": "What the utterance attends to",
 }
 """Plots of the example, which the model card shows, and their titles."""
@@ -151,7 +151,7 @@ def _plots(example: CardExample) -> str:
     added = ", ".join(f"{m} {shapley[m]:+.2f}" for m in example.explanation["modalities"])
     shown = "\n\n".join(f"![{title}]({name})" for name, title in EXAMPLE_PLOTS.items())
     return (
-        f"Plots of the same conversation{invented} (`synctva.plots`), from {read}: the emotions; "
+        f"Plots by `synctva.plots` of the same conversation{invented} from {read}: the emotions; "
         f"why utterance {EXPLAINED} got {example.explanation['label']}, according to "
         f"`recognise.explain` (Shapley values in nats: {added}); and the utterances that it "
         f"attends to.\n\n{shown}"

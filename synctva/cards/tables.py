@@ -97,7 +97,13 @@ def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -
         [f"{limit:.3f}", f"{coverage:.1%}", f"{1 - risk:.1%}"]
         for limit, coverage, risk in list(points)[::5]
     ]
-    header = ["requested", "by conversation", "by utterance", "of the worst class", "mean labels"]
+    header = [
+        "requested coverage",
+        "by conversation",
+        "by utterance",
+        "of the worst class",
+        "labels on average",
+    ]
     return "\n\n".join(
         [
             "The pipeline divides the logits by a temperature, "
