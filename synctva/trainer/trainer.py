@@ -42,6 +42,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     """Trains and evaluates `SyncTVAForEmotionRecognition`.
 
     It adds to transformers' Trainer:
+
     - losses for imbalanced classes, divided by the number of labelled utterances of the whole step,
       over all processes and accumulated batches;
     - modality dropout during training;
