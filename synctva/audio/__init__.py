@@ -1,0 +1,1 @@
+"""Sound: decoding, prosody as Praat defines it, spectra, and the audio encoder."""

@@ -1,4 +1,4 @@
-"""A waveform, checked, with the curves from which its measures are taken."""
+"""A checked waveform with the curves that its measures are computed from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .pitch import Pitch, pitch
 
 MIN_SAMPLE_RATE = 4_000  # Hz: below it, too little is left of a voice for any of the measures
 LARGEST_SAMPLE = 100.0
-"""Float decoders exceed 1 by a little; beyond this, the samples are on another scale."""
+"""Decoders that return floats exceed 1 slightly. Beyond this value, samples have another scale."""
 
 
 class Contours(NamedTuple):
@@ -34,7 +34,7 @@ class Contours(NamedTuple):
 
 
 def analyse(samples: np.ndarray, sample_rate: float) -> Contours:
-    """The curves of a sound, with Praat's standard settings.
+    """Compute the curves of a sound with Praat's standard settings.
 
     Intensity is "To Intensity: 100, 0, yes", pitch "To Pitch: 0, 75, 600" (Boersma, 1993),
     harmonicity "To Harmonicity (cc): 0.01, 75, 0.1, 1".
@@ -56,7 +56,7 @@ def analyse(samples: np.ndarray, sample_rate: float) -> Contours:
 
 
 def checked_samples(samples: np.ndarray, sample_rate: float) -> np.ndarray:
-    """(N,) float64, the samples of one channel.
+    """Check the samples of one channel and return them as (N,) float64.
 
     Args:
         samples: (N,) float in [-1, 1]; divide 16-bit samples by 32768.

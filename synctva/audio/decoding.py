@@ -12,11 +12,11 @@ from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError, import_av, time_range
 
 SAMPLE_RATES = (1000, 768_000)
-"""Sample rates in Hz that are believed; another one comes from a damaged header."""
+"""Lowest and highest sample rate in Hz. Any other comes from a damaged header."""
 
 GAP = 0.1
-"""Seconds by which timestamps run ahead of the samples where a part of the sound was not recorded.
-Less is rounding: some containers count in milliseconds."""
+"""Where timestamps run ahead of the samples by more seconds than this, sound is missing.
+A smaller difference is rounding: some containers count in milliseconds."""
 
 _PEAK = 8.0  # Floats beyond it are integers that were not divided by their full scale.
 
@@ -39,7 +39,7 @@ class Audio(NamedTuple):
 
 
 def read_audio(source: Any, start: float | None = None, end: float | None = None) -> Audio | None:
-    """The sound of a source, mixed down to one channel, at its own sample rate.
+    """Read the sound of a source, mixed down to one channel, at its own sample rate.
 
     A file is mixed down in 16 bits, as the recordings behind the published prosody tables were:
     the mixed channels are scaled so that they cannot clip, where a mix in floats would come out
@@ -85,12 +85,12 @@ def read_audio(source: Any, start: float | None = None, end: float | None = None
 
 
 def _sample(time: float, rate: int) -> int | None:
-    """Index of the sample at a time in s; None where the time is infinite."""
+    """Return the index of the sample at a time in s; None for an infinite time."""
     return None if math.isinf(time) else round(time * rate)
 
 
 def _decode(recording: Recording, begin: float, stop: float) -> Audio:
-    """The track's samples from time `begin` up to before `stop`."""
+    """Return the track's samples from `begin` up to, but not including, `stop`."""
     chunks: list[np.ndarray] = []
     track = recording.track("audio")
     rate = track.codec_context.sample_rate or 0  # known better from the first frame
@@ -117,7 +117,7 @@ def _decode(recording: Recording, begin: float, stop: float) -> Audio:
 
 
 def _mixed(recording: Recording, begin: float) -> Iterator[tuple[float | None, int, np.ndarray]]:
-    """(time in s or None, sample rate, (n,) int16 samples) for each decoded frame.
+    """Yield the time in s or None, the sample rate and (n,) int16 samples of each decoded frame.
 
     All come at the rate of the first: a broadcast may change it on the way.
     """
@@ -155,7 +155,7 @@ def _is_finite(frame: Any) -> bool:
 
 
 class _Mixer:
-    """Frames of one format → 16-bit samples of one channel."""
+    """Converts frames of one format into 16-bit samples of one channel."""
 
     def __init__(self, frame: Any, rate: int, layout: tuple[str, str, int]):
         av = import_av()
@@ -165,11 +165,11 @@ class _Mixer:
         try:
             av.AudioResampler("s16", "mono", rate).resample(frame)
         except (self.error, ValueError):
-            # Where nobody says what the channels are, their mean.
+            # If the file does not say what the channels are, take their mean.
             self._resampler = av.AudioResampler("s16", frame.layout, rate)
 
     def __call__(self, frame: Any) -> np.ndarray:
-        """(n,) int16; what is left over for None."""
+        """Return (n,) int16; for None, the samples that are still buffered."""
         frames = [mixed for mixed in self._resampler.resample(frame) if mixed is not None]
         if not frames:
             return np.empty(0, np.int16)
@@ -185,7 +185,7 @@ def _check_rate(name: str, rate: int) -> None:
 
 
 def _array_and_rate(source: Any) -> tuple[Any, Any] | None:
-    """The array and the sample rate of a source that comes as such, None of any other."""
+    """Return the array and sample rate of a source given as an array; None for any other source."""
     if isinstance(source, tuple) and len(source) == 2:
         return source
     if isinstance(source, Mapping) and source.get("array") is not None:
@@ -194,7 +194,7 @@ def _array_and_rate(source: Any) -> tuple[Any, Any] | None:
 
 
 def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
-    """(N,) float32 in [-1, 1] and the rate, of an array as described in `read_audio`."""
+    """Convert an array as described in `read_audio` to (N,) float32 in [-1, 1], and its rate."""
     name = "audio given as an array"
     if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
         raise MediaError(f"{name}: sample rate = {rate!r}: expected a number in Hz")
@@ -224,7 +224,7 @@ def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
 
 
 def _mix_array(samples: np.ndarray, rate: int) -> np.ndarray:
-    """(channels, N) → (N,), as a file of so many channels would be."""
+    """Mix (channels, N) down to (N,), as for a file with as many channels."""
     if len(samples) <= 1:
         return samples.reshape(-1)
     packed = np.ascontiguousarray(samples.T).reshape(1, -1)

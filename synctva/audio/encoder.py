@@ -1,4 +1,4 @@
-"""Waveforms → vectors, with the audio encoder that a checkpoint names."""
+"""The audio encoder that a checkpoint names: waveforms → vectors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROSODY_SPEC: dict[str, Any] = {
     "width": len(PROSODY_MEASURES),
     "sample_rate": None,
 }
-"""The eight measures in the order of `PROSODY_MEASURES`: the MELD and IEMOCAP tables' columns."""
+"""The eight measures of `PROSODY_MEASURES`, as in the tables of MELD and IEMOCAP."""
 
 PROSODY_MFCC_SPEC: dict[str, Any] = {
     "name": "prosody+mfcc",
@@ -34,7 +34,7 @@ PROSODY_MFCC_SPEC: dict[str, Any] = {
     "width": len(PROSODY_MEASURES) + len(FUNCTIONALS),
     "sample_rate": None,
 }
-"""The eight measures, then the functionals of spectrum, pitch and level: `FUNCTIONALS`."""
+"""The eight measures, then `FUNCTIONALS`: statistics of spectrum, pitch and level."""
 
 _DEFAULTS: dict[str, Any] = {"version": 1, "width": None, "sample_rate": None, "fill": None}
 
@@ -42,41 +42,40 @@ HUB_PREFIX = "hub:"
 
 
 class _Extractor(NamedTuple):
-    """What computes an encoder's numbers, and what is known of them."""
+    """The function that computes an encoder's values, with their description."""
 
     version: int
-    """Raised when the same sound would give other numbers."""
+    """Increased whenever the same sound would give other values."""
     names: tuple[str, ...]
     licence: str
     sample_rate: int | None
-    """Hz that it needs; None where it takes the sound at its own rate."""
+    """Required sample rate in Hz; None for any."""
     extract: Callable[[np.ndarray, float], np.ndarray]
-    """(N,) float64 and Hz → (width,), NaN where a number is undefined."""
+    """(N,) float64 and Hz → (width,), NaN where a value is undefined."""
 
 
 class AudioEncoder:
-    """An utterance's sound as a vector of fixed width.
+    """Describes the sound of an utterance by a vector of fixed width.
 
-    The measures are taken at the sound's own sample rate, as those of the tables are: resampling
-    would change them. The sound is one channel; how several are mixed down is the decoder's choice,
-    and shifts the levels by up to 10 dB.
+    The measures are computed at the sound's own sample rate, like those of the tables: resampling
+    would change them. The sound has one channel. The decoder decides how to mix several channels
+    down, which shifts levels by up to 10 dB.
 
     Attributes:
-        spec: what was asked for, with defaults filled in:
-            `name`: "prosody", "prosody+mfcc", "opensmile-egemaps" or "hub:" and the Hub name or
-            folder of a model that reads waveforms; `version` of the numbers' definition; `width`:
-            numbers an utterance, None for no check; `sample_rate`: in Hz, None for no check;
-            `fill`: for each number, what takes its place where it is undefined; None: NaN stays.
-        width: numbers an utterance.
-        names: of those numbers, in order.
-        licence: of what computes them.
-        sample_rate: in Hz, the one that `encode` takes; None for any.
+        spec: the requested spec with defaults filled in:
+            `name`: "prosody", "prosody+mfcc", "opensmile-egemaps", or "hub:" followed by the Hub
+            name or folder of a model that reads waveforms; `version` of the definition of the
+            values; `width`: values per utterance, None for no check; `sample_rate`: in Hz, None for
+            no check; `fill`: for each value, the replacement where it is undefined; None keeps NaN.
+        width: values per utterance.
+        names: names of the values, in order.
+        licence: licence of the code or weights that compute them.
+        sample_rate: in Hz, the one that `encode` accepts; None for any.
 
-    An undefined measure (the mean pitch where no frame is voiced, the articulation rate where no
-    nucleus is found) is an empty cell in the tables, which `datasets_scripts` fills
-    with the training set's mean. The same has to happen to raw sound: a checkpoint's spec
-    carries the training set's means in `fill`. Without it, as when a table is being extracted, such
-    a number is NaN.
+    A measure may be undefined: the mean pitch if no frame is voiced, the articulation rate if there
+    is no syllable nucleus. In the tables this is an empty cell, which `datasets_scripts` fills with
+    the training set's mean. Raw sound has to be treated alike, so a checkpoint's spec carries these
+    means in `fill`. Without `fill`, as during extraction, the value is NaN.
 
     Example:
         >>> encoder = AudioEncoder.from_spec(PROSODY_SPEC)
@@ -106,7 +105,7 @@ class AudioEncoder:
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> AudioEncoder:
-        """The encoder of this spec, loaded once a process.
+        """Return the encoder of a spec; each is loaded once per process.
 
         Raises:
             ValueError: the spec has an unknown or missing field, an unknown name, or
@@ -124,7 +123,7 @@ class AudioEncoder:
             return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
 
     def encode(self, samples: np.ndarray, sample_rate: float) -> np.ndarray | None:
-        """The vector of one utterance.
+        """Encode one utterance.
 
         Args:
             samples: (N,) float in [-1, 1], one channel; divide 16-bit samples by 32768.

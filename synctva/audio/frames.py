@@ -1,17 +1,17 @@
-"""Where the frames of an analysis lie, and the maxima of a curve between its samples."""
+"""Positions of analysis frames, and maxima of curves between their samples."""
 
 from __future__ import annotations
 
 import numpy as np
 
 SINC_DEPTH = 30
-"""Samples on either side that a value between two samples is interpolated from."""
+"""Number of samples on either side that an interpolated value depends on."""
 
 STEPS_PER_SAMPLE = 8
 
 
 def frame_times(num_samples: int, sample_rate: float, window: float, step: float) -> np.ndarray:
-    """(T,) centres in s of all frames that fit, laid symmetrically into the sound.
+    """Return the centres in s, (T,), of all frames that fit, placed symmetrically in the sound.
 
     T = ⌊(duration - window) / step⌋ + 1, none where the sound is shorter than one window.
 
@@ -29,12 +29,12 @@ def frame_times(num_samples: int, sample_rate: float, window: float, step: float
 
 
 def sample_before(times: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Index of the last sample at or before each time; sample i stands at (i + 1/2) / rate."""
+    """Return the last sample at or before each time, where sample i is at (i + 1/2) / rate."""
     return np.floor(times * sample_rate - 0.5).astype(np.int64)
 
 
 def windows(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """(T, length) copies of the samples from each start; starts outside are moved inside."""
+    """Copy `length` samples from each start, (T, length); starts outside are moved inside."""
     view = np.lib.stride_tricks.sliding_window_view(samples, length)
     return view[np.clip(starts, 0, len(view) - 1)]
 
@@ -42,7 +42,7 @@ def windows(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
 def local_means(
     samples: np.ndarray, sample_rate: float, times: np.ndarray, reach: float
 ) -> np.ndarray:
-    """(T, 1) mean of the samples within `reach` s of each time; what lies outside is left out."""
+    """Return the mean, (T, 1), of the samples within `reach` s of each time."""
     total = np.concatenate([[0.0], np.cumsum(samples)])
     count = int(sample_rate * reach)
     right = sample_before(times, sample_rate) + 1
@@ -52,12 +52,12 @@ def local_means(
 
 
 def fft_length(minimum: int) -> int:
-    """The least 2^a, 3 · 2^a or 5 · 2^a that is at least `minimum`: lengths with a fast FFT."""
+    """Return the smallest 2^a, 3 · 2^a or 5 · 2^a of at least `minimum`, for a fast FFT."""
     return min(m << max(0, (-(-minimum // m) - 1).bit_length()) for m in (1, 3, 5))
 
 
 def local_maxima(curves: np.ndarray) -> np.ndarray:
-    """(..., N) bool: above the value before and not below the one after; never at the ends."""
+    """Mark values above the one before and not below the next, (..., N) bool; never the ends."""
     found = np.zeros(curves.shape, dtype=bool)
     inside = curves[..., 1:-1]
     found[..., 1:-1] = (inside > curves[..., :-2]) & (inside >= curves[..., 2:])
@@ -67,7 +67,7 @@ def local_maxima(curves: np.ndarray) -> np.ndarray:
 def refine_maxima(
     curves: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Place and height of maxima between the samples, by windowed sinc interpolation.
+    """Find the positions and heights of maxima between samples, by windowed sinc interpolation.
 
     The curve is evaluated on eighths of a sample around the maximum; a parabola through the three
     highest gives the rest.
@@ -93,7 +93,7 @@ def refine_maxima(
 def parabola(
     left: np.ndarray, middle: np.ndarray, right: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(shift from the middle in samples, height) of the maximum of the parabola through three.
+    """Return the maximum of the parabola through three samples: its shift in samples, its height.
 
     Where the middle is not the highest of three, or all are equal, it stands for the maximum.
     """

@@ -1,4 +1,4 @@
-"""Functionals of spectrum, pitch and level over an utterance: what the prosodic measures lack."""
+"""Statistics of spectrum, pitch and level over an utterance, which complement the prosody."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .pitch import Pitch
 from .spectrum import DESCRIPTORS, spectral_descriptors
 
 SOUNDING_DB = 25.0
-"""Frames so far below the 0.99 quantile of the level are pauses."""
+"""Frames that are this many dB below the 0.99 quantile of the level are pauses."""
 
 LOWEST_DB = float(10 * np.log10(2**-30 / 12 / REFERENCE_POWER))
-"""Level of the rounding to 16 bits, -7 dB: digital silence, -300 dB, counts as this."""
+"""Level of the rounding error of 16 bits, -7 dB. Digital silence, -300 dB, is raised to it."""
 
 SEMITONE_REFERENCE = 27.5  # Hz
 
@@ -26,11 +26,11 @@ FUNCTIONALS = (
     *("sounding_fraction", "voiced_fraction", "voiced_stretches"),
     *("voiced_length_mean", "voiced_length_std", "unvoiced_length_mean"),
 )
-"""Names of the numbers that `functionals` returns."""
+"""Names of the values that `functionals` returns."""
 
 
 def functionals(contours: Contours) -> np.ndarray:
-    """(84,) float64, in the order of `FUNCTIONALS`; NaN where a number is undefined.
+    """Compute the values of `FUNCTIONALS`, (84,) float64; NaN where one is undefined.
 
     | names | unit | definition |
     |---|---|---|
@@ -82,14 +82,14 @@ def functionals(contours: Contours) -> np.ndarray:
 
 
 def _change(descriptors: np.ndarray, sounding: np.ndarray) -> np.ndarray:
-    """(D,) mean absolute difference of neighbours that both sound; 0 where there are none."""
+    """Return the mean absolute difference, (D,), of neighbouring sounding frames; 0 without any."""
     both = sounding[1:] & sounding[:-1]
     differences = np.abs(np.diff(descriptors, axis=0))[both]
     return differences.mean(0) if len(differences) else np.zeros(descriptors.shape[1])
 
 
 def _of_pitch(contour: Pitch) -> np.ndarray:
-    """(8,) the semitones; NaN where no frame is voiced."""
+    """Return the statistics of the semitones, (8,); NaN without a voiced frame."""
     voiced = contour.hertz > 0
     if not voiced.any():
         return np.full(8, np.nan)
@@ -105,7 +105,7 @@ def _of_pitch(contour: Pitch) -> np.ndarray:
 
 
 def _steps(curve: np.ndarray, times: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
-    """(2,) mean step upwards and mean step downwards a second, 0 where there is none."""
+    """Return the mean upward and downward step per second, (2,); 0 where there is none."""
     steps = np.diff(curve) / np.diff(times)
     if kept is not None:
         steps = steps[kept]
@@ -114,7 +114,7 @@ def _steps(curve: np.ndarray, times: np.ndarray, kept: np.ndarray | None = None)
 
 
 def _of_harmonicity(ratio: np.ndarray) -> np.ndarray:
-    """(3,) deviation, median and 0.8 quantile; NaN where all is silent."""
+    """Return deviation, median and 0.8 quantile, (3,); NaN if everything is silent."""
     heard = ratio[~np.isnan(ratio)]
     if not len(heard):
         return np.full(3, np.nan)
@@ -122,7 +122,7 @@ def _of_harmonicity(ratio: np.ndarray) -> np.ndarray:
 
 
 def _of_voicing(contour: Pitch, duration: float) -> np.ndarray:
-    """(5,) from voiced_fraction to unvoiced_length_mean."""
+    """Return the values from voiced_fraction to unvoiced_length_mean, (5,)."""
     voiced = contour.hertz > 0
     step = contour.times[1] - contour.times[0] if len(voiced) > 1 else duration
     edges = np.diff(np.concatenate([[False], voiced, [False]]).astype(np.int8))

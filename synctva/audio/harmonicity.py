@@ -19,11 +19,11 @@ TIME_STEP = 0.01  # s
 FLOOR = 75.0  # Hz
 SILENCE_THRESHOLD = 0.1  # of the largest amplitude
 LARGEST_DB = 150.0
-"""Of a frame that repeats itself without any difference."""
+"""dB of a frame that repeats itself exactly."""
 
 
 def harmonicity(samples: np.ndarray, sample_rate: float) -> np.ndarray:
-    """(T,) 10 log10(r / (1 - r)) dB of each frame; NaN where it is silent.
+    """Return 10 log10(r / (1 - r)) dB for each frame, (T,); NaN where it is silent.
 
     r is the highest maximum of the cross-correlation of a stretch of 1/75 s with what follows it
     0 to 1/75 s later, normalized by the energies of both: a periodic sound of power r in noise of
@@ -44,7 +44,7 @@ def harmonicity(samples: np.ndarray, sample_rate: float) -> np.ndarray:
     ratio = np.empty(len(times))
     silence = np.empty(len(times))
     means = local_means(samples, sample_rate, times, 1 / FLOOR)
-    # Lags beyond the last sample: the interpolation alone reads them.
+    # Only the interpolation reads lags beyond the last sample.
     padded = np.concatenate([samples, np.zeros(int(sample_rate / FLOOR) + 2 * SINC_DEPTH)])
     for block in range(0, len(times), 128):  # bounds the memory of long sounds
         part = slice(block, block + 128)
@@ -61,7 +61,7 @@ def harmonicity(samples: np.ndarray, sample_rate: float) -> np.ndarray:
 def _cross_correlations(
     padded: np.ndarray, sample_rate: float, times: np.ndarray, means: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """((T, L) normalized cross-correlation from lag 0 on, (T,) largest amplitude at the centre)."""
+    """Return the normalized cross-correlation, (T, L), and the largest amplitude, (T,)."""
     period = int(sample_rate / FLOOR)
     half = period // 2 - 1
     length = 2 * half
@@ -80,11 +80,11 @@ def _cross_correlations(
 
 
 def _highest(curves: np.ndarray) -> np.ndarray:
-    """(T,) r at the highest local maximum beyond lag 1; 0 where there is none above 0."""
+    """Return r at the highest local maximum beyond lag 1, (T,); 0 if none is above 0."""
     inside = curves[:, : curves.shape[1] - SINC_DEPTH]
     found = local_maxima(inside) & (inside > 0)
     found[:, :2] = False
-    # A sample of a sharp peak lies below it; with less than this, it is not the highest.
+    # The samples of a sharp peak lie below it; one whose sample is lower still is not the highest.
     highest = np.where(found, inside, 0.0).max(1, keepdims=True)
     rows, columns = (found & (inside >= 0.7 * highest)).nonzero()
     heights = refine_maxima(curves, rows, columns)[1]

@@ -9,13 +9,13 @@ import numpy as np
 from .frames import frame_times, windows
 
 REFERENCE_POWER = 4e-10
-"""(2e-5 Pa)²: the threshold of hearing, with samples taken as Pa."""
+"""(2e-5 Pa)², the threshold of hearing; samples count as Pa."""
 
 SILENT_FRAME_DB = -300.0
-"""Stands for the logarithm of nothing, in digital silence."""
+"""Level in dB of digital silence, whose logarithm does not exist."""
 
 KAISER_SHAPE = 2 * np.pi**2 + 0.5
-"""Side lobes below -190 dB: the curve has no ripple from the periods of the voice."""
+"""Keeps side lobes below -190 dB, so that the periods of the voice cause no ripple."""
 
 
 class Intensity(NamedTuple):
@@ -28,7 +28,7 @@ class Intensity(NamedTuple):
 
 
 def intensity(samples: np.ndarray, sample_rate: float, min_pitch: float = 100.0) -> Intensity:
-    """Weighted mean power in frames of 6.4 / min_pitch s, one each 0.8 / min_pitch s.
+    """Compute the weighted mean power in frames of 6.4 / min_pitch s, every 0.8 / min_pitch s.
 
     10 log10(Σ w (x - x̄)² / Σ w / 4e-10), with the frame's mean x̄ and a Kaiser window w (Praat
     manual, "Intro 6.2. Configuring the intensity contour" and "Sound: To Intensity...").
@@ -39,7 +39,7 @@ def intensity(samples: np.ndarray, sample_rate: float, min_pitch: float = 100.0)
         min_pitch: lowest pitch in Hz whose periods leave no ripple in the curve.
 
     Returns:
-        The curve; without a frame where the sound is shorter than 6.4 / min_pitch s.
+        The curve. It has no frames if the sound is shorter than 6.4 / min_pitch s.
     """
     window = 6.4 / min_pitch
     times = frame_times(len(samples), sample_rate, window, 0.8 / min_pitch)
@@ -64,7 +64,7 @@ def intensity(samples: np.ndarray, sample_rate: float, min_pitch: float = 100.0)
 
 
 def energy_mean(decibels: np.ndarray) -> float:
-    """Level in dB of the mean power of frames: Praat's "Get mean" with the method energy."""
+    """Return the level in dB of the mean power: Praat's "Get mean" with the method energy."""
     return float(10 * np.log10(np.mean(10 ** (decibels / 10))))
 
 

@@ -20,7 +20,7 @@ from .frames import (
 
 PERIODS_PER_WINDOW = 3
 CANDIDATES = 15
-"""Of each frame, unvoiced among them."""
+"""Candidates per frame, including the unvoiced one."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Pitch(NamedTuple):
     """(T,) Hz; 0 where unvoiced."""
 
     def at(self, times: np.ndarray) -> np.ndarray:
-        """(M,) Hz at other times, linear between voiced frames; 0 where unvoiced.
+        """Interpolate the pitch, (M,) Hz, linearly between voiced frames; 0 where unvoiced.
 
         As in Praat, a time whose nearest frame is voiced and whose other neighbour is not has the
         nearest frame's pitch; beyond the first and last centre by more than half a step, none.
@@ -65,7 +65,7 @@ class Pitch(NamedTuple):
 
 
 def pitch(samples: np.ndarray, sample_rate: float, settings: PitchSettings | None = None) -> Pitch:
-    """The most likely contour through the candidates of all frames.
+    """Find the most likely contour through the candidates of all frames.
 
     A frame's candidates are the maxima of r(τ) = r_xw(τ) / r_w(τ): the normalized autocorrelation
     of the Hanning-windowed frame of three longest periods over that of the window, which undoes the
@@ -107,7 +107,7 @@ def pitch(samples: np.ndarray, sample_rate: float, settings: PitchSettings | Non
 def _autocorrelations(
     samples: np.ndarray, sample_rate: float, times: np.ndarray, means: np.ndarray, floor: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """((T, L) r(τ) from lag 0 on, (T,) largest amplitude about the centre of the windowed frame).
+    """Return r(τ) from lag 0 on, (T, L), and the largest amplitude near each frame's centre, (T,).
 
     L reaches beyond the longest period by what the interpolation needs.
     """
@@ -136,7 +136,7 @@ def _autocorrelation(framed: np.ndarray, size: int) -> np.ndarray:
 def _candidates(
     curves: np.ndarray, sample_rate: float, settings: PitchSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two (T, C): Hz and r of the strongest maxima; the first of each frame is unvoiced, 0 Hz."""
+    """Return Hz and r of the strongest maxima, (T, C) each. The first is unvoiced, 0 Hz."""
     inside = curves[:, : curves.shape[1] - SINC_DEPTH]
     found = local_maxima(inside) & (inside > settings.voicing_threshold / 2)
     found[:, :2] = False
@@ -148,7 +148,7 @@ def _candidates(
     order = np.lexsort((-score, rows))
     rows, hertz, heights = rows[order], hertz[order], heights[order]
     rank = np.arange(len(rows)) - np.searchsorted(rows, rows) + 1
-    # Those above the ceiling have taken their place among the strongest, and are no pitch.
+    # Maxima above the ceiling count among the strongest, but are not candidates.
     kept = (rank < CANDIDATES) & (hertz < settings.ceiling)
     table = np.zeros((2, len(curves), CANDIDATES))
     table[:, rows[kept], rank[kept]] = hertz[kept], heights[kept]
@@ -158,7 +158,7 @@ def _candidates(
 def _best_path(
     hertz: np.ndarray, strength: np.ndarray, loudness: np.ndarray, settings: PitchSettings
 ) -> np.ndarray:
-    """(T,) Hz of the candidates on the best path (Viterbi)."""
+    """Return the Hz of the candidates on the best path (Viterbi), (T,)."""
     quiet = 2 - loudness * (1 + settings.voicing_threshold) / settings.silence_threshold
     unvoiced = settings.voicing_threshold + np.maximum(0.0, quiet)  # (T,)
     voiced = hertz > 0

@@ -12,7 +12,7 @@ from .syllables import articulation_rate
 
 
 def prosody(contours: Contours) -> np.ndarray:
-    """(8,) float64, in the order of `PROSODY_MEASURES`.
+    """Return the measures, (8,) float64, in the order of `PROSODY_MEASURES`.
 
     | measure | unit | definition |
     |---|---|---|

@@ -15,7 +15,7 @@ LOWEST = 20.0  # Hz
 HIGHEST = 8_000.0  # Hz: the upper edge of the last band, whatever the sample rate
 COEFFICIENTS = 13
 FLOOR = 2**-30 / 12 / HIGHEST
-"""Power per Hz of the rounding to 16 bits; what lies below it means nothing."""
+"""Power per Hz of the rounding error of 16 bits. Smaller values carry no information."""
 
 DESCRIPTORS = (
     *(f"mfcc_{index}" for index in range(1, COEFFICIENTS + 1)),
@@ -27,11 +27,11 @@ DESCRIPTORS = (
     "spread",  # Hz
     "flux",  # 0 to √2
 )
-"""What is measured of each frame."""
+"""Descriptors of each frame."""
 
 
 def spectral_descriptors(samples: np.ndarray, sample_rate: float) -> tuple[np.ndarray, np.ndarray]:
-    """(T,) centres of the frames in s, (T, 20) their `DESCRIPTORS`.
+    """Return the centres of the frames in s, (T,), and their `DESCRIPTORS`, (T, 20).
 
     With the power density P(f) of a frame (25 ms each 10 ms, Hann window, mean subtracted):
 
@@ -79,7 +79,7 @@ def spectral_descriptors(samples: np.ndarray, sample_rate: float) -> tuple[np.nd
 
 @functools.lru_cache(maxsize=8)
 def mel_filters(size: int, sample_rate: float) -> np.ndarray:
-    """(size // 2 + 1, 26) weights of the mel bands, each summing to 1, or to 0 if out of reach."""
+    """Return the mel bands' weights, (size // 2 + 1, 26); each sums to 1, or 0 out of range."""
     hertz = np.fft.rfftfreq(size, 1 / sample_rate)[:, None]
     lowest, highest = 2595 * np.log10(1 + np.array([LOWEST, HIGHEST]) / 700)
     mels = np.linspace(lowest, highest, BANDS + 2)
@@ -92,7 +92,7 @@ def mel_filters(size: int, sample_rate: float) -> np.ndarray:
 
 
 def _shapes(power: np.ndarray, hertz: np.ndarray) -> np.ndarray:
-    """(T, F), (F,) → (T, 6): the descriptors from alpha_ratio to spread."""
+    """Compute the descriptors from alpha_ratio to spread: (T, F), (F,) → (T, 6)."""
     floored = power + FLOOR
 
     def between(low: float, high: float) -> np.ndarray:

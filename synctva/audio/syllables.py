@@ -19,7 +19,7 @@ NUCLEUS_PITCH = PitchSettings(
 
 
 def articulation_rate(samples: np.ndarray, sample_rate: float) -> float:
-    """Syllable nuclei per second of phonation.
+    """Count the syllable nuclei per second of phonation.
 
     A nucleus is a voiced peak of the intensity curve, not in a pause, above the silence threshold
     (the curve's 0.99 quantile - 25 dB), and at least 2 dB above the lowest point before the next
@@ -52,7 +52,7 @@ def articulation_rate(samples: np.ndarray, sample_rate: float) -> float:
 
 
 def intensity_peaks(curve: Intensity) -> np.ndarray:
-    """(P,) times in s of the peaks above the silence threshold that a dip of 2 dB follows."""
+    """Return the times in s, (P,), of peaks above the silence threshold before a dip of 2 dB."""
     level = curve.decibels
     threshold = max(_quantile(level, 0.99) + SILENCE_DB, level.min())
     tops = local_maxima(level).nonzero()[0]
@@ -70,7 +70,7 @@ def intensity_peaks(curve: Intensity) -> np.ndarray:
 
 
 def sounding_intervals(curve: Intensity, duration: float) -> np.ndarray:
-    """(S, 2) start and end in s of what Praat's "To TextGrid (silences)" calls sounding.
+    """Return start and end in s, (S, 2), of what Praat's "To TextGrid (silences)" calls sounding.
 
     The threshold lies 25 dB below the curve's 0.99 quantile. Sounding stretches below 0.1 s become
     silent, then silent ones below 0.3 s sounding.
@@ -87,7 +87,7 @@ def sounding_intervals(curve: Intensity, duration: float) -> np.ndarray:
 def _without_short(
     bounds: np.ndarray, labels: np.ndarray, label: bool, minimum: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Intervals of one label that are too short take the other; equal neighbours are one."""
+    """Give too short intervals of a label the other label, and merge equal neighbours."""
     if len(labels) > 1:
         short = (labels == label) & (np.diff(bounds) < minimum)
         labels = np.where(short, not label, labels)
@@ -96,7 +96,7 @@ def _without_short(
 
 
 def _quantile(values: np.ndarray, fraction: float) -> float:
-    """Praat's: between the values at places i + 1/2 of N, the outermost beyond."""
+    """Return a quantile as Praat does, with value i of N at (i + 1/2) / N."""
     place = fraction * len(values) - 0.5
     return float(np.interp(place, np.arange(len(values)), np.sort(values)))
 

@@ -1,4 +1,4 @@
-"""Recordings opened with PyAV: whatever the container, frames with times or one clear error."""
+"""Recordings opened with PyAV: from any container, frames with times or one clear error."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from .sources import EXPECTED, MediaError, import_av, open_source
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 8192 * 4320
-"""Largest image that is decoded: a damaged header can ask for gigabytes."""
+"""Largest frame that is decoded. A damaged header can ask for gigabytes."""
 
 SEEK_FROM = 30.0
-"""Start in s below which a recording is decoded from its beginning: exact in every container."""
+"""Below this start in s, decode from the beginning, which is exact in every container."""
 
 PREROLL = 2.0
-"""Seconds decoded ahead of the start after a seek: codecs need what came before to settle."""
+"""Seconds to decode before the start after a seek, because codecs need time to settle."""
 
 LOOKAHEAD = 32
-"""Packets known ahead when choosing which images to decode: no codec reorders more than 16."""
+"""Packets to read ahead when choosing which frames to decode. No codec reorders more than 16."""
 
-# What is opened. Playlists (hls, dash, concat, sdp) are not among them: they make the demuxer open
-# other files and addresses, which a clip from a stranger must not. Nor are the demuxers that make
-# sound or images out of any bytes or text.
+# The formats that are opened. Playlists (hls, dash, concat, sdp) are not among them: they make the
+# demuxer open other files and addresses, which a stranger's clip must not do. Neither are demuxers
+# that make sound or images from arbitrary bytes or text.
 _FORMATS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,dv,eac3,flac,flv,gif,h264,hevc,ivf,matroska,mjpeg,mov,"
     "mp3,mp4,mpeg,mpegts,mpegvideo,mxf,nistsphere,nut,ogg,rm,tta,voc,w64,wav,webm,wv,"
     "apng,bmp_pipe,gif_pipe,jpeg_pipe,png_pipe,tiff_pipe,webp_pipe"
 )
-# FFmpeg's flags of a track: the one to play; cover art and preview images.
+# FFmpeg's flags of a track: the default one; cover art and preview images.
 _DEFAULT = 0x0001
 _ATTACHED = 0x0400 | 0x0800
 
@@ -79,7 +79,7 @@ class Recording:
         self._file.close()
 
     def _open(self) -> None:
-        """Open the container, anew if it was open: at its beginning, with fresh decoders."""
+        """Open or reopen the container, at its beginning and with new decoders."""
         if self._container is not None:
             self._container.close()
         self._file.seek(0)
@@ -87,8 +87,8 @@ class Recording:
         try:
             self._container = self._av.open(
                 self._file,
-                # For what is decoded while opening. Before 18, PyAV crashes on options for decoders
-                # where a format shows its tracks late (FLV, MPEG-TS).
+                # For what is decoded during opening. Before 18, PyAV crashes on options for
+                # decoders if a format announces its tracks late (FLV, MPEG-TS).
                 options={"max_pixels": str(MAX_PIXELS)} if release >= 18 else {},
                 container_options={"format_whitelist": _FORMATS},
                 # Tags need not be UTF-8. From 19 on, PyAV takes any, and has no such argument.
@@ -104,11 +104,11 @@ class Recording:
         self._origin = 0.0 if start is None or abs(start) >= 1 << 62 else start / 1e6
 
     def error(self, reason: str) -> MediaError:
-        """An error about this recording."""
+        """Return an error that names this recording."""
         return MediaError(f"{self.name}: {reason}")
 
     def track(self, kind: str) -> Any:
-        """The stream of a kind, "audio" or "video"; None where there is none.
+        """Return the stream of a kind, "audio" or "video"; None if there is none.
 
         Of several, the one that players would take. Cover art is no video.
 
@@ -136,12 +136,12 @@ class Recording:
 
     @property
     def length(self) -> float:
-        """Seconds that the whole lasts, as its header says; infinite where it does not."""
+        """Duration in s according to the header; infinite if it does not say."""
         length = self._container.duration
         return length / 1e6 if length and length > 0 else math.inf
 
     def duration(self, kind: str) -> float | None:
-        """Time in s at which a track ends, as the headers say; None where they do not."""
+        """Return the time in s at which a track ends according to the headers; None if unknown."""
         stream = self.track(kind)
         if stream.duration and stream.time_base:
             begin = (stream.start_time or 0) * stream.time_base
@@ -149,7 +149,7 @@ class Recording:
         return None if math.isinf(self.length) else self.length
 
     def scanned_duration(self, kind: str) -> float:
-        """Time in s at which a track ends, by reading, not decoding, all of it; 0 if unknown."""
+        """Read a track without decoding; return the time in s at which it ends, 0 if unknown."""
         last = 0.0
         for packet in self._packets(self.track(kind)):
             time = self._time(packet)
@@ -194,7 +194,7 @@ class Recording:
         yield from self._decoded(kind, needed)
 
     def _seek(self, kind: str, time: float) -> bool:
-        """Go to the last place at or before a time from which decoding can begin."""
+        """Seek to the last position at or before a time from which decoding can begin."""
         stream = self.track(kind)
         try:
             self._container.seek(int((time + self._origin) / stream.time_base), stream=stream)
@@ -207,8 +207,8 @@ class Recording:
         self, kind: str, needed: Callable[[float, float], bool] | None
     ) -> Iterator[tuple[float | None, Any]]:
         stream = self.track(kind)
-        # One thread: clips are decoded side by side by worker processes, and what frame threads
-        # make of damaged data differs from run to run.
+        # One thread: worker processes decode clips in parallel anyway, and frame threads decode
+        # damaged data differently from run to run.
         stream.thread_type = "NONE"
         if kind == "video":
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -234,7 +234,7 @@ class Recording:
             )
 
     def _packets(self, stream: Any) -> Iterator[Any]:
-        """The track's packets, up to where reading fails: what came before it counts."""
+        """Yield the track's packets until reading fails; the ones before that are kept."""
         try:
             yield from self._container.demux(stream)
         except self._errors as error:
@@ -244,7 +244,7 @@ class Recording:
     def _thinned(
         self, packets: Iterable[Any], decoder: Any, needed: Callable[[float, float], bool]
     ) -> Iterator[Any]:
-        """The packets, the decoder told ahead of each whether its image may be left out."""
+        """Yield the packets, and tell the decoder before each whether it may skip the frame."""
         ahead: deque[Any] = deque()
         known: deque[float] = deque(maxlen=2 * LOOKAHEAD)  # times of images, some already decoded
 
@@ -267,14 +267,14 @@ class Recording:
             yield first()
 
     def _time(self, part: Any) -> float | None:
-        """Time in s of a packet or a frame."""
+        """Return the time in s of a packet or a frame."""
         if part.pts is None or part.time_base is None:
             return None
         return float(part.pts * part.time_base) - self._origin
 
 
 def _reason(error: BaseException, unclear: str) -> str:
-    """What went wrong, without the number and the name that PyAV adds.
+    """Return what went wrong, without the number and the name that PyAV adds.
 
     "Invalid argument", which FFmpeg says in several cases, becomes `unclear`.
     """

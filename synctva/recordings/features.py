@@ -1,4 +1,4 @@
-"""Sound and plots of utterances → audio and visual features, by a checkpoint's encoders."""
+"""Sound and frames of utterances → audio and visual features, by a checkpoint's encoders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sources import MediaError
 
 
 def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndarray | None:
-    """The audio features of one utterance.
+    """Compute the audio features of one utterance.
 
     Args:
         utterance: `audio`, or `video` where the sound is the video's own; `start`, `end`.
@@ -51,7 +51,7 @@ def visual_vector(
     encoder: VisualEncoder,
     device: torch.device | str | None = None,
 ) -> np.ndarray | None:
-    """The visual features of one utterance.
+    """Compute the visual features of one utterance.
 
     Args:
         utterance: `video`; `start`, `end`.
@@ -80,7 +80,7 @@ def add_media_features(
     weights_folder: str | os.PathLike | None = None,
     device: torch.device | str | None = None,
 ) -> None:
-    """Give utterances the features of their media, where they have none yet.
+    """Add the features of their media to utterances that do not have them yet.
 
     Args:
         utterances: of one conversation, with any of `MEDIA_FIELDS`.

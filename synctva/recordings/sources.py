@@ -1,4 +1,4 @@
-"""What media is read from, and what is said where it cannot be."""
+"""Sources of media, and the errors about those that cannot be read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ EXPECTED = "expected a recording such as mp4, mov, mkv, webm, avi, wav, flac, mp
 
 
 class MediaError(ValueError):
-    """A source that cannot be read; the message names it, what is wrong and what was expected."""
+    """A source cannot be read. The message names it, what is wrong and what was expected."""
 
 
 class MediaNotFoundError(MediaError, FileNotFoundError):
-    """A path at which there is nothing."""
+    """There is no file at a path."""
 
 
 def import_av() -> Any:
-    """PyAV, which only reading media needs."""
+    """Return PyAV, which is needed only to read media."""
     try:
         import av
     except ImportError as error:
@@ -34,7 +34,7 @@ def import_av() -> Any:
 
 
 def time_range(start: float | None, end: float | None) -> tuple[float, float]:
-    """Start and end in s as numbers, without a bound infinite.
+    """Return start and end in s; a missing bound is infinite.
 
     Raises:
         ValueError: not 0 <= start < end.
@@ -45,7 +45,7 @@ def time_range(start: float | None, end: float | None) -> tuple[float, float]:
 
 
 def open_source(source: Any) -> tuple[str, BinaryIO]:
-    """What a source is called in messages, and its bytes as an open file.
+    """Return the name of a source for messages, and its bytes as an open file.
 
     Args:
         source: path, bytes, or a row of `datasets` ({"path", "bytes"}, either may be None).

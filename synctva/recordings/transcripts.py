@@ -1,6 +1,6 @@
-"""A conversation as people write it down → utterances: speakers, sentences, times.
+"""Transcripts as people write them → utterances with speakers, sentences and times.
 
-    Ann: I got the job!                a line an utterance; the speaker may be left out
+    Ann: I got the job!                one utterance per line; the speaker is optional
     0.0-2.5 Ann: I got the job!        the same with its times in a recording
     1:02.5 - 1:04 Ann: Wonderful!      minutes and hours are understood as well
 
@@ -19,14 +19,14 @@ SHOWN_MISTAKES = 5
 _TIME = r"(?:(?:\d+:)?\d+:)?\d+(?:[.,]\d+)?"
 _SUBTITLE_TIMES = re.compile(rf"({_TIME})\s*-->\s*({_TIME})")
 _TIMED = re.compile(rf"[\[(]?({_TIME})\s*s?\s*[-\u2013\u2014]\s*({_TIME})\s*s?[\])]?(?:\s+(.*))?")
-# A name is short, and no part of a sentence. Chinese and Japanese write a wide colon without a
-# space; after the plain one it tells a name from a time, an address or a smiley.
+# A name is short and not part of a sentence. Chinese and Japanese use a wide colon without a space.
+# After the plain colon, a space distinguishes a name from a time, an address or a smiley.
 _SPEAKER = re.compile(r"([^:\uff1a!?;,]{0,40}?)\s*(?::(?=\s|$)|\uff1a)\s*(.*)")
 _MOST_WORDS = 4
 
 
 class TranscriptError(ValueError):
-    """A transcript cannot be read; the message lists the first lines with a mistake."""
+    """A transcript cannot be read. The message lists the first lines with a mistake."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Line:
     """One utterance."""
 
     number: int
-    """Of its line, from 1; of subtitles, that of the times."""
+    """Number of its line, from 1; in subtitles, of the line with the times."""
     text: str
-    """May be empty where there are times: what was said is in the recording."""
+    """May be empty if there are times: the recording has the words."""
     speaker: str | None = None
     start: float | None = None
     end: float | None = None
-    """In s."""
+    """In s; None without times."""
 
 
 def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
-    """Read a conversation, a line an utterance.
+    """Read a conversation with one utterance per line.
 
     What stands before the first colon is the speaker, if a space follows the colon and it is no
     longer than four words without a comma or the end of a sentence. A colon at the beginning says
@@ -91,7 +91,7 @@ def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
 
 
 def _subtitles(lines: list[tuple[int, str]]) -> list[tuple[int, str, str, str]]:
-    """(number, start, end, text) of each subtitle; text ends at an empty line.
+    """Yield (number, start, end, text) of each subtitle; text ends at an empty line.
 
     Raises:
         TranscriptError: something between them, which is neither their number nor empty.

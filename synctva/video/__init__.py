@@ -1,0 +1,1 @@
+"""Video: decoding, the face networks, and the visual encoder."""

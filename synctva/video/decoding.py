@@ -1,4 +1,4 @@
-"""The images of a recording, sampled in time."""
+"""Frames of a recording, sampled in time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synctva.recordings.sources import MediaError, import_av, time_range
 T = TypeVar("T")
 
 MAX_SIDE = 1280
-"""Longest side in pixels that an image keeps: more does not help to find a face that speaks."""
+"""Longest side in pixels that a frame keeps. More does not help to find a speaking face."""
 
 _CLOCK = 1e-6  # Seconds that two equal times may differ by after rounding.
 _ASPECTS = (0.25, 4.0)  # Shapes of a pixel that are believed.
@@ -31,7 +31,7 @@ def read_frames(
     end: float | None = None,
     max_side: int = MAX_SIDE,
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Images of a source at regular times, each the one on display then.
+    """Read frames at regular times: for each time, the frame on display.
 
     Streams: one image at a time is held. An image that is on display at several of the times
     comes once; sampling is by timestamps, so a variable frame rate is as good as a constant one.
@@ -43,7 +43,7 @@ def read_frames(
             (T, H, W, 3) uint8, or a list of images, each an array (H, W, 3) uint8, a PIL image, a
             path or bytes.
         frames_per_second: sample at `start`, `start` + 1 / frames_per_second, ... Sampled frames
-            come as they are, this many a second.
+            are taken as they are, this many per second.
         count: sample in the middle of this many equal parts instead.
         start, end: seconds on the recording's clock; by default all of it.
         max_side: longest side in pixels.
@@ -79,7 +79,7 @@ def read_frames(
 
 
 class _Grid:
-    """The times to sample at: `first`, `first` + `step`, ... before `end`, in s."""
+    """The times to sample at, in s: `first`, `first` + `step`, ... before `end`."""
 
     def __init__(
         self, start: float, end: float, frames_per_second: float | None, count: int | None
@@ -89,14 +89,14 @@ class _Grid:
         self.step = 1 / frames_per_second if frames_per_second is not None else math.nan
 
     def fit(self, duration: float) -> None:
-        """Lay the times into what there is, where a number of them was asked for."""
+        """Spread the times over the recording, if a number of frames was requested."""
         if self.count is not None:
             self.end = min(self.end, max(duration, self.start))
             self.step = (self.end - self.start) / self.count
             self.first = self.start + self.step / 2
 
     def after(self, time: float) -> float:
-        """The first time to sample at that is not before a time; infinite where there is none."""
+        """Return the first sampling time at or after a time; infinity if there is none."""
         if not self.step > 0 or time >= self.end:
             return math.inf
         steps = max(0, math.ceil((time - _CLOCK - self.first) / self.step))
@@ -106,14 +106,14 @@ class _Grid:
         return target if target < self.end else math.inf
 
     def wanted(self, time: float, until: float) -> bool:
-        """Whether an image on display from one time until another is sampled."""
+        """Return whether a frame that is on display between two times is sampled."""
         return self.after(time) < until
 
 
 def _sampled(
     frames: Iterable[tuple[float | None, T]], grid: _Grid, interval: float
 ) -> Iterator[tuple[float, T]]:
-    """Those frames that are on display at a time of the grid, once each.
+    """Yield the frames that are on display at a sampling time, each once.
 
     Args:
         frames: (time in s or None, frame) in order; times that do not grow are mended.
@@ -171,9 +171,9 @@ def _recorded_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[
 
 
 def _rgb(frame: Any, reformatter: Any, aspect: float, max_side: int) -> np.ndarray:
-    """A decoded frame → (H, W, 3) uint8, upright, with square pixels."""
+    """Converts decoded frames to (H, W, 3) uint8, upright, with square pixels."""
     width, height = _fitted(frame.width * aspect, frame.height, max_side)
-    # Made once for all frames: setting one up takes several times as long as its work.
+    # One for all frames: setting it up takes several times as long as a conversion.
     image = reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
@@ -198,18 +198,18 @@ def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _fitted(width: float, height: float, max_side: int) -> tuple[int, int]:
-    """Width and height in pixels, scaled down where a side is longer than `max_side`."""
+    """Return width and height in pixels, scaled down if a side is longer than `max_side`."""
     scale = min(1.0, max_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def is_given(source: Any) -> bool:
-    """Whether a source is frames, not a recording."""
+    """Return whether a source consists of frames instead of a recording."""
     return not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Mapping)
 
 
 def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[float, np.ndarray]]:
-    """Sample frames that are in memory, or images in files of their own."""
+    """Sample frames that are in memory or in image files."""
     frames, rate = source, None
     if isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Real):
         frames, rate = source
@@ -231,7 +231,7 @@ def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[flo
 
 
 def _image(image: Any, index: int, max_side: int) -> np.ndarray:
-    """(H, W, 3) uint8 of one image, in whichever form it is given."""
+    """Convert one image in any accepted form to (H, W, 3) uint8."""
     if not is_given(image):
         found = next(read_frames(image, count=1, max_side=max_side), None)
         if found is None:

@@ -1,4 +1,4 @@
-"""Frames of a clip → one vector: the expression of the face in them."""
+"""The visual encoder that a checkpoint names: frames of a clip → the expression of the face."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ FACE_SPEC: dict[str, Any] = {
 
 
 HUB_PREFIX = "hub:"
-"""Before the name of an image model of the Hub, which then describes the faces that are found."""
+"""Prefix of the name of an image model of the Hub, which then describes the detected faces."""
 
 
 class VisualSummary(NamedTuple):
-    """What was seen in a clip.
+    """What the encoder saw in a clip.
 
     Attributes:
         features: (width,) float32, the mean over the frames with a face; None where there is none.
-        frames: how many frames were looked at.
-        frames_with_face: in how many of them a face was found.
+        frames: number of frames examined.
+        frames_with_face: number of frames with a face.
     """
 
     features: np.ndarray | None
@@ -55,22 +55,22 @@ class VisualSummary(NamedTuple):
 
 
 class VisualEncoder:
-    """A frozen face detector, and a frozen description of the largest face's expression.
+    """Describes the expression of the largest face, with frozen networks.
 
-    The largest face, because images of a conversation frame the one who speaks, and because an
-    average over everybody would mix a listener's reaction into the speaker's. Who speaks is not
-    looked for: where a listener fills the image, the features are the listener's.
+    It takes the largest face because a camera usually shows the speaker, and because an average
+    over all faces would mix a listener's reaction into the speaker's. It does not detect who
+    speaks: if a listener fills the frame, the features are the listener's.
 
     Attributes:
-        spec: what was asked for, with defaults filled in:
+        spec: the requested spec with defaults filled in:
             `name`: "face-api-expressions", or "hub:" and the Hub name or folder of an image model
             that describes the faces in its place; `version` of the package that the weights come
-            from; `sha256`: checksum that the weights' file must have; `width`: numbers a clip, 263:
+            from; `sha256`: checksum of the weights' file; `width`: values per clip, 263:
             256 features of the expression, then the probabilities of `EXPRESSIONS`; of a Hub
             model, its own;
-            `frames_per_second`: how often a clip is looked at, at most; `input_sizes`: what a frame
-            is resized to for the detector, the next one where no face was found.
-        width: numbers a clip.
+            `frames_per_second`: frames to examine per second, at most; `input_sizes`: sizes to
+            resize a frame to for the detector; the next is tried if there was no face.
+        width: values per clip.
         licence: of the weights; of a Hub model's, see its card.
 
     Example:
@@ -98,7 +98,7 @@ class VisualEncoder:
     def from_spec(
         cls, spec: Mapping[str, Any], folder: str | os.PathLike | None = None
     ) -> VisualEncoder:
-        """The encoder of this spec, loaded once a process.
+        """Return the encoder of a spec; each is loaded once per process.
 
         Args:
             spec: see `spec` above; only `name` is needed.
@@ -128,7 +128,7 @@ class VisualEncoder:
         frames: Iterable[tuple[float, np.ndarray]],
         device: torch.device | str | None = None,
     ) -> np.ndarray | None:
-        """The features of a clip, (width,) float32; None where no frame shows a face.
+        """Return the features of a clip, (width,) float32; None if no frame shows a face.
 
         See `summarise`.
         """
@@ -140,7 +140,7 @@ class VisualEncoder:
         frames: Iterable[tuple[float, np.ndarray]],
         device: torch.device | str | None = None,
     ) -> VisualSummary:
-        """The features of a clip, and how often a face was seen.
+        """Return the features of a clip and how often it shows a face.
 
         Of each 1 / `frames_per_second` seconds, counted from the first frame on, the first frame
         is looked at. One frame is held at a time: memory does not grow with the clip, and larger
@@ -162,7 +162,7 @@ class VisualEncoder:
         for index, frame in enumerate(frames):
             time, image = _checked_frame(index, frame)
             start = time if start is None else start
-            # A thousandth: times are rounded, and 0.6 s has to be in the fourth slot of 0.2 s.
+            # Plus a thousandth, because times are rounded: 0.6 s is in the fourth slot of 0.2 s.
             slot = math.floor((time - start) * self.spec["frames_per_second"] + 1e-3)
             if slot <= last_slot:
                 continue
@@ -176,7 +176,7 @@ class VisualEncoder:
         return VisualSummary(features, looked_at, found)
 
     def _largest_face(self, image: np.ndarray) -> np.ndarray | None:
-        """The pixels of the largest face, (h, w, 3) uint8; None where there is no face."""
+        """Return the pixels of the largest face, (h, w, 3) uint8; None without a face."""
         for size in self.spec["input_sizes"]:
             faces = [_cut_out(image, face) for face in self.detector.detect(image, size)]
             largest = max(faces, key=lambda face: face.size, default=None)
@@ -189,13 +189,13 @@ class VisualEncoder:
 
 
 def _cut_out(image: np.ndarray, face: Face) -> np.ndarray:
-    """The part of an image inside a box, to whole pixels: (h, w, 3), perhaps empty."""
+    """Return the part of an image inside a box, in whole pixels: (h, w, 3), possibly empty."""
     left, top, width, height = (math.floor(value) for value in face[:4])
     return image[max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
 
 
 def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec with defaults filled in."""
+    """Check a spec and fill in the defaults."""
     unknown = sorted(set(spec) - set(FACE_SPEC))
     if "name" not in spec or unknown:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Finds faces in images: the TinyFaceDetector of face-api."""
+"""The face detector: face-api's TinyFaceDetector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 
 from .face_layers import SeparableConv, square_images
 
-# Widths and heights of the five boxes that each cell of the grid proposes, in cells.
+# Widths and heights, in cells, of the five boxes that each cell of the grid proposes.
 _ANCHORS = (
     (1.603231, 2.094468),
     (6.041143, 7.080126),
@@ -23,11 +23,11 @@ _MEAN = (117.001, 114.697, 97.404)  # of the training images' red, green and blu
 
 _STRIDE = 32
 _REACH = 96
-"""How many pixels beyond a cell the network looks, rounded up to whole cells."""
+"""How far the network sees beyond a cell, in pixels, rounded up to whole cells."""
 
 
 class Face(NamedTuple):
-    """A box around a face, in pixels of the image; it may reach over the image's edges."""
+    """A box around a face, in pixels; it may extend beyond the image."""
 
     left: float
     top: float
@@ -41,7 +41,7 @@ class Face(NamedTuple):
 
 
 class FaceDetector(nn.Module):
-    """A small convolutional network of the YOLO kind: a grid, five boxes a cell.
+    """A small convolutional network like YOLO: a grid with five boxes per cell.
 
     Example:
         >>> detector = FaceDetector()  # random weights: see `VisualEncoder` for the real ones
@@ -51,7 +51,7 @@ class FaceDetector(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # Numbered as in the original, so that its weights are found by their names.
+        # Numbered as in the original, so that its weights are found by name.
         self.conv0 = nn.Conv2d(3, 16, 3)
         self.conv1 = SeparableConv(16, 32)
         self.conv2 = SeparableConv(32, 64)
@@ -61,7 +61,7 @@ class FaceDetector(nn.Module):
         self.conv8 = nn.Conv2d(512, 5 * len(_ANCHORS), 1)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(n, 3, H, W) float, 0 to 255 → (n, ⌈H / 32⌉, ⌈W / 32⌉, 5, 5): a grid, boxes a cell.
+        """(n, 3, H, W) float, 0 to 255 → (n, ⌈H / 32⌉, ⌈W / 32⌉, 5, 5): boxes per cell.
 
         The last dimension: x, y within the cell (logits), log width and height in anchors, score
         (logit).
@@ -69,10 +69,10 @@ class FaceDetector(nn.Module):
         mean = images.new_tensor(_MEAN)[:, None, None]
         states = self.conv0((images - mean) / 255)
         for block in (self.conv1, self.conv2, self.conv3, self.conv4, self.conv5):
-            # Pooled before the activation, which is monotone: the same, and a quarter of the work.
+            # Pooling before the monotone activation gives the same for a quarter of the work.
             states = nn.functional.max_pool2d(states, 2, 2, ceil_mode=True)
             states = block(nn.functional.leaky_relu(states, 0.1))
-        # The last pooling does not shrink the grid; its windows reach over the bottom and right.
+        # The last pooling does not shrink the grid; its windows extend beyond the bottom and right.
         states = nn.functional.pad(states, (0, 1, 0, 1), value=-torch.inf)
         states = nn.functional.leaky_relu(nn.functional.max_pool2d(states, 2, 1), 0.1)
         states = self.conv8(states)  # (n, 25, G, G)
@@ -88,7 +88,7 @@ class FaceDetector(nn.Module):
         score_threshold: float = 0.5,
         overlap_threshold: float = 0.4,
     ) -> list[Face]:
-        """The faces in an image, the surest first.
+        """Detect the faces in an image, the most certain first.
 
         Args:
             image: (H, W, 3) uint8.
@@ -99,7 +99,7 @@ class FaceDetector(nn.Module):
                 the lower score is dropped.
         """
         (square,) = square_images([image], size, centred=False)
-        # Most of the padding below a wide image is beyond what any cell of the image sees.
+        # No cell of a wide image sees most of the padding below it.
         rows, columns = (
             min(-(-(_resized(length, image, size) + _REACH) // _STRIDE) * _STRIDE, size)
             for length in image.shape[:2]
@@ -109,14 +109,14 @@ class FaceDetector(nn.Module):
 
 
 def _resized(length: int, image: np.ndarray, size: int) -> int:
-    """Pixels along a side of the resized image: whole ones, as the original has it."""
+    """Return the side of the resized image in whole pixels, as in the original."""
     return max(math.floor(length * (size / max(image.shape[:2])) + 0.5), 1)
 
 
 def _boxes(grid: torch.Tensor, image: np.ndarray, size: int, score_threshold: float) -> list[Face]:
-    """(rows, columns, 5, 5) → boxes in pixels of the image, the surest first."""
-    # By the resized image's whole pixels, so that a box is the original's to the pixel: which
-    # pixels are cut out decides the features.
+    """(rows, columns, 5, 5) → boxes in pixels of the image, the most certain first."""
+    # In whole pixels of the resized image, so that boxes equal the original's to the pixel: the
+    # pixels that are cut out determine the features.
     cell_height, cell_width = (
         length / _resized(length, image, size) * _STRIDE for length in image.shape[:2]
     )
@@ -133,7 +133,7 @@ def _boxes(grid: torch.Tensor, image: np.ndarray, size: int, score_threshold: fl
 
 
 def _suppress(faces: list[Face], overlap_threshold: float) -> list[Face]:
-    """Drops boxes that overlap with a surer one; `faces` with the surest first."""
+    """Drop boxes that overlap a more certain one; `faces` has the most certain first."""
     kept: list[Face] = []
     for face in faces:
         if all(_overlap(face, other) <= overlap_threshold for other in kept):
@@ -142,7 +142,7 @@ def _suppress(faces: list[Face], overlap_threshold: float) -> list[Face]:
 
 
 def _overlap(one: Face, other: Face) -> float:
-    """Intersection over union."""
+    """Return the intersection over union of two boxes."""
     width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
     shared = max(width, 0.0) * max(height, 0.0)

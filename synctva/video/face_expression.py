@@ -1,4 +1,4 @@
-"""Describes the expression of a face: the FaceExpressionNet of face-api."""
+"""The description of a face's expression: face-api's FaceExpressionNet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import nn
 from .face_layers import SeparableConv, pad_same, square_images
 
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
-"""The network's classes, in its order."""
+"""The network's classes, in order."""
 
 FEATURES = 256
-"""Numbers that the last dense block gives for a face."""
+"""Width of the last dense block's output."""
 
 _FACE_SIZE = 112
 _MEAN = (122.782, 117.001, 104.298)  # of the training faces' red, green and blue
@@ -25,7 +25,7 @@ class FaceExpressionNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        # Named as in the original, so that its weights are found by their names.
+        # Named as in the original, so that its weights are found by name.
         self.dense0 = _DenseBlock(nn.Conv2d(3, 32, 3, stride=2), 32)
         self.dense1 = _DenseBlock(SeparableConv(32, 64, stride=2), 64)
         self.dense2 = _DenseBlock(SeparableConv(64, 128, stride=2), 128)
@@ -43,7 +43,7 @@ class FaceExpressionNet(nn.Module):
 
     @torch.no_grad()
     def describe(self, faces: Sequence[np.ndarray]) -> np.ndarray:
-        """Features and probabilities of n faces, (h, w, 3) uint8 each: (n, 263) float32."""
+        """Return features and probabilities of n faces, (h, w, 3) uint8 each: (n, 263) float32."""
         if not faces:
             return np.zeros((0, FEATURES + len(EXPRESSIONS)), dtype=np.float32)
         squares = square_images(faces, _FACE_SIZE, centred=True)
@@ -51,7 +51,7 @@ class FaceExpressionNet(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Halves the image with its first convolution; each next one reads the sum of all before."""
+    """Convolutions of which the first halves the image, and each next one reads the sum so far."""
 
     def __init__(self, first: nn.Module, width: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the two face networks share: square images, separable convolutions."""
+"""Shared parts of the two face networks: square images, separable convolutions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def square_images(images: Sequence[np.ndarray], size: int, *, centred: bool) -> 
 
 
 class _Taps:
-    """Along one side of the square: which two pixels of the image each place mixes.
+    """Return which two pixels of the image each position on a side of the square mixes.
 
     Attributes:
         places: slice of the square's places that the image reaches, n of them.
@@ -52,7 +52,7 @@ class _Taps:
         high = np.minimum(low + 1, side - 1)
         inside = [(tap >= margin) & (tap < margin + length) for tap in (low, high)]
         reached = np.flatnonzero(inside[0] | inside[1])
-        # An image of one line may fall between two places that are looked at.
+        # An image of one line may fall between two sampled positions.
         self.places = slice(reached[0], reached[-1] + 1) if reached.size else slice(0)
         self.pixels = [np.clip(tap - margin, 0, length - 1)[self.places] for tap in (low, high)]
         fraction = position - low
@@ -61,7 +61,7 @@ class _Taps:
 
 
 def _mix(values: torch.Tensor, weights: Sequence[torch.Tensor], dim: int) -> torch.Tensor:
-    """Weighted sum of the two halves of dimension `dim`, the weights along it."""
+    """Return the weighted sum of the two halves of dimension `dim`."""
     shape = [-1 if i == dim else 1 for i in range(values.ndim)]
     low, high = values.chunk(2, dim)
     return (low * weights[0].view(shape)).addcmul_(high, weights[1].view(shape))
@@ -83,7 +83,7 @@ class SeparableConv(nn.Module):
 
 
 def pad_same(states: torch.Tensor, stride: int) -> torch.Tensor:
-    """Zeros around (n, C, h, w), so that a 3 x 3 convolution gives ⌈h / stride⌉ x ⌈w / stride⌉.
+    """Pad (n, C, h, w) with zeros, so that a 3 x 3 convolution gives ⌈h / stride⌉ x ⌈w / stride⌉.
 
     An odd zero goes to the bottom and right: TensorFlow's "same", which torch's padding is not.
     """

@@ -1,4 +1,4 @@
-"""Reads the file with the weights of both face networks."""
+"""Reads the weights of both face networks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FACE_WEIGHTS_FOLDER = Path(__file__).parent
 `@vladmandic/face-api` (MIT) by `tools/convert_face_weights.py`."""
 
 SCALE_MIN = ".scale_min"
-"""What follows a tensor's name where its 8-bit numbers' scale and offset stand."""
+"""Suffix of the entry with the scale and offset of an 8-bit tensor."""
 
 
 def face_networks(data: bytes) -> tuple[FaceDetector, FaceExpressionNet]:
-    """Both networks, frozen, from the contents of the weights' file.
+    """Build both networks, frozen, from the contents of the weights' file.
 
     Raises:
         RuntimeError: a tensor is missing, too many, or of another shape.
@@ -33,7 +33,7 @@ def face_networks(data: bytes) -> tuple[FaceDetector, FaceExpressionNet]:
         network, _, key = name.partition(".")
         if f"{name}{SCALE_MIN}" in tensors:
             scale, offset = tensors[f"{name}{SCALE_MIN}"]
-            # In double precision, as the original does it, so that no weight differs.
+            # In double precision, like the original, so that no weight differs.
             tensor = tensor.double() * scale + offset
         states[network][key] = tensor.float()
     detector, expression = FaceDetector(), FaceExpressionNet()

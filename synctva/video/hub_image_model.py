@@ -1,4 +1,4 @@
-"""Any image model of the Hub as a description of faces."""
+"""Describes faces with any image model of the Hub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GREY = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 
 
 class HubImageModel:
-    """Faces → the mean over patches of an image model's last hidden states.
+    """Describes faces by the mean, over patches, of an image model's last hidden states.
 
     Images are resized and normalised here, by the figures in the model's
     `preprocessor_config.json`: transformers' own image processors want torchvision.
@@ -44,7 +44,7 @@ class HubImageModel:
         self.width: int = self.describe([np.zeros((1, 1, 3), np.uint8)]).shape[1]
 
     def to(self, device: torch.device | str) -> None:
-        """Compute there."""
+        """Move the model to a device."""
         self.model.to(device)
 
     @torch.no_grad()
