@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from synctva import files
 from synctva.files import (
     UNFINISHED,
     WriteError,
@@ -17,9 +18,10 @@ from synctva.files import (
     write_whole,
 )
 
+# The file alone: importing the package takes seconds.
 HOLD = """
-import sys
-from synctva.files import only_run
+import runpy, sys
+only_run = runpy.run_path(sys.argv[2])["only_run"]
 with only_run(sys.argv[1]):
     print("inside", flush=True)
     sys.stdin.read()
@@ -69,7 +71,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
 
 def test_a_second_run_into_a_folder_is_refused_until_the_first_has_ended(tmp_path):
     folder = tmp_path / "run"
-    command = [sys.executable, "-c", HOLD, str(folder)]
+    command = [sys.executable, "-c", HOLD, str(folder), files.__file__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"inside\n"
         with pytest.raises(RuntimeError, match="being written by another run"), only_run(folder):

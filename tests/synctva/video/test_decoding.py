@@ -216,8 +216,8 @@ def test_images_in_files_of_their_own(tmp_path):
 
 
 def test_pil_images():
-    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-    images = [image.fromarray(image(i)).convert("RGBA") for i in range(3)]
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    images = [pillow.fromarray(image(i)).convert("RGBA") for i in range(3)]
     assert numbers(read_frames(images, 5)) == [0, 1, 2]
 
 
