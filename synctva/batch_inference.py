@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 from transformers import pipeline
 
-from synctva.commands.csv_output import write_csv
+from synctva.csv_output import write_csv
 from synctva.files import written_whole
 
 ANSWER_SCHEMA = pa.schema(

@@ -24,7 +24,7 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from synctva import MODALITIES
-from synctva.commands.csv_output import write_csv
+from synctva.csv_output import write_csv
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -104,12 +104,12 @@ def rows(
     """
     for number, (utterances, emotions) in enumerate(zip(conversations, answers, strict=True)):
         for position, (utterance, answer) in enumerate(zip(utterances, emotions, strict=True)):
-            speaker, said = source(utterance)
+            speaker, words = source(utterance)
             yield {
                 "conversation": number,
                 "utterance": position,
                 "speaker": speaker,
-                "said": said,
+                "said": words,
                 "label": answer["label"],
                 "score": answer["score"],
                 "prediction_set": " ".join(answer.get("prediction_set", [])),
@@ -121,15 +121,15 @@ def rows(
 def source(utterance: str | Mapping[str, Any]) -> tuple[str, str]:
     """Return the speaker and the text, or else the file, of an utterance; "" if there is none."""
     item = {"text": utterance} if isinstance(utterance, str) else utterance
-    said = item.get("text") or item.get("video") or item.get("audio") or ""
-    return item.get("speaker") or "", said
+    words = item.get("text") or item.get("video") or item.get("audio") or ""
+    return item.get("speaker") or "", words
 
 
 def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """Return an utterance and its answer as a line of text."""
-    speaker, said = source(utterance)
+    speaker, words = source(utterance)
     speaker = f"{speaker}: " if speaker else ""
-    said = said or f"({', '.join(answer['modalities']) or 'nothing'})"
+    words = words or f"({', '.join(answer['modalities']) or 'nothing'})"
     label = answer["label"] or "(unsure)"
     likely = f"{{{', '.join(answer['prediction_set'])}}}  " if "prediction_set" in answer else ""
-    return f"{label:12} {answer['score']:.3f}  {likely}{speaker}{said}"
+    return f"{label:12} {answer['score']:.3f}  {likely}{speaker}{words}"

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from datasets import DatasetDict
 
-from synctva.commands.csv_output import write_csv
+from synctva.csv_output import write_csv
 from synctva.features.extraction.columns import (
     Skipped,
     results_by_split,

@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from synctva.commands.csv_output import as_text, write_csv
+from synctva.csv_output import as_text, write_csv
 
 FORMULAS = [
     '=HYPERLINK("http://example.org", "prize")',
