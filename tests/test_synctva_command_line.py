@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import synctva_command_line
+from synctva.commands import program
 from synctva.results import read_results
 from synctva_command_line import COMMANDS, main
 from tests.support.model_folder import write_model_folder
@@ -160,6 +161,18 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path, capsys):
     assert main(["evaluate", "--model", folder, "--use_cpu", "--json"]) == 0
     again, before = json.loads(capsys.readouterr().out), read_results(folder)
     assert again["test"]["accuracy"] == pytest.approx(before["test"]["accuracy"])
+
+
+def test_messages_name_the_command_as_this_user_can_start_it(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", "")
+    assert program() == "synctva"  # not installed as a command
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "synctva").touch(0o755)
+    assert program() == str(Path("bin", "synctva"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert program() == "synctva"
 
 
 def test_every_command_is_documented():
