@@ -178,7 +178,13 @@ def write_results(folder: str | os.PathLike, results: Mapping[str, Any]) -> Path
 
 
 def read_results(folder: str | os.PathLike) -> dict[str, Any]:
-    """Read `results.json` of a model folder; `collect_results` describes the content.
+    """Read `results.json` of a model folder.
+
+    Args:
+        folder: of the model.
+
+    Returns:
+        The content, as described in `collect_results`.
 
     Raises:
         FileNotFoundError: the folder has none.
