@@ -94,8 +94,8 @@ class AudioEncoder:
             actual = getattr(extractor if field == "version" else self, field)
             if self.spec[field] is not None and self.spec[field] != actual:
                 raise ValueError(
-                    f"audio encoder {self.spec['name']} has {field} {actual}: "
-                    f"expected {self.spec[field]}"
+                    f"audio encoder {self.spec['name']!r}, {field} = {self.spec[field]!r}: "
+                    f"expected {actual!r}, which the installed package has"
                 )
         fill = self.spec["fill"]
         if fill is not None and not (len(fill) == self.width and np.isfinite(fill).all()):

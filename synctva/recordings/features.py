@@ -59,7 +59,7 @@ def visual_vector(
         device: where to compute; default: where the encoder is.
 
     Returns:
-        (width,) float32; None where there is no plot, or no face in any: mask the modality.
+        (width,) float32; None where there is no frame, or no face in any: mask the modality.
 
     Raises:
         MediaError: the source cannot be read.

@@ -91,7 +91,7 @@ class VisualEncoder:
             self.width = self.expression.width
         if spec["width"] not in (None, self.width):
             raise ValueError(
-                f"visual encoder {spec['name']} has width {self.width}: expected {spec['width']}"
+                f"visual encoder {spec['name']!r}, width = {spec['width']}: expected {self.width}"
             )
 
     @classmethod
@@ -144,7 +144,7 @@ class VisualEncoder:
 
         Of each 1 / `frames_per_second` seconds, counted from the first frame on, the first frame
         is looked at. One frame is held at a time: memory does not grow with the clip, and larger
-        batches are slower on a CPU (10 ms an image alone, 25 ms in fours).
+        batches are slower on a CPU (10 ms for a single image, 25 ms in fours).
 
         Args:
             frames: (time, image) in the order of time, seconds and (H, W, 3) uint8, of any size.
@@ -206,8 +206,8 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
     for field in ("version",) if hub else ("name", "version", "width"):
         if spec.get(field, FACE_SPEC[field]) != FACE_SPEC[field]:
             raise ValueError(
-                f"visual encoder {field} = {spec[field]!r}: expected {FACE_SPEC[field]!r}, with "
-                "which this code makes features"
+                f"visual encoder {spec['name']!r}, {field} = {spec[field]!r}: expected "
+                f"{FACE_SPEC[field]!r}, which the installed package has"
             )
     checked = {**FACE_SPEC, **({"width": None} if hub else {}), **spec}
     rate, sizes = checked["frames_per_second"], checked["input_sizes"]

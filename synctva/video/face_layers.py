@@ -37,7 +37,7 @@ def square_images(images: Sequence[np.ndarray], size: int, *, centred: bool) -> 
 
 
 class _Taps:
-    """Return which two pixels of the image each position on a side of the square mixes.
+    """The two pixels of the image that each position on a side of the square mixes.
 
     Attributes:
         places: slice of the square's places that the image reaches, n of them.

@@ -23,7 +23,7 @@ class HubImageModel:
     `preprocessor_config.json`: transformers' own image processors want torchvision.
 
     Attributes:
-        width: numbers a face.
+        width: values per face.
 
     Raises:
         OSError: there is no such model, or it has no preprocessor configuration.

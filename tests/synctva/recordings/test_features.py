@@ -139,8 +139,14 @@ def test_features_of_unknown_origin_cannot_be_made():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"audio_encoder": {**PROSODY_SPEC, "version": 2}}, "prosody has version 1: expected 2"),
-        ({"visual_encoder": {**FACE_SPEC, "version": "9"}}, "visual encoder version = '9'"),
+        (
+            {"audio_encoder": {**PROSODY_SPEC, "version": 2}},
+            "audio encoder 'prosody', version = 2: expected 1, which the installed package has",
+        ),
+        (
+            {"visual_encoder": {**FACE_SPEC, "version": "9"}},
+            "visual encoder 'face-api-expressions', version = '9': expected '1.7.15', which the",
+        ),
     ],
 )
 def test_a_mismatch_of_encoders_is_refused_by_name(toy_encoder_spec, change, message, faces):

@@ -337,5 +337,5 @@ def test_a_hub_model_describes_the_faces(hub_folder):
 
 
 def test_a_hub_model_of_another_width_is_refused(hub_folder):
-    with pytest.raises(ValueError, match="has width 8: expected 9"):
+    with pytest.raises(ValueError, match="width = 9: expected 8"):
         VisualEncoder.from_spec({"name": f"hub:{hub_folder}", "width": 9})
