@@ -81,7 +81,7 @@ train: $(STAMP)  ## set up, then train (ARGS="--dataset meld --data_dir ..."; si
 # At most 8: each imports torch and transformers.
 test: $(STAMP)  ## set up, then run the tests (ARGS="-m slow" for the slow ones)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
-		$(if $(strip $(ARGS)),$(ARGS),-n auto --maxprocesses 8 --dist loadfile)
+		$(if $(strip $(ARGS)),$(ARGS),-n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder)
 
 test-transformers: $(STAMP)  ## run transformers' own common tests on our classes (downloads them once)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m '' -rs tests/transformers_common $(ARGS)
