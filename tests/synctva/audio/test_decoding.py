@@ -94,7 +94,7 @@ def test_full_scale_channels_do_not_clip():
 
 
 @pytest.mark.parametrize("channels", [3, 6, 8, 9, 12, 24, 40])
-def test_channels_that_nobody_named(channels):
+def test_channels_of_unknown_layout(channels):
     """A mean of some kind: equal channels come out as they are."""
     same = np.repeat(tone(0.2), channels, 0)
     packed = np.round(same.T * 32767).astype("<i2").reshape(-1)
@@ -220,7 +220,7 @@ def test_an_array_of_channels_equals_a_file_of_them():
         (7, "media source is a int: expected a path or bytes"),
     ],
 )
-def test_arrays_that_are_no_sound(source, message):
+def test_invalid_arrays_are_refused(source, message):
     with pytest.raises(MediaError, match=message):
         read_audio(source)
 

@@ -71,7 +71,7 @@ def test_wide_encoder_appends_the_functionals():
     ],
     ids=["empty", "1 zero", "1 sample", "silence", "offset", "below 16 bits", "63.9 ms"],
 )
-def test_what_carries_nothing_has_no_vector(spec, sound):
+def test_silent_or_too_short_sound_has_no_vector(spec, sound):
     assert AudioEncoder.from_spec(spec).encode(sound, 16_000) is None
 
 
@@ -87,7 +87,7 @@ def test_any_rate_and_the_shortest_sounds(spec, rate, seconds):
         assert np.isfinite(vector).all()
 
 
-def test_undefined_numbers_take_what_the_spec_says():
+def test_undefined_values_are_filled_from_the_spec():
     sound = noise(0.5)
     plain = AudioEncoder.from_spec(PROSODY_SPEC).encode(sound, 16_000)
     undefined = np.isnan(plain)

@@ -65,7 +65,7 @@ def test_rhythm_of_voiced_stretches():
     assert of["voiced_fraction"] == pytest.approx(0.75, abs=0.05)
 
 
-def test_where_in_the_silence_it_stands_does_not_matter():
+def test_position_within_silence_does_not_matter():
     sound = syllables(4)
     early, late = (
         functionals(analyse(embedded(sound, before, 1 - before), 16_000)) for before in (0.32, 0.48)

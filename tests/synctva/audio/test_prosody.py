@@ -37,7 +37,7 @@ def test_amplification_changes_the_level_alone():
     np.testing.assert_allclose(difference, expected, atol=1e-6)
 
 
-def test_where_in_the_silence_it_stands_does_not_matter():
+def test_position_within_silence_does_not_matter():
     sound = syllables(5)
     early, late = (embedded(sound, before, 1 - before) for before in (0.32, 0.48))
     np.testing.assert_allclose(

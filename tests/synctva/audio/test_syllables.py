@@ -18,7 +18,7 @@ def test_peaks_stand_where_the_voice_swells():
     np.testing.assert_allclose(peaks, [0.125, 0.375, 0.625], atol=0.01)
 
 
-def test_pauses_are_no_phonation():
+def test_pauses_do_not_count_as_phonation():
     sound = syllables(5)
     with_pause = np.concatenate([sound, np.zeros(16_000), sound])
     intervals = sounding_intervals(intensity(with_pause, 16_000, 50.0), 3.5)
