@@ -41,7 +41,7 @@ def convert(source: str | Path, target: str | Path) -> str:
 
     Raises:
         FileNotFoundError: `source` lacks a file of the package; the message names it.
-        ValueError: a manifest does not fit its numbers.
+        ValueError: a manifest does not match the file of its numbers.
     """
     read = _reader(Path(source))
     package = json.loads(read("package.json"))
@@ -105,20 +105,21 @@ def _weights(
             end = position + count * dtype.itemsize
             if end > len(data):
                 raise ValueError(
-                    f"{file}, weight {weight['name']}: ends at byte {end:,} of {len(data):,}"
+                    f"{file}, weight {weight['name']}: ends at byte {end:,}: expected at most "
+                    f"{len(data):,}"
                 )
             numbers = np.frombuffer(data, dtype, count, position).reshape(weight["shape"])
             weights[weight["name"]] = (numbers, quantisation)
             position = end
         if position != len(data):
             raise ValueError(
-                f"{file}: {len(data):,} bytes, of which the manifest names {position:,}"
+                f"{file}: has {len(data):,} bytes: expected {position:,}, as its manifest says"
             )
     return weights
 
 
 def _pointwise(name: str) -> str:
-    """Return the name of the 1 x 1 filters of a weight's layer, if that is separable."""
+    """Return the name that the 1 x 1 filters of a weight's layer have if the layer is separable."""
     return f"{name.rpartition('/')[0]}/pointwise_filter"
 
 

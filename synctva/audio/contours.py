@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .harmonicity import harmonicity
-from .intensity import Intensity, intensity
-from .pitch import Pitch, pitch
+from synctva.audio.harmonicity import harmonicity
+from synctva.audio.intensity import Intensity, intensity
+from synctva.audio.pitch import Pitch, pitch
 
 MIN_SAMPLE_RATE = 4_000  # Hz: below it, too little is left of a voice for any of the measures
 LARGEST_SAMPLE = 100.0
-"""Decoders that return floats exceed 1 slightly. Beyond this value, samples have another scale."""
+"""Floats from a decoder may exceed 1 slightly. Beyond this value, samples are on another scale."""
 
 
 class Contours(NamedTuple):
@@ -63,15 +63,15 @@ def checked_samples(samples: np.ndarray, sample_rate: float) -> np.ndarray:
         sample_rate: in Hz, at least 4000.
 
     Raises:
-        ValueError: samples of another shape, of integers, not finite or on another scale; too low a
-            sample rate.
+        ValueError: the samples are not finite floats of one channel in [-1, 1], or the sample rate
+            is too low.
     """
     samples = np.asarray(samples)
     if samples.ndim != 1:
-        raise ValueError(f"samples of shape {samples.shape}: expected (N,), one channel")
+        raise ValueError(f"samples.shape = {samples.shape}: expected (N,), one channel")
     if samples.dtype.kind != "f":
         raise ValueError(
-            f"samples of type {samples.dtype}: expected float in [-1, 1], such as 16-bit samples "
+            f"samples.dtype = {samples.dtype}: expected float in [-1, 1], such as 16-bit samples "
             "divided by 32768"
         )
     if not sample_rate >= MIN_SAMPLE_RATE or np.isinf(sample_rate):

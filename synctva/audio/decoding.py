@@ -34,7 +34,7 @@ class Audio(NamedTuple):
 
     @property
     def duration(self) -> float:
-        """In s."""
+        """Length in s."""
         return len(self.samples) / self.sample_rate
 
 
@@ -45,9 +45,9 @@ def read_audio(source: Any, start: float | None = None, end: float | None = None
     the mixed channels are scaled so that they cannot clip, where a mix in floats would come out
     3 dB louder for stereo and 10 dB for 5.1.
 
-    Only what was asked for is kept, so that memory does not grow with the recording. Far into one,
-    `start` is reached by seeking: there it is exact to the resolution of the container's clock, a
-    sample in most, 1 ms in Matroska, WebM and FLV.
+    Only the requested range is kept, so memory does not grow with the recording. A `start` far into
+    the recording is reached by seeking. It is then exact to the resolution of the container's
+    clock: one sample in most containers, 1 ms in Matroska, WebM and FLV.
 
     Args:
         source: path, bytes, (array, sample rate), or a row of `datasets`: {"array",
@@ -80,7 +80,9 @@ def read_audio(source: Any, start: float | None = None, end: float | None = None
             return None
         audio = _decode(recording, begin, stop)
         if not len(audio.samples) and begin > recording.length:
-            raise recording.error(f"start = {start} s: it ends at {recording.length:.2f} s")
+            raise recording.error(
+                f"start = {start} s: expected less than {recording.length:.2f} s, where it ends"
+            )
         return audio
 
 
@@ -204,15 +206,15 @@ def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
     samples = np.asarray(array)
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":
         raise MediaError(
-            f"{name} has shape {samples.shape} and type {samples.dtype}: expected numbers, (N,), "
+            f"{name}: shape = {samples.shape}, dtype = {samples.dtype}: expected numbers, (N,), "
             "(channels, N) or (N, channels)"
         )
     if samples.dtype.kind == "f":
         if not np.isfinite(samples).all():
-            raise MediaError(f"{name} has values that are not finite")
+            raise MediaError(f"{name}: has values that are not finite")
         peak = float(np.abs(samples).max(initial=0))
         if peak > _PEAK:
-            raise MediaError(f"{name} has the value {peak:g}: expected floats in [-1, 1]")
+            raise MediaError(f"{name}: largest value = {peak:g}: expected floats in [-1, 1]")
         samples = samples.astype(np.float32).clip(-1, 1)
     else:
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from transformers import AutoFeatureExtractor, AutoModel
 
-from .contours import analyse, checked_samples
-from .functionals import FUNCTIONALS, functionals
-from .prosody import PROSODY_MEASURES, prosody
+from synctva.audio.contours import analyse, checked_samples
+from synctva.audio.functionals import FUNCTIONALS, functionals
+from synctva.audio.prosody import PROSODY_MEASURES, prosody
 
 SHORTEST = 6.4 / 100  # s: one frame of the intensity curve
 QUIETEST = 2**-15
-"""What 16 bits can tell apart: a sound that stays within is silence."""
+"""One step of 16 bits: a sound whose samples differ by less is silent."""
 
 PROSODY_SPEC: dict[str, Any] = {
     "name": "prosody",
@@ -74,8 +74,8 @@ class AudioEncoder:
 
     A measure may be undefined: the mean pitch if no frame is voiced, the articulation rate if there
     is no syllable nucleus. In the tables this is an empty cell, which `datasets_scripts` fills with
-    the training set's mean. Raw sound has to be treated alike, so a checkpoint's spec carries these
-    means in `fill`. Without `fill`, as during extraction, the value is NaN.
+    the training set's mean. Raw sound has to be treated the same way, so a checkpoint's spec has
+    these means in `fill`. Without `fill`, as during extraction, the value is NaN.
 
     Example:
         >>> encoder = AudioEncoder.from_spec(PROSODY_SPEC)
@@ -116,8 +116,8 @@ class AudioEncoder:
         unknown = sorted(set(spec) - {"name", *_DEFAULTS})
         if "name" not in spec or unknown:
             raise ValueError(
-                f"audio encoder spec {dict(spec)!r}: expected a name, and of "
-                f"{sorted(_DEFAULTS)} any"
+                f"audio encoder spec = {dict(spec)!r}: expected 'name', and optionally any of "
+                f"{sorted(_DEFAULTS)}"
             )
         with _LOADING:
             return _load(json.dumps({**_DEFAULTS, **spec}, sort_keys=True))
@@ -131,18 +131,18 @@ class AudioEncoder:
                 above half of it.
 
         Returns:
-            (width,) float32. None where the sound carries nothing: it is shorter than 0.064 s, or
-            stays within one step of 16 bits. Mask the modality.
+            (width,) float32. None if the sound is shorter than 0.064 s or is silent, that is, stays
+            within one step of 16 bits: mask the modality.
 
         Raises:
-            ValueError: samples of another shape, of integers, not finite or on another scale; too
-                low a sample rate, or another than the encoder's.
+            ValueError: the samples are not finite floats of one channel in [-1, 1]; or the sample
+                rate is too low or not the encoder's.
         """
         samples = checked_samples(samples, sample_rate)
         if self.sample_rate is not None and sample_rate != self.sample_rate:
             raise ValueError(
-                f"sample_rate = {sample_rate}: audio encoder {self.spec['name']} expects "
-                f"{self.sample_rate} Hz; resample when decoding"
+                f"sample_rate = {sample_rate}: expected {self.sample_rate} Hz for audio encoder "
+                f"{self.spec['name']!r}; resample when decoding"
             )
         if len(samples) / sample_rate < SHORTEST or np.ptp(samples) < QUIETEST:
             return None
@@ -155,7 +155,7 @@ class AudioEncoder:
         return self  # nothing in it changes, and a Hub model's weights must not be copied
 
 
-_LOADING = threading.Lock()  # of threads that all come first, one loads
+_LOADING = threading.Lock()  # when several threads ask first, only one loads
 
 
 @functools.lru_cache(maxsize=4)
@@ -166,8 +166,9 @@ def _load(key: str) -> AudioEncoder:
         return AudioEncoder(spec, _hub(name.removeprefix(HUB_PREFIX)))
     if name not in _EXTRACTORS:
         raise ValueError(
-            f"audio encoder name = {name!r}: expected one of {sorted(_EXTRACTORS)}, or "
-            f"{HUB_PREFIX!r} and the name of a Hub model"
+            f"audio encoder name = {name!r}, version = {spec['version']!r}: expected one of "
+            f"{sorted(_EXTRACTORS)}, which the installed package has, or {HUB_PREFIX!r} and the "
+            "name of a Hub model"
         )
     return AudioEncoder(spec, _EXTRACTORS[name]())
 
@@ -188,7 +189,7 @@ def _prosody_mfcc() -> _Extractor:
 
 
 def _egemaps() -> _Extractor:
-    """The 88 functionals of eGeMAPSv02."""
+    """Return the extractor of the 88 functionals of eGeMAPSv02."""
     try:
         import opensmile
     except ImportError as error:
@@ -210,7 +211,7 @@ def _egemaps() -> _Extractor:
 
 
 def _hub(name: str) -> _Extractor:
-    """The mean over time of the last hidden states of a model that reads waveforms."""
+    """Return the extractor that averages a speech model's last hidden states over time."""
     reader = AutoFeatureExtractor.from_pretrained(name)
     if "input_values" not in reader.model_input_names:
         raise ValueError(

@@ -34,7 +34,7 @@ def sample_before(times: np.ndarray, sample_rate: float) -> np.ndarray:
 
 
 def windows(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
-    """Copy `length` samples from each start, (T, length); starts outside are moved inside."""
+    """Copy `length` samples from each start, (T, length); windows are moved inside the sound."""
     view = np.lib.stride_tricks.sliding_window_view(samples, length)
     return view[np.clip(starts, 0, len(view) - 1)]
 
@@ -95,7 +95,7 @@ def parabola(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the maximum of the parabola through three samples: its shift in samples, its height.
 
-    Where the middle is not the highest of three, or all are equal, it stands for the maximum.
+    If the middle sample is not the highest of the three, or all are equal, it is the result itself.
     """
     slope = (right - left) / 2
     curvature = 2 * middle - left - right

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .contours import Contours
-from .intensity import REFERENCE_POWER
-from .pitch import Pitch
-from .spectrum import DESCRIPTORS, spectral_descriptors
+from synctva.audio.contours import Contours
+from synctva.audio.intensity import REFERENCE_POWER
+from synctva.audio.pitch import Pitch
+from synctva.audio.spectrum import DESCRIPTORS, spectral_descriptors
 
 SOUNDING_DB = 25.0
-"""Frames that are this many dB below the 0.99 quantile of the level are pauses."""
+"""Frames more than this many dB below the 0.99 quantile of the level are pauses."""
 
 LOWEST_DB = float(10 * np.log10(2**-30 / 12 / REFERENCE_POWER))
 """Level of the rounding error of 16 bits, -7 dB. Digital silence, -300 dB, is raised to it."""
@@ -35,7 +35,7 @@ def functionals(contours: Contours) -> np.ndarray:
     | names | unit | definition |
     |---|---|---|
     | <descriptor>_mean, _std | see `DESCRIPTORS` | mean, population deviation |
-    | <descriptor>_change | a frame | mean absolute difference of neighbouring frames |
+    | <descriptor>_change | per frame | mean absolute difference of neighbouring frames |
     | semitones_mean, _std, _q20 … | semitones over 27.5 Hz | of the voiced frames |
     | semitones_rise, _fall | semitones/s | mean step upwards, downwards, from frame to frame |
     | semitones_trend | semitones/s | slope of the regression line on time |
@@ -47,11 +47,12 @@ def functionals(contours: Contours) -> np.ndarray:
     | voiced_length_mean, _std | s | length of those runs |
     | unvoiced_length_mean | s | length of what lies between two of them |
 
-    Spectral descriptors count in sounding frames: within 25 dB of the 0.99 quantile of the level.
-    The semitones and the lengths of voiced stretches are NaN where no frame is voiced; the ratio
-    where all is silent; steps of which there are none are 0. The choice follows F. Eyben et al.,
-    "The Geneva minimalistic acoustic parameter set (GeMAPS) for voice research and affective
-    computing", IEEE Transactions on Affective Computing 7 (2), 2016.
+    Spectral descriptors are those of sounding frames, within 25 dB of the 0.99 quantile of the
+    level. The semitones and the lengths of voiced stretches are NaN if no frame is voiced, the
+    harmonics-to-noise ratio is NaN if everything is silent, and a mean step is 0 if there is no
+    step. The choice follows F. Eyben et al., "The Geneva minimalistic acoustic parameter set
+    (GeMAPS) for voice research and affective computing", IEEE Transactions on Affective Computing
+    7 (2), 2016.
 
     Args:
         contours: of a sound of at least 0.064 s that is not silent throughout.
@@ -94,14 +95,14 @@ def _of_pitch(contour: Pitch) -> np.ndarray:
     if not voiced.any():
         return np.full(8, np.nan)
     semitones = 12 * np.log2(np.where(voiced, contour.hertz, 1.0) / SEMITONE_REFERENCE)
-    spoken, times = semitones[voiced], contour.times[voiced]
+    voice, times = semitones[voiced], contour.times[voiced]
     times = times - times.mean()
     spread = times @ times
     both = voiced[1:] & voiced[:-1]
     steps = _steps(semitones, contour.times, both)
-    trend = times @ spoken / spread if spread > 0 else 0.0
-    quantiles = np.quantile(spoken, [0.2, 0.5, 0.8])
-    return np.array([spoken.mean(), spoken.std(), *quantiles, *steps, trend])
+    trend = times @ voice / spread if spread > 0 else 0.0
+    quantiles = np.quantile(voice, [0.2, 0.5, 0.8])
+    return np.array([voice.mean(), voice.std(), *quantiles, *steps, trend])
 
 
 def _steps(curve: np.ndarray, times: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
@@ -115,10 +116,10 @@ def _steps(curve: np.ndarray, times: np.ndarray, kept: np.ndarray | None = None)
 
 def _of_harmonicity(ratio: np.ndarray) -> np.ndarray:
     """Return deviation, median and 0.8 quantile, (3,); NaN if everything is silent."""
-    heard = ratio[~np.isnan(ratio)]
-    if not len(heard):
+    sounding = ratio[~np.isnan(ratio)]
+    if not len(sounding):
         return np.full(3, np.nan)
-    return np.array([heard.std(), *np.quantile(heard, [0.5, 0.8])])
+    return np.array([sounding.std(), *np.quantile(sounding, [0.5, 0.8])])
 
 
 def _of_voicing(contour: Pitch, duration: float) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .frames import (
+from synctva.audio.frames import (
     SINC_DEPTH,
     fft_length,
     frame_times,
@@ -19,7 +19,7 @@ TIME_STEP = 0.01  # s
 FLOOR = 75.0  # Hz
 SILENCE_THRESHOLD = 0.1  # of the largest amplitude
 LARGEST_DB = 150.0
-"""dB of a frame that repeats itself exactly."""
+"""Value in dB of a frame that repeats itself exactly."""
 
 
 def harmonicity(samples: np.ndarray, sample_rate: float) -> np.ndarray:
@@ -35,7 +35,7 @@ def harmonicity(samples: np.ndarray, sample_rate: float) -> np.ndarray:
         sample_rate: in Hz.
 
     Returns:
-        A value each 0.01 s; none where the sound is shorter than 2/75 s.
+        One value per 0.01 s; none if the sound is shorter than 2/75 s.
     """
     times = frame_times(len(samples), sample_rate, 2 / FLOOR, TIME_STEP)
     global_peak = np.abs(samples - samples.mean()).max() if len(samples) else 0.0
@@ -84,7 +84,8 @@ def _highest(curves: np.ndarray) -> np.ndarray:
     inside = curves[:, : curves.shape[1] - SINC_DEPTH]
     found = local_maxima(inside) & (inside > 0)
     found[:, :2] = False
-    # The samples of a sharp peak lie below it; one whose sample is lower still is not the highest.
+    # A sharp peak is higher than its samples, but not so much higher that a maximum whose sample is
+    # below 0.7 of the highest could win.
     highest = np.where(found, inside, 0.0).max(1, keepdims=True)
     rows, columns = (found & (inside >= 0.7 * highest)).nonzero()
     heights = refine_maxima(curves, rows, columns)[1]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .frames import frame_times, windows
+from synctva.audio.frames import frame_times, windows
 
 REFERENCE_POWER = 4e-10
 """(2e-5 Pa)², the threshold of hearing; samples count as Pa."""
@@ -57,9 +57,9 @@ def intensity(samples: np.ndarray, sample_rate: float, min_pitch: float = 100.0)
         framed -= framed.mean(1, keepdims=True)
         power[part] = (framed**2) @ weights / weights.sum()
     ratio = power / REFERENCE_POWER
-    heard = ratio > 1e-30
+    audible = ratio > 1e-30
     decibels = np.full(len(times), SILENT_FRAME_DB)
-    decibels[heard] = 10 * np.log10(ratio[heard])
+    decibels[audible] = 10 * np.log10(ratio[audible])
     return Intensity(times, decibels)
 
 

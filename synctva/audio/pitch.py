@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .frames import (
+from synctva.audio.frames import (
     SINC_DEPTH,
     fft_length,
     frame_times,
@@ -32,9 +32,9 @@ class PitchSettings:
     time_step: float = 0.01  # s: 0.75 / floor
     silence_threshold: float = 0.03  # of the largest amplitude
     voicing_threshold: float = 0.45  # of the autocorrelation
-    octave_cost: float = 0.01  # an octave, so that of equal candidates the highest is taken
-    octave_jump_cost: float = 0.35  # an octave, at a time step of 0.01 s
-    voicing_cost: float = 0.14  # a change of voicing, at a time step of 0.01 s
+    octave_cost: float = 0.01  # per octave, so that of equal candidates the highest wins
+    octave_jump_cost: float = 0.35  # per octave, at a time step of 0.01 s
+    voicing_cost: float = 0.14  # per change of voicing, at a time step of 0.01 s
 
 
 class Pitch(NamedTuple):
@@ -48,8 +48,8 @@ class Pitch(NamedTuple):
     def at(self, times: np.ndarray) -> np.ndarray:
         """Interpolate the pitch, (M,) Hz, linearly between voiced frames; 0 where unvoiced.
 
-        As in Praat, a time whose nearest frame is voiced and whose other neighbour is not has the
-        nearest frame's pitch; beyond the first and last centre by more than half a step, none.
+        As in Praat, if only the nearest of the two frames around a time is voiced, the time has
+        that frame's pitch. Times more than half a step outside the first and last centre have none.
         """
         if not len(self.times):
             return np.zeros(len(times))
@@ -81,7 +81,7 @@ def pitch(samples: np.ndarray, sample_rate: float, settings: PitchSettings | Non
         settings: those of "To Pitch: 0, 75, 600" if None.
 
     Returns:
-        The contour; without a frame where the sound is shorter than three longest periods.
+        The contour. It has no frames if the sound is shorter than three longest periods.
     """
     settings = settings or PitchSettings()
     times = frame_times(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from synctva.audio.contours import Contours
+from synctva.audio.intensity import SILENT_FRAME_DB, energy_mean
+from synctva.audio.syllables import articulation_rate
 from synctva.datasets_scripts.labels import PROSODY_MEASURES
-
-from .contours import Contours
-from .intensity import SILENT_FRAME_DB, energy_mean
-from .syllables import articulation_rate
 
 
 def prosody(contours: Contours) -> np.ndarray:
@@ -21,15 +20,15 @@ def prosody(contours: Contours) -> np.ndarray:
     | intensity_variation | dB | population deviation of the frames' dB |
     | avg_pitch | Hz | mean of the voiced frames, 75-600 Hz |
     | pitch_std | Hz | population deviation of the voiced frames; 0 where none is voiced |
-    | pitch_range | Hz | highest less lowest voiced frame; 0 where none is voiced |
+    | pitch_range | Hz | highest minus lowest voiced frame; 0 where none is voiced |
     | articulation_rate | 1/s | syllable nuclei per second of phonation |
     | mean_hnr | dB | mean harmonics-to-noise ratio of the frames that are not silent |
 
-    The curves are those of `analyse`, articulation is by de Jong & Wempe's (2009) method.
+    The curves are those of `analyse`; the articulation rate is that of de Jong & Wempe (2009).
 
     A measure is NaN where it is undefined: the intensities below 0.064 s or in digital silence, the
-    mean pitch where no frame is voiced, the other two of pitch below 0.04 s, the articulation rate
-    where no nucleus is found, the harmonicity below 0.027 s or where all is silent.
+    mean pitch if no frame is voiced, the other two pitch measures below 0.04 s, the articulation
+    rate if no nucleus is found, the harmonicity below 0.027 s or if everything is silent.
 
     Example:
         >>> from synctva.audio.contours import analyse

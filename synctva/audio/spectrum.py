@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from .frames import fft_length, frame_times, windows
+from synctva.audio.frames import fft_length, frame_times, windows
 
 WINDOW = 0.025  # s
 STEP = 0.01  # s
@@ -33,21 +33,22 @@ DESCRIPTORS = (
 def spectral_descriptors(samples: np.ndarray, sample_rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the centres of the frames in s, (T,), and their `DESCRIPTORS`, (T, 20).
 
-    With the power density P(f) of a frame (25 ms each 10 ms, Hann window, mean subtracted):
+    With the power density P(f) of a frame (25 ms every 10 ms, Hann window, mean subtracted):
 
     | descriptor | formula |
     |---|---|
     | mfcc_k | √(2/26) Σ_b ln(E_b) cos(π k (b + 1/2) / 26); E_b is P averaged over mel band b |
     | alpha_ratio | power in 50-1000 Hz over that in 1-5 kHz |
     | hammarberg_index | highest P in 0-2 kHz over the highest in 2-5 kHz |
-    | slope_a_b | of the regression line of 10 log10 P on f between a and b |
+    | slope_a_b | slope of the regression line of 10 log10 P on f between a and b |
     | centroid, spread | mean and deviation of f weighted with P, up to 8 kHz |
     | flux | √Σ_b (√e_b - √e'_b)², e = E / Σ E in the frame and e' in the one before |
 
     The bands are triangles whose corners lie equally far apart in mel = 2595 log10(1 + f / 700)
     from 20 Hz to 8 kHz. Everything is in Hz and per Hz, so that the sample rate matters only where
-    it cuts frequencies off: below 16 kHz, what lies above half of it is taken as nothing.
-    mfcc_0, the level, is left out: far above the rounding, amplification changes nothing.
+    it cuts frequencies off: below 16 kHz, everything above half the sample rate counts as zero.
+    mfcc_0, the level, is left out, so that amplification changes nothing unless the sound is close
+    to the rounding error.
 
     Args:
         samples: (N,) float in [-1, 1].

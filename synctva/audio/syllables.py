@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .frames import local_maxima, parabola
-from .intensity import Intensity, intensity
-from .pitch import PitchSettings, pitch
+from synctva.audio.frames import local_maxima, parabola
+from synctva.audio.intensity import Intensity, intensity
+from synctva.audio.pitch import PitchSettings, pitch
 
 MIN_PITCH = 50.0  # Hz: frames of 0.128 s, so that a syllable has one peak
 SILENCE_DB = -25.0  # below the loudest

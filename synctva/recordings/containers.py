@@ -1,4 +1,4 @@
-"""Recordings opened with PyAV: from any container, frames with times or one clear error."""
+"""Recordings of any container, opened with PyAV: frames with their times, or one clear error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .sources import EXPECTED, MediaError, import_av, open_source
+from synctva.recordings.sources import EXPECTED, MediaError, import_av, open_source
 
 logger = logging.getLogger(__name__)
 
@@ -110,10 +110,10 @@ class Recording:
     def track(self, kind: str) -> Any:
         """Return the stream of a kind, "audio" or "video"; None if there is none.
 
-        Of several, the one that players would take. Cover art is no video.
+        If there are several, it is the one that players choose. Cover art does not count as video.
 
         Raises:
-            MediaError: there is no decoder for it, or its images are too large.
+            MediaError: there is no decoder for it, or its frames are too large.
         """
         streams = [
             stream
@@ -129,7 +129,7 @@ class Recording:
         stream = (defaults or known)[0]
         if kind == "video" and stream.width * stream.height > MAX_PIXELS:
             raise self.error(
-                f"images of {stream.width} x {stream.height}: expected at most {MAX_PIXELS:,} "
+                f"frames of {stream.width} x {stream.height}: expected at most {MAX_PIXELS:,} "
                 "pixels"
             )
         return stream
@@ -170,15 +170,16 @@ class Recording:
 
         Args:
             kind: "audio" or "video".
-            start: time in s; frames before it come as well, but not all of them where it is far in.
-            needed: whether an image shown from one time in s to another is wanted. What is not may
-                be missing: images that no other builds on are then not decoded.
+            start: time in s. Earlier frames are yielded too, but only the last ones before it if it
+                is far into the recording.
+            needed: whether a frame that is on display from one time in s to another is needed. If
+                not, it may be left out: it is not decoded unless other frames depend on it.
 
         Yields:
             (time in s or None where unknown, av.AudioFrame or av.VideoFrame)
 
         Raises:
-            MediaError: the track has data, and nothing of it can be decoded.
+            MediaError: the track has data, but none of it can be decoded.
         """
         if start > SEEK_FROM and self._seek(kind, start - PREROLL):
             frames = self._decoded(kind, needed)
@@ -246,7 +247,7 @@ class Recording:
     ) -> Iterator[Any]:
         """Yield the packets, and tell the decoder before each whether it may skip the frame."""
         ahead: deque[Any] = deque()
-        known: deque[float] = deque(maxlen=2 * LOOKAHEAD)  # times of images, some already decoded
+        known: deque[float] = deque(maxlen=2 * LOOKAHEAD)  # times of frames, some already decoded
 
         def first() -> Any:
             packet = ahead.popleft()

@@ -12,11 +12,10 @@ import torch
 from synctva.audio.decoding import read_audio
 from synctva.audio.encoder import AudioEncoder
 from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS
-from synctva.video.decoding import is_given, read_frames
+from synctva.recordings.sources import MediaError
+from synctva.video.decoding import is_frames, read_frames
 from synctva.video.encoder import VisualEncoder
 from synctva.video.face_weights import FACE_WEIGHTS_FOLDER
-
-from .sources import MediaError
 
 
 def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndarray | None:
@@ -27,7 +26,7 @@ def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndar
         encoder: the checkpoint's.
 
     Returns:
-        (width,) float32; None where there is no sound, or it is silent: mask the modality.
+        (width,) float32; None if there is no sound or it is silent: mask the modality.
 
     Raises:
         MediaError: the source cannot be read, or its sample rate does not suit the encoder.
@@ -35,7 +34,7 @@ def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndar
     source = utterance.get("audio")
     if source is None:
         source = utterance.get("video")
-        if source is None or is_given(source):
+        if source is None or is_frames(source):
             return None
     audio = read_audio(source, utterance.get("start"), utterance.get("end"))
     if audio is None:
@@ -59,7 +58,7 @@ def visual_vector(
         device: where to compute; default: where the encoder is.
 
     Returns:
-        (width,) float32; None where there is no frame, or no face in any: mask the modality.
+        (width,) float32; None if no frame shows a face: mask the modality.
 
     Raises:
         MediaError: the source cannot be read.
@@ -85,14 +84,14 @@ def add_media_features(
     Args:
         utterances: of one conversation, with any of `MEDIA_FIELDS`.
         name: of the conversation, for messages.
-        audio_encoder, visual_encoder: specs of the checkpoint's encoders; None where it does not
-            use that modality.
-        weights_folder: the checkpoint's folder, where it carries the face networks' weights.
+        audio_encoder, visual_encoder: specs of the checkpoint's encoders; None for a modality that
+            it does not use.
+        weights_folder: the checkpoint's folder, if it carries the face networks' weights.
         device: where to compute the visual features.
 
     Raises:
-        ValueError: a source that cannot be read, and of which utterance; or an encoder, named with
-            its version, that this version of the package does not have.
+        ValueError: a source cannot be read, and the message names its utterance; or the installed
+            package lacks an encoder, and the message names it with its version.
     """
     audio = AudioEncoder.from_spec(audio_encoder) if audio_encoder else None
     visual = VisualEncoder.from_spec(visual_encoder, weights_folder) if visual_encoder else None

@@ -23,7 +23,11 @@ class MediaNotFoundError(MediaError, FileNotFoundError):
 
 
 def import_av() -> Any:
-    """Return PyAV, which is needed only to read media."""
+    """Import PyAV, which is needed only to read media.
+
+    Raises:
+        ImportError: it is not installed; the message says how to install it.
+    """
     try:
         import av
     except ImportError as error:
@@ -51,8 +55,8 @@ def open_source(source: Any) -> tuple[str, BinaryIO]:
         source: path, bytes, or a row of `datasets` ({"path", "bytes"}, either may be None).
 
     Raises:
-        MediaError: it is empty, no file, or nothing of these; `MediaNotFoundError` where there is
-            no such file.
+        MediaError: it is empty, not a file, or none of the accepted types; `MediaNotFoundError` if
+            there is no such file.
     """
     if isinstance(source, Mapping):
         path, data = source.get("path"), source.get("bytes")
@@ -77,7 +81,7 @@ def _open_path(path: str) -> BinaryIO:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no file"
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file"
             raise MediaError(f"{path}: is {kind}: {EXPECTED}")
         if not status.st_size:
             raise MediaError(f"{path}: is empty: {EXPECTED}")
@@ -89,7 +93,7 @@ def _open_path(path: str) -> BinaryIO:
     except MediaError:
         raise
     except ValueError as error:  # a NUL in the name
-        raise MediaError(f"{path!r}: is no path: {error}") from error
+        raise MediaError(f"{path!r}: is not a path: {error}") from error
 
 
 __all__ = ["EXPECTED", "MediaError", "MediaNotFoundError", "import_av", "open_source", "time_range"]

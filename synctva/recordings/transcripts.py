@@ -4,7 +4,7 @@
     0.0-2.5 Ann: I got the job!        the same with its times in a recording
     1:02.5 - 1:04 Ann: Wonderful!      minutes and hours are understood as well
 
-Subtitles (SRT) are read, too: each is an utterance.
+SRT subtitles are read as well, each as one utterance.
 """
 
 from __future__ import annotations
@@ -46,17 +46,18 @@ class Line:
 def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
     """Read a conversation with one utterance per line.
 
-    What stands before the first colon is the speaker, if a space follows the colon and it is no
-    longer than four words without a comma or the end of a sentence. A colon at the beginning says
-    that there is none: `: Note: no speaker`. Empty lines are skipped.
+    The words before the first colon are the speaker if a space follows the colon and they are at
+    most four, without a comma or the end of a sentence. A colon at the beginning of a line means
+    that it has no speaker: `: Note: no speaker`. Empty lines are skipped.
 
     Args:
         transcript: the lines, or SRT subtitles.
-        timed: whether each line needs its times. Otherwise times are read where every line begins
-            with some, because "10-20 people came" is a sentence.
+        timed: whether each line needs its times. Otherwise times are read only if every line begins
+            with them, because "10-20 people came" is a sentence.
 
     Raises:
-        TranscriptError: no utterance; no times, or none that pass; nothing said and no times.
+        TranscriptError: there is no utterance; or a line lacks times that it needs, has times that
+            do not increase, or has neither text nor times.
 
     Example:
         >>> [(line.speaker, line.text) for line in parse_transcript("Ann: Hi!\\n\\nSee: 10:30?")]
@@ -91,10 +92,10 @@ def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
 
 
 def _subtitles(lines: list[tuple[int, str]]) -> list[tuple[int, str, str, str]]:
-    """Yield (number, start, end, text) of each subtitle; text ends at an empty line.
+    """Return (number, start, end, text) of each subtitle; its text ends at an empty line.
 
     Raises:
-        TranscriptError: something between them, which is neither their number nor empty.
+        TranscriptError: a line between them is neither empty nor the number of a subtitle.
     """
     found: list[tuple[int, str, str, str]] = []
     inside = False
@@ -128,7 +129,7 @@ def _utterance(n: int, start: str | None, end: str | None, words: str, timed: bo
             )
         if not text:
             raise TranscriptError(
-                f"line {n}, {words!r}: nothing is said: expected a sentence after the speaker, "
+                f"line {n}, {words!r}: has no text: expected a sentence after the speaker, "
                 f"such as {EXAMPLE!r}"
             )
         return Line(n, text, speaker)
@@ -142,7 +143,7 @@ def _utterance(n: int, start: str | None, end: str | None, words: str, timed: bo
 
 
 def _seconds(time: str) -> float:
-    """ "1:02.5" → 62.5."""
+    """Return a time such as "1:02.5" in seconds, 62.5."""
     seconds = 0.0
     for part in time.replace(",", ".").split(":"):
         seconds = 60 * seconds + float(part)

@@ -33,24 +33,25 @@ def read_frames(
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Read frames at regular times: for each time, the frame on display.
 
-    Streams: one image at a time is held. An image that is on display at several of the times
-    comes once; sampling is by timestamps, so a variable frame rate is as good as a constant one.
-    Rotated and mirrored recordings are set upright, pixels made square, large images scaled down.
+    One frame is held in memory at a time. A frame that is on display at several of the times is
+    returned once. Frames are sampled by their timestamps, so a variable frame rate is as good as a
+    constant one. Rotated and mirrored frames are set upright, pixels made square, large frames
+    scaled down.
 
     Args:
         source: path or bytes of a video or an image; a row of `datasets` ({"path", "bytes"});
             (frames, frames per second); or frames that were sampled already. Frames are an array
             (T, H, W, 3) uint8, or a list of images, each an array (H, W, 3) uint8, a PIL image, a
             path or bytes.
-        frames_per_second: sample at `start`, `start` + 1 / frames_per_second, ... Sampled frames
-            are taken as they are, this many per second.
+        frames_per_second: sample at `start`, `start` + 1 / frames_per_second, ... Frames that were
+            sampled already are all taken, as this many per second.
         count: sample in the middle of this many equal parts instead.
         start, end: seconds on the recording's clock; by default all of it.
         max_side: longest side in pixels.
 
     Returns:
-        Iterator of (time in s at which the image comes on display, (H, W, 3) uint8 RGB); empty
-        where there is no video track, or nothing in the range. Cover art is no video.
+        Iterator of (time in s at which the frame comes on display, (H, W, 3) uint8 RGB); empty if
+        there is no video track, or nothing in the range. Cover art does not count as video.
 
     Raises:
         MediaError: while iterating: the source cannot be read, or has ended before `start`.
@@ -73,7 +74,7 @@ def read_frames(
     if max_side < 1:
         raise ValueError(f"max_side = {max_side!r}: expected at least 1")
     grid = _Grid(max(begin, 0.0), stop, frames_per_second, count)
-    if is_given(source):
+    if is_frames(source):
         return _given_frames(source, grid, max_side)
     return _recorded_frames(source, grid, max_side)
 
@@ -116,16 +117,16 @@ def _sampled(
     """Yield the frames that are on display at a sampling time, each once.
 
     Args:
-        frames: (time in s or None, frame) in order; times that do not grow are mended.
+        frames: (time in s or None, frame) in order; times that do not increase are corrected.
         grid: the times.
-        interval: usual time in s between two frames; the last one is on display so long.
+        interval: usual time in s between two frames, for which the last one is on display.
     """
     target = grid.after(grid.first)
     shown: tuple[float, T] | None = None
     for time, frame in frames:
         if shown is None:
             time = grid.first if time is None else time
-            target = max(target, time)  # What begins late shows its first frame first.
+            target = max(target, time)  # A track that begins late is sampled from there on.
         else:
             if time is None or time <= shown[0]:
                 time = shown[0] + interval
@@ -162,18 +163,21 @@ def _recorded_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[
                 image = _rgb(frame, reformatter, aspect, max_side)
             except (import_av().error.FFmpegError, ValueError, MemoryError) as error:
                 raise recording.error(
-                    f"an image of {frame.width} x {frame.height} in {frame.format.name} at "
+                    f"a frame of {frame.width} x {frame.height} in {frame.format.name} at "
                     f"{time:.2f} s cannot be converted: {error}"
                 ) from error
             yield time, image
         if empty and grid.start > recording.length:
-            raise recording.error(f"start = {grid.start} s: it ends at {recording.length:.2f} s")
+            raise recording.error(
+                f"start = {grid.start} s: expected less than {recording.length:.2f} s, "
+                "where it ends"
+            )
 
 
 def _rgb(frame: Any, reformatter: Any, aspect: float, max_side: int) -> np.ndarray:
-    """Converts decoded frames to (H, W, 3) uint8, upright, with square pixels."""
+    """Convert a decoded frame to (H, W, 3) uint8, upright, with square pixels."""
     width, height = _fitted(frame.width * aspect, frame.height, max_side)
-    # One for all frames: setting it up takes several times as long as a conversion.
+    # One reformatter for all frames: setting one up takes longer than several conversions.
     image = reformatter.reformat(frame, width, height, "rgb24").to_ndarray()
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is not None:
@@ -184,7 +188,7 @@ def _rgb(frame: Any, reformatter: Any, aspect: float, max_side: int) -> np.ndarr
 def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Apply a display matrix: a stored point (x, y) is shown at (x, y) @ matrix[:2, :2].
 
-    Turns by a quarter and mirroring; other angles become the nearest of these.
+    Only quarter turns and mirroring are applied; another angle becomes the nearest of them.
     """
     (a, b), (c, d) = matrix[:2, :2].tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):  # x and y change places
@@ -203,7 +207,7 @@ def _fitted(width: float, height: float, max_side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def is_given(source: Any) -> bool:
+def is_frames(source: Any) -> bool:
     """Return whether a source consists of frames instead of a recording."""
     return not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Mapping)
 
@@ -231,15 +235,15 @@ def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[flo
 
 
 def _image(image: Any, index: int, max_side: int) -> np.ndarray:
-    """Convert one image in any accepted form to (H, W, 3) uint8."""
-    if not is_given(image):
+    """Convert one frame in any accepted form to (H, W, 3) uint8."""
+    if not is_frames(image):
         found = next(read_frames(image, count=1, max_side=max_side), None)
         if found is None:
-            raise MediaError(f"image {index} of a video given as frames: it shows nothing")
+            raise MediaError(f"frame {index} of a video given as frames: is not an image")
         return found[1]
     if hasattr(image, "convert"):  # PIL
         image = image.convert("RGB")
-    array = _checked(image, 3, f"(H, W, 3) for image {index}")
+    array = _checked(image, 3, f"(H, W, 3) for frame {index}")
     height, width = array.shape[:2]
     fitted = _fitted(width, height, max_side)
     if fitted == (width, height):
@@ -260,4 +264,4 @@ def _checked(frames: Any, ndim: int, expected: str) -> np.ndarray:
     return array
 
 
-__all__ = ["is_given", "read_frames"]
+__all__ = ["is_frames", "read_frames"]

@@ -17,11 +17,10 @@ import numpy as np
 import torch
 
 from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE
-
-from .face_detector import Face
-from .face_expression import EXPRESSIONS, FEATURES
-from .face_weights import FACE_WEIGHTS_FOLDER, face_networks
-from .hub_image_model import HubImageModel
+from synctva.video.face_detector import Face
+from synctva.video.face_expression import EXPRESSIONS, FEATURES
+from synctva.video.face_weights import FACE_WEIGHTS_FOLDER, face_networks
+from synctva.video.hub_image_model import HubImageModel
 
 logger = logging.getLogger(__name__)
 
@@ -35,16 +34,15 @@ FACE_SPEC: dict[str, Any] = {
 }
 """The default visual encoder: 256 expression features and 7 probabilities."""
 
-
 HUB_PREFIX = "hub:"
 """Prefix of the name of an image model of the Hub, which then describes the detected faces."""
 
 
 class VisualSummary(NamedTuple):
-    """What the encoder saw in a clip.
+    """What the encoder found in a clip.
 
     Attributes:
-        features: (width,) float32, the mean over the frames with a face; None where there is none.
+        features: (width,) float32, the mean over the frames with a face; None without any.
         frames: number of frames examined.
         frames_with_face: number of frames with a face.
     """
@@ -102,12 +100,12 @@ class VisualEncoder:
 
         Args:
             spec: see `spec` above; only `name` is needed.
-            folder: of a checkpoint, which may carry the weights. Looked at before the package's
-                own folder.
+            folder: a checkpoint's folder, where the weights are looked for first; the package's own
+                folder comes second.
 
         Raises:
-            ValueError: the spec has an unknown field, or a value that this code does not
-                make features with; or the weights' checksum differs.
+            ValueError: the spec has an unknown field, or a value that this version does not
+                support; or the weights' checksum differs.
             OSError: the weights are in neither folder.
         """
         checked = _checked(spec)
@@ -118,9 +116,9 @@ class VisualEncoder:
                 with _LOADING:
                     return _load(json.dumps(checked, sort_keys=True), path)
         raise OSError(
-            f"visual encoder {checked['name']}: no file {FACE_WEIGHTS_FILE} in "
-            f"{' or '.join(map(str, folders))}. The package synctva installs it, and saving a "
-            "processor puts it into the checkpoint's folder"
+            f"visual encoder {checked['name']!r}: {FACE_WEIGHTS_FILE} is missing: expected it in "
+            f"{' or '.join(map(str, folders))}, where saving a processor or installing the package "
+            "puts it"
         )
 
     def encode(
@@ -142,9 +140,9 @@ class VisualEncoder:
     ) -> VisualSummary:
         """Return the features of a clip and how often it shows a face.
 
-        Of each 1 / `frames_per_second` seconds, counted from the first frame on, the first frame
-        is looked at. One frame is held at a time: memory does not grow with the clip, and larger
-        batches are slower on a CPU (10 ms for a single image, 25 ms in fours).
+        The clip is divided into slots of 1 / `frames_per_second` s, and only the first frame of a
+        slot is examined. One frame is held at a time, so memory does not grow with the clip.
+        Batches would be slower on a CPU (25 ms per frame in batches of four, 10 ms one by one).
 
         Args:
             frames: (time, image) in the order of time, seconds and (H, W, 3) uint8, of any size.
@@ -157,7 +155,7 @@ class VisualEncoder:
             self.detector.to(device)
             self.expression.to(device)
         total = np.zeros(self.width)
-        looked_at = found = 0
+        examined = found = 0
         start, last_slot = None, -1
         for index, frame in enumerate(frames):
             time, image = _checked_frame(index, frame)
@@ -167,13 +165,13 @@ class VisualEncoder:
             if slot <= last_slot:
                 continue
             last_slot = slot
-            looked_at += 1
+            examined += 1
             face = self._largest_face(image)
             if face is not None:
                 found += 1
                 total += self.expression.describe([face])[0]
         features = (total / found).astype(np.float32) if found else None
-        return VisualSummary(features, looked_at, found)
+        return VisualSummary(features, examined, found)
 
     def _largest_face(self, image: np.ndarray) -> np.ndarray | None:
         """Return the pixels of the largest face, (h, w, 3) uint8; None without a face."""
@@ -199,11 +197,17 @@ def _checked(spec: Mapping[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(spec) - set(FACE_SPEC))
     if "name" not in spec or unknown:
         raise ValueError(
-            f"visual encoder spec {dict(spec)!r}: expected a name, and of "
-            f"{sorted(set(FACE_SPEC) - {'name'})} any"
+            f"visual encoder spec = {dict(spec)!r}: expected 'name', and optionally any of "
+            f"{sorted(set(FACE_SPEC) - {'name'})}"
         )
     hub = str(spec["name"]).startswith(HUB_PREFIX)
-    for field in ("version",) if hub else ("name", "version", "width"):
+    if not hub and spec["name"] != FACE_SPEC["name"]:
+        raise ValueError(
+            f"visual encoder name = {spec['name']!r}, version = {spec.get('version')!r}: expected "
+            f"{FACE_SPEC['name']!r}, which the installed package has in version "
+            f"{FACE_SPEC['version']!r}, or {HUB_PREFIX!r} and the name of a Hub model"
+        )
+    for field in ("version",) if hub else ("version", "width"):
         if spec.get(field, FACE_SPEC[field]) != FACE_SPEC[field]:
             raise ValueError(
                 f"visual encoder {spec['name']!r}, {field} = {spec[field]!r}: expected "
@@ -242,7 +246,7 @@ def _checked_frame(index: int, frame: tuple[float, np.ndarray]) -> tuple[float, 
     return time, image
 
 
-_LOADING = threading.Lock()  # of threads that all come first, one loads
+_LOADING = threading.Lock()  # when several threads ask first, only one loads
 
 
 @functools.lru_cache(maxsize=4)
@@ -252,7 +256,8 @@ def _load(key: str, path: Path) -> VisualEncoder:
     digest = hashlib.sha256(weights).hexdigest()
     if digest != spec["sha256"]:
         raise ValueError(
-            f"visual encoder {spec['name']}: {path} has sha256 {digest}, expected {spec['sha256']}"
+            f"visual encoder {spec['name']!r}: sha256 of {path} = {digest}: expected "
+            f"{spec['sha256']}"
         )
     logger.info(f"visual encoder {spec['name']} loaded from {path}")
     return VisualEncoder(spec, weights)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .face_layers import SeparableConv, square_images
+from synctva.video.face_layers import SeparableConv, square_images
 
 # Widths and heights, in cells, of the five boxes that each cell of the grid proposes.
 _ANCHORS = (
@@ -114,7 +114,7 @@ def _resized(length: int, image: np.ndarray, size: int) -> int:
 
 
 def _boxes(grid: torch.Tensor, image: np.ndarray, size: int, score_threshold: float) -> list[Face]:
-    """(rows, columns, 5, 5) → boxes in pixels of the image, the most certain first."""
+    """Return the boxes of a grid (rows, columns, 5, 5) in the image's pixels, best score first."""
     # In whole pixels of the resized image, so that boxes equal the original's to the pixel: the
     # pixels that are cut out determine the features.
     cell_height, cell_width = (

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .face_layers import SeparableConv, pad_same, square_images
+from synctva.video.face_layers import SeparableConv, pad_same, square_images
 
 EXPRESSIONS = ("neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised")
 """The network's classes, in order."""
@@ -51,7 +51,7 @@ class FaceExpressionNet(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """Convolutions of which the first halves the image, and each next one reads the sum so far."""
+    """Four convolutions: the first halves the image, the others read the sum of those before."""
 
     def __init__(self, first: nn.Module, width: int):
         super().__init__()

@@ -13,8 +13,8 @@ def square_images(images: Sequence[np.ndarray], size: int, *, centred: bool) -> 
     """Pad images with black to squares and resize them.
 
     Bilinear between the pixels around `i * side / size`, neither smoothed nor shifted by half a
-    pixel: what the networks' original code does, so that its features come out. Only pixels that
-    are looked at are read: the cost does not grow with the image.
+    pixel, as in the networks' original code, so that the features are the same. Only the pixels
+    that are needed are read: the cost does not grow with the image.
 
     Args:
         images: n of (H, W, 3) uint8, of any sizes.
@@ -29,8 +29,8 @@ def square_images(images: Sequence[np.ndarray], size: int, *, centred: bool) -> 
         side = max(image.shape[:2])
         rows, columns = (_Taps(side, size, length, centred) for length in image.shape[:2])
         # One array of both taps' pixels: (2 r, 2 c, 3), r rows and c columns not all padding.
-        looked_at = image[np.concatenate(rows.pixels)].take(np.concatenate(columns.pixels), 1)
-        values = torch.from_numpy(looked_at).float()
+        needed = image[np.concatenate(rows.pixels)].take(np.concatenate(columns.pixels), 1)
+        values = torch.from_numpy(needed).float()
         values = _mix(values, columns.weights, 1)  # (2 r, c, 3)
         square[rows.places, columns.places] = _mix(values, rows.weights, 0)
     return squares.permute(0, 3, 1, 2)
@@ -40,7 +40,7 @@ class _Taps:
     """The two pixels of the image that each position on a side of the square mixes.
 
     Attributes:
-        places: slice of the square's places that the image reaches, n of them.
+        places: slice of the n positions in the square that the image covers.
         pixels: two (n,) arrays of pixels.
         weights: two (n,) tensors of their weights, 0 for a pixel of the padding.
     """

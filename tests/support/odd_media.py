@@ -1,8 +1,8 @@
-"""Corrupted and odd media, and a program that reads a range of it.
+"""Corrupted and odd media, and a program that reads some of them.
 
-`python -m tests.support.odd_media FOLDER FIRST LAST` reads those of these numbers, each in
-ten ways, and prints as JSON how many ended in a clear error or a valid result, and the peak of its
-memory in MiB. Anything else ends it with a traceback, and the name of the input.
+`python -m tests.support.odd_media FOLDER FIRST LAST` reads the inputs numbered FIRST to LAST, each
+in ten ways. It prints as JSON how many ended in a clear error and how many in a valid result, and
+its peak memory in MiB. Anything else ends it with a traceback and the name of the input.
 """
 
 import io
@@ -16,14 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peak_memory import peak_megabytes
-
-from .media_files import clip, tone
+from tests.support.media_files import clip, tone
 
 COUNT = 1000
 
 CONTAINERS = {
     "a.mp4": ("mp4", "libx264", "aac", {}),
-    "b.mov": ("mov", "mjpeg", "pcm_s16le", {"pixels": "yuvj420p", "images": 5}),
+    "b.mov": ("mov", "mjpeg", "pcm_s16le", {"pixels": "yuvj420p", "frames": 5}),
     "c.mkv": ("matroska", "mpeg4", "flac", {}),
     "d.webm": ("webm", "libvpx", "libopus", {"rate": 48000}),
     "e.avi": ("avi", "mpeg4", "libmp3lame", {}),
@@ -34,9 +33,9 @@ CONTAINERS = {
     "j.ogg": ("ogg", None, "libopus", {"rate": 48000, "layout": "5.1"}),
     "k.mp3": ("mp3", None, "libmp3lame", {}),
     "l.aac": ("adts", None, "aac", {"layout": "stereo"}),
-    "m.gif": ("gif", "gif", None, {"pixels": "rgb8", "images": 4}),
-    "n.png": ("image2pipe", "png", None, {"pixels": "rgb24", "images": 1}),
-    "o.jpg": ("image2pipe", "mjpeg", None, {"pixels": "yuvj420p", "images": 1}),
+    "m.gif": ("gif", "gif", None, {"pixels": "rgb8", "frames": 4}),
+    "n.png": ("image2pipe", "png", None, {"pixels": "rgb24", "frames": 1}),
+    "o.jpg": ("image2pipe", "mjpeg", None, {"pixels": "yuvj420p", "frames": 1}),
     "p.flv": ("flv", "flv", "libmp3lame", {"rate": 22050}),
     "q.hevc.mp4": ("mp4", "libx265", None, {"video_options": {"x265-params": "log-level=none"}}),
     "r.vp9.webm": ("webm", "libvpx-vp9", None, {}),
@@ -58,7 +57,7 @@ TEXTS = {
 
 
 def wav_header(channels=1, rate=16000, bits=16, size=3200, kind=1):
-    """The header of a wav file that says this, whatever follows."""
+    """Return the header of a wav file with these fields, whatever data follows."""
     block = channels * bits // 8
     return (
         struct.pack(
@@ -80,7 +79,7 @@ def plain_wav(samples, rate=16000):
 
 
 def fixed_inputs(clips):
-    """(name, bytes) of odd inputs that need no chance."""
+    """Yield (name, bytes) of the odd inputs that are not random."""
     silence = bytes(3200)
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w") as archive:
@@ -106,9 +105,9 @@ def fixed_inputs(clips):
     yield "odd_bits.wav", wav_header(bits=13) + silence
     yield "codec.wav", wav_header(kind=0x1234) + silence
     yield "nan.wav", wav_header(bits=32, size=6400, kind=3) + not_finite.tobytes()
-    yield "no_image.mp4", clip(video="libx264", audio="aac", images=0)
-    yield "no_image.mkv", clip("matroska", "mpeg4", None, images=0)
-    yield "one_image.mp4", clip(audio=None, images=1)
+    yield "no_image.mp4", clip(video="libx264", audio="aac", frames=0)
+    yield "no_image.mkv", clip("matroska", "mpeg4", None, frames=0)
+    yield "one_image.mp4", clip(audio=None, frames=1)
     for name, field in (("a.mp4", b"avc1"), ("b.mov", b"jpeg")):
         at = clips[name].index(field, clips[name].index(b"stsd")) + 4 + 24
         for size in ((0, 0), (1, 1), (65535, 65535), (65535, 1), (16384, 16384)):
@@ -135,7 +134,7 @@ def fixed_inputs(clips):
 
 
 def damaged(data, random):
-    """A recording with something wrong in it."""
+    """Return a recording with random damage."""
     data = bytearray(data)
     kind = random.integers(7)
     at = int(random.integers(len(data)))
@@ -161,7 +160,7 @@ def damaged(data, random):
 
 
 def odd_inputs():
-    """`COUNT` pairs (name, bytes), the same each time, the fixed ones among them."""
+    """Return `COUNT` pairs (name, bytes), the fixed ones among them, the same at every call."""
     random = np.random.default_rng(0)
     clips = {
         name: clip(container, video, audio, **settings)
@@ -197,7 +196,7 @@ def check_frames(frames):
 
 
 def read_all(folder, inputs, read_audio, read_frames, MediaError):
-    """Read each input in ten ways: {"error": number of clear errors, "result": of results}."""
+    """Read each input in ten ways and count clear errors and results."""
     counts = {"error": 0, "result": 0}
     for name, data in inputs:
         path = Path(folder) / name

@@ -4,29 +4,29 @@ import numpy as np
 
 
 def tone(hertz, seconds=1.0, rate=16_000, amplitude=0.1):
-    """A sine."""
+    """Return a sine."""
     return amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
 
 
 def glide(low, high, seconds=1.0, rate=16_000, amplitude=0.1):
-    """Three harmonics whose fundamental rises evenly in Hz."""
+    """Return three harmonics whose fundamental rises linearly in Hz."""
     time = np.arange(round(seconds * rate)) / rate
     phase = 2 * np.pi * (low * time + (high - low) / (2 * seconds) * time**2)
     return amplitude * (np.sin(phase) + 0.5 * np.sin(2 * phase) + 0.3 * np.sin(3 * phase))
 
 
 def noise(seconds=1.0, rate=16_000, deviation=0.1, seed=0):
-    """White noise."""
+    """Return white noise."""
     return np.random.default_rng(seed).normal(0, deviation, round(seconds * rate))
 
 
 def syllables(count, rate=16_000, seconds=0.25, hertz=120.0):
-    """So many swells of a voice, one each `seconds`, with dips of some 20 dB between them."""
+    """Return `count` swells of a voice, `seconds` apart, with dips of about 20 dB between them."""
     time = np.arange(round(count * seconds * rate)) / rate
     envelope = 0.1 + 0.9 * np.sin(np.pi * time / seconds) ** 2
     return envelope * glide(hertz, hertz, count * seconds, rate)
 
 
 def embedded(sound, before, after, rate=16_000):
-    """The sound in digital silence of so many seconds."""
+    """Return the sound with digital silence of `before` and `after` seconds around it."""
     return np.concatenate([np.zeros(round(before * rate)), sound, np.zeros(round(after * rate))])

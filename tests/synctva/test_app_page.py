@@ -129,7 +129,10 @@ def test_a_recording_is_cut_at_the_times_of_the_lines(recognise, recording):
     ("transcript", "message"),
     [
         ("Ann: No way!", "line 1, 'Ann: No way!': has no times"),
-        ("0-0.5 Ann: No!\n\n7-8 Bo: Oh!", r"line 3: talk\.mp4: start = 7.0 s: it ends at 1.\d\d s"),
+        (
+            "0-0.5 Ann: No!\n\n7-8 Bo: Oh!",
+            r"line 3: talk\.mp4: start = 7.0 s: expected less than 1.\d\d s, where it ends",
+        ),
     ],
 )
 def test_a_mistake_names_the_line_and_what_was_expected(recognise, recording, transcript, message):

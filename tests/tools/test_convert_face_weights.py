@@ -19,7 +19,7 @@ QUANTISATION = {"dtype": "uint8", "scale": 0.1, "min": -1.0}
 
 @pytest.fixture
 def package(tmp_path):
-    """A package whose networks have a few numbers."""
+    """A package whose networks have only a few weights."""
     folder = tmp_path / "package"
     (folder / "model").mkdir(parents=True)
     about = {"name": "@owner/faces", "version": "9.8.7", "license": "MIT"}
@@ -98,18 +98,18 @@ def test_shipped_file_says_where_it_is_from():
     assert "Copyright (c) 2018 Vincent Mühler" in notice
 
 
-def test_numbers_that_do_not_fit_are_refused(package, tmp_path):
+def test_a_manifest_that_does_not_match_is_refused(package, tmp_path):
     path = package / "model/face_expression_model.bin"
     data = path.read_bytes()
     path.write_bytes(data[:-1])
-    with pytest.raises(ValueError, match="weight fc/weights: ends at byte 88 of 87"):
+    with pytest.raises(ValueError, match="weight fc/weights: ends at byte 88: expected at most 87"):
         convert(package, tmp_path / "out.safetensors")
     path.write_bytes(data + b"1")
-    with pytest.raises(ValueError, match="89 bytes, of which the manifest names 88"):
+    with pytest.raises(ValueError, match="has 89 bytes: expected 88, as its manifest says"):
         convert(package, tmp_path / "out.safetensors")
 
 
-def test_what_is_missing_is_named(package, tmp_path):
+def test_a_missing_file_is_named(package, tmp_path):
     with tarfile.open(tmp_path / "empty.tgz", "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("package/README.md"), io.BytesIO())
     with pytest.raises(FileNotFoundError, match=r"empty.tgz has no package/package.json"):

@@ -8,8 +8,8 @@ from tests.support.sounds import tone
 @pytest.mark.parametrize(
     ("samples", "rate", "message"),
     [
-        (np.zeros((2, 100)), 16_000, r"shape \(2, 100\): expected \(N,\), one channel"),
-        (np.zeros(100, dtype=np.int16), 16_000, "int16: expected float"),
+        (np.zeros((2, 100)), 16_000, r"samples.shape = \(2, 100\): expected \(N,\), one channel"),
+        (np.zeros(100, dtype=np.int16), 16_000, "samples.dtype = int16: expected float"),
         (np.zeros(100), 3_999, "sample_rate = 3999: expected at least 4000"),
         (np.zeros(100), float("nan"), "sample_rate = nan"),
         (np.zeros(100), float("inf"), "sample_rate = inf"),

@@ -1,4 +1,4 @@
-"""Sound: containers, channels, ranges and arrays, against what was written."""
+"""Sound: containers, channels, ranges and arrays, compared with what was written."""
 
 import io
 from fractions import Fraction
@@ -42,8 +42,8 @@ LOSSY = [
 ]
 
 
-def recipe(data):
-    """The mix as the published prosody tables were made from it, spelt out."""
+def published_mix(data):
+    """Return the mix that the published prosody tables were made from, by PyAV's own calls."""
     with av.open(io.BytesIO(data)) as container:
         resampler = av.AudioResampler("s16", "mono", container.streams.audio[0].rate)
         frames = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
@@ -54,7 +54,7 @@ def recipe(data):
 @pytest.mark.parametrize(("container", "codec", "video", "tolerance"), EXACT)
 def test_lossless_sound_comes_back(container, codec, video, tolerance):
     pixels = "yuvj420p" if video == "mjpeg" else "yuv420p"
-    audio = read_audio(clip(container, video, codec, pixels=pixels, images=3))
+    audio = read_audio(clip(container, video, codec, pixels=pixels, frames=3))
     assert isinstance(audio, Audio)
     assert audio.sample_rate == RATE
     assert audio.samples.dtype == np.float32
@@ -73,7 +73,7 @@ def test_lossy_sound_is_alike(container, codec, rate, video):
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 44100, 96000])
-def test_the_sample_rate_is_its_own(rate):
+def test_the_sample_rate_is_kept(rate):
     audio = read_audio(clip("wav", None, "pcm_s16le", rate=rate))
     assert (audio.sample_rate, len(audio.samples)) == (rate, rate)
 
@@ -84,7 +84,7 @@ def test_channels_are_mixed_in_16_bits(container, codec, layout):
     if (layout, codec) == ("quad", "aac"):
         layout = "4.0"
     data = clip(container, None, codec, layout=layout, rate=48000)
-    np.testing.assert_array_equal(read_audio(data).samples, recipe(data).astype(np.float32))
+    np.testing.assert_array_equal(read_audio(data).samples, published_mix(data).astype(np.float32))
 
 
 def test_full_scale_channels_do_not_clip():
@@ -95,7 +95,7 @@ def test_full_scale_channels_do_not_clip():
 
 @pytest.mark.parametrize("channels", [3, 6, 8, 9, 12, 24, 40])
 def test_channels_of_unknown_layout(channels):
-    """A mean of some kind: equal channels come out as they are."""
+    """They are averaged in some way: equal channels come out unchanged."""
     same = np.repeat(tone(0.2), channels, 0)
     packed = np.round(same.T * 32767).astype("<i2").reshape(-1)
     audio = read_audio((np.reshape(packed, (-1, channels)), RATE))
@@ -160,7 +160,7 @@ def test_a_range_far_in_equals_a_slice(container, codec, rate, monkeypatch):
 
 
 def test_a_range_after_a_gap_is_found_by_its_time():
-    """Two seconds of sound, the second of which comes five seconds later."""
+    """Two seconds of sound, with a gap of five seconds between them."""
     sound = (tone(2)[0] * 32767).astype(np.int16)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="matroska") as output:
@@ -214,15 +214,23 @@ def test_an_array_of_channels_equals_a_file_of_them():
         ((np.zeros(9), 16000.5), "sample rate = 16000.5: expected a whole number"),
         ((np.zeros(9), float("nan")), "sample rate = nan: expected a whole number"),
         ((np.float32([0, np.nan]), 16000), "values that are not finite"),
-        ((np.float32([0, 12000]), 16000), r"has the value 12000: expected floats in \[-1, 1\]"),
-        ((np.zeros((2, 3, 4)), 16000), r"shape \(2, 3, 4\) and type float64: expected numbers"),
-        ((np.array(["a"]), 16000), "type <U1: expected numbers"),
+        ((np.float32([0, 12000]), 16000), r"largest value = 12000: expected floats in \[-1, 1\]"),
+        ((np.zeros((2, 3, 4)), 16000), r"shape = \(2, 3, 4\), dtype = float64: expected numbers"),
+        ((np.array(["a"]), 16000), "dtype = <U1: expected numbers"),
         (7, "media source is a int: expected a path or bytes"),
     ],
 )
 def test_invalid_arrays_are_refused(source, message):
     with pytest.raises(MediaError, match=message):
         read_audio(source)
+
+
+@pytest.mark.parametrize("times", [(5.0,), (5000.0, 5001.0)])
+def test_a_start_after_the_end_is_refused(times):
+    with pytest.raises(
+        MediaError, match=r"start = 50*\.0 s: expected less than 1\.\d\d s, where it"
+    ):
+        read_audio(clip(), *times)
 
 
 def test_values_that_are_not_finite_are_refused():

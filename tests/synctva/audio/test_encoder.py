@@ -18,7 +18,7 @@ SPECS = [PROSODY_SPEC, PROSODY_MFCC_SPEC]
 
 @pytest.fixture(scope="module")
 def toy_speech_model(tmp_path_factory):
-    """A tiny Wav2Vec2, 16 numbers an utterance, saved."""
+    """A saved tiny Wav2Vec2 with 16 values per utterance."""
     folder = tmp_path_factory.mktemp("toy_speech_model")
     torch.manual_seed(0)
     config = Wav2Vec2Config(
@@ -113,9 +113,15 @@ def test_refuses_sounds():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ({}, "expected a name"),
-        ({**PROSODY_SPEC, "colour": "red"}, "audio encoder spec .* expected a name"),
-        ({"name": "prosodic"}, "name = 'prosodic': expected one of .*'prosody'"),
+        ({}, "audio encoder spec = {}: expected 'name'"),
+        (
+            {**PROSODY_SPEC, "colour": "red"},
+            "audio encoder spec = .*: expected 'name', and optionally any of",
+        ),
+        (
+            {"name": "prosodic", "version": 3},
+            "name = 'prosodic', version = 3: expected one of .*'prosody'.* installed package has",
+        ),
         ({**PROSODY_SPEC, "version": 2}, "prosody', version = 2: expected 1"),
         ({**PROSODY_SPEC, "width": 9}, "prosody', width = 9: expected 8"),
         ({**PROSODY_SPEC, "sample_rate": 16_000}, "sample_rate = 16000: expected None"),
@@ -145,7 +151,7 @@ def test_hub_model_by_hand(toy_speech_model):
         expected = model(normal[None]).last_hidden_state[0].mean(0)
     np.testing.assert_allclose(vector, expected, rtol=1e-3, atol=1e-4)
     assert encoder.encode(np.zeros(16_000), 16_000) is None
-    with pytest.raises(ValueError, match=r"sample_rate = 8000: .* expects 16000 Hz"):
+    with pytest.raises(ValueError, match="sample_rate = 8000: expected 16000 Hz for audio encoder"):
         encoder.encode(sound, 8_000)
 
 

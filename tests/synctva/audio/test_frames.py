@@ -23,7 +23,7 @@ def test_frames_fit_and_lie_symmetrically(samples):
     assert times[0] - 0.02 < 0.005 + 1e-9  # no further frame would fit
 
 
-def test_no_frame_in_what_is_shorter_than_a_window():
+def test_no_frame_in_a_sound_shorter_than_a_window():
     assert frame_times(639, 16_000, 0.04, 0.01).shape == (0,)
     assert frame_times(0, 16_000, 0.04, 0.01).shape == (0,)
 

@@ -10,7 +10,7 @@ def test_ratio_of_a_voice_in_noise(ratio):
     voice = glide(150, 150, 3.0)
     deviation = np.sqrt((voice**2).mean() / 10 ** (ratio / 10))
     measured = harmonicity(voice + noise(3.0, deviation=deviation), 16_000)
-    # Of several periods the one that fits best by chance counts, so that it lies a little above.
+    # A little too high, because of several periods the best fitting one counts.
     assert ratio - 0.5 < np.nanmean(measured) < ratio + 2
 
 

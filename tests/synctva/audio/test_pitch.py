@@ -45,7 +45,7 @@ def test_shift_by_whole_steps_shifts_the_contour():
     np.testing.assert_allclose(early[:-10], late[10:], rtol=1e-6)
 
 
-def test_no_frame_in_what_is_shorter_than_three_periods():
+def test_no_frame_in_a_sound_shorter_than_three_periods():
     for samples in (0, 1, 639):
         assert pitch(np.ones(samples), 16_000).hertz.shape == (0,)
 

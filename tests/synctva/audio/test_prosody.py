@@ -29,7 +29,7 @@ def test_a_glide():
     assert of["pitch_std"] == pytest.approx(120 / np.sqrt(12), rel=0.05)
 
 
-def test_amplification_changes_the_level_alone():
+def test_amplification_changes_only_the_level():
     sound = syllables(5) + noise(1.25, deviation=0.001)
     difference = prosody(analyse(4 * sound, 16_000)) - prosody(analyse(sound, 16_000))
     expected = np.zeros(8)

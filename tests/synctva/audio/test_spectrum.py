@@ -19,7 +19,7 @@ def test_filters_average_and_cover():
 
 
 def test_a_frame_by_hand():
-    """White noise, so that the rounding counts for nothing."""
+    """White noise is so loud in all bands that the rounding does not matter."""
     sound = noise(0.025)
     framed = (sound - sound.mean()) * np.hanning(402)[1:-1]
     spectrum = np.fft.rfft(framed, 1024)
@@ -49,7 +49,7 @@ def test_white_noise_is_flat():
     )
 
 
-def test_a_sine_stands_at_its_frequency():
+def test_a_sine_is_at_its_frequency():
     assert descriptor("centroid", tone(1000)) == pytest.approx(1000, rel=0.01)
     assert descriptor("hammarberg_index", tone(1000)).min() > 40
     assert descriptor("hammarberg_index", tone(3000)).max() < -40

@@ -8,12 +8,12 @@ from tests.support.sounds import embedded, noise, syllables, tone
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 @pytest.mark.parametrize("count", [3, 6])
-def test_swells_are_counted_but_the_last(count, rate):
+def test_all_swells_but_the_last_are_counted(count, rate):
     sound = syllables(count, rate)
     assert articulation_rate(sound, rate) == pytest.approx((count - 1) / (0.25 * count))
 
 
-def test_peaks_stand_where_the_voice_swells():
+def test_peaks_are_where_the_voice_swells():
     peaks = intensity_peaks(intensity(syllables(4), 16_000, 50.0))
     np.testing.assert_allclose(peaks, [0.125, 0.375, 0.625], atol=0.01)
 

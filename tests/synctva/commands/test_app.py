@@ -109,7 +109,7 @@ def test_a_mistake_is_shown_on_the_page_and_can_be_corrected(driver):
     type_instead(driver, "Ann: Hi!\nBo:")
     press(driver, "\ue008", "\ue007")  # Shift, Enter
     wait_until(lambda: find(driver, "[role=alert]"), "the message")
-    assert find(driver, "[role=alert]")[0].text.startswith("line 2, 'Bo:': nothing is said")
+    assert find(driver, "[role=alert]")[0].text.startswith("line 2, 'Bo:': has no text")
     assert not find(driver, ".plot")
     press(driver, " Hello.")
     press(driver, "\ue008", "\ue007")

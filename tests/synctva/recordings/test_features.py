@@ -1,4 +1,4 @@
-"""A conversation of recordings against the encoders by hand, through processor and pipeline."""
+"""Recordings through processor and pipeline, compared with the encoders called by hand."""
 
 import json
 
@@ -24,7 +24,7 @@ register()
 FILL = [3.0, 60.0, 5.0, 150.0, 30.0, 100.0, 4.0, 8.0]
 RATE = 16_000
 TURNS = [glide(110, 180), noise(), np.zeros(RATE)]
-"""A voice, a hiss, and silence, a second each."""
+"""A voice, a hiss, and silence, one second each."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def encoder():
 
 @pytest.fixture(scope="module")
 def faces():
-    """Two frames a second of a smiling face."""
+    """One second of a smiling face, at two frames per second."""
     return (np.stack([drawn_face(**EXPRESSIONS["happy"])] * 2), 2)
 
 
@@ -61,7 +61,7 @@ def test_sound_as_array_file_and_bytes(processor, encoder, tmp_path):
     expected = encoder.encode(sound.samples, sound.sample_rate)
     assert batch["modality_mask"][0].tolist() == [[False, False, True]] * 6
     np.testing.assert_allclose(batch["audio_features"][0, :4], np.tile(expected, (4, 1)), rtol=1e-6)
-    # Nothing was rounded to 16 bits there.
+    # Arrays are not rounded to 16 bits.
     np.testing.assert_allclose(
         batch["audio_features"][0, 4:], np.tile(expected, (2, 1)), rtol=0.02, atol=0.02
     )
@@ -78,10 +78,10 @@ def test_silence_is_masked_and_a_hiss_gets_the_filled_pitch(processor):
 def test_turns_of_a_long_recording_are_the_turns(processor):
     whole = (embedded(np.concatenate(TURNS), 2, 0), RATE)
     cut = [{"audio": whole, "start": 2.0 + t, "end": 3.0 + t} for t in range(3)]
-    alone = [{"audio": (sound, RATE)} for sound in TURNS]
-    together, apart = processor([cut]), processor([alone])
-    torch.testing.assert_close(together["modality_mask"], apart["modality_mask"])
-    torch.testing.assert_close(together["audio_features"], apart["audio_features"])
+    separate = [{"audio": (sound, RATE)} for sound in TURNS]
+    actual, expected = processor([cut]), processor([separate])
+    torch.testing.assert_close(actual["modality_mask"], expected["modality_mask"])
+    torch.testing.assert_close(actual["audio_features"], expected["audio_features"])
 
 
 def test_a_clip_carries_face_and_voice(processor, encoder, faces):
@@ -124,13 +124,13 @@ def test_a_source_that_cannot_be_read_is_named(processor, tmp_path):
         processor([[{"audio": (TURNS[0], RATE), "start": 3, "end": 2}]])
 
 
-def test_a_modality_that_the_checkpoint_lacks_is_not_even_read():
+def test_a_modality_that_the_checkpoint_lacks_is_not_read():
     processor = SyncTVAProcessor(None, None, 8, audio_encoder={**PROSODY_SPEC, "fill": FILL})
     batch = processor([[{"audio": (TURNS[0], RATE), "video": "nowhere.mp4"}]])
     assert batch["modality_mask"][0].tolist() == [[False, False, True]]
 
 
-def test_features_of_unknown_origin_cannot_be_made():
+def test_recordings_need_the_spec_of_an_encoder():
     processor = SyncTVAProcessor(None, None, 8)
     with pytest.raises(ValueError, match="utterance 0, audio: the checkpoint does not say which"):
         processor([[{"audio": (TURNS[0], RATE)}]])
@@ -144,12 +144,23 @@ def test_features_of_unknown_origin_cannot_be_made():
             "audio encoder 'prosody', version = 2: expected 1, which the installed package has",
         ),
         (
+            {"audio_encoder": {**PROSODY_SPEC, "name": "prosodic", "version": 2}},
+            "audio encoder name = 'prosodic', version = 2: expected one of .*'prosody', .* has",
+        ),
+        (
             {"visual_encoder": {**FACE_SPEC, "version": "9"}},
             "visual encoder 'face-api-expressions', version = '9': expected '1.7.15', which the",
         ),
+        (
+            {"visual_encoder": {**FACE_SPEC, "name": "faces", "version": "9"}},
+            "visual encoder name = 'faces', version = '9': expected 'face-api-expressions', which "
+            "the installed package has in version '1.7.15'",
+        ),
     ],
 )
-def test_a_mismatch_of_encoders_is_refused_by_name(toy_encoder_spec, change, message, faces):
+def test_an_encoder_that_the_package_lacks_is_named_with_its_version(
+    toy_encoder_spec, change, message, faces
+):
     processor = SyncTVAProcessor(16, 263, 8, **change)
     utterance = {"video": faces} if "visual_encoder" in change else {"audio": (TURNS[0], RATE)}
     with pytest.raises(ValueError, match=message):
@@ -167,7 +178,7 @@ def test_saved_and_loaded_with_its_weights(processor, faces, tmp_path, monkeypat
     assert json.loads((tmp_path / "processor_config.json").read_text())["audio_encoder"]["fill"]
     utterances = [{"video": faces, "audio": (TURNS[0], RATE)}]
     expected = processor([utterances])
-    # Where the package is not installed, the weights are the checkpoint's.
+    # The weights come from the checkpoint, whatever the package has.
     monkeypatch.setattr("synctva.video.encoder.FACE_WEIGHTS_FOLDER", tmp_path / "nowhere")
     assert_equal(loaded([utterances]), expected)
 

@@ -1,4 +1,4 @@
-"""Conversations as people write them down."""
+"""Conversations as people write them."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from synctva.recordings.transcripts import Line, TranscriptError, parse_transcri
 
 
 def read(transcript, timed=False):
-    """(speaker, text) of each utterance."""
+    """Return (speaker, text) of each utterance."""
     return [(line.speaker, line.text) for line in parse_transcript(transcript, timed)]
 
 
@@ -61,7 +61,7 @@ def test_times_are_a_sentence_where_not_every_line_has_them():
     ]
 
 
-def test_with_times_nothing_need_be_said():
+def test_an_utterance_with_times_needs_no_text():
     assert parse_transcript("0-1\n1-2 Bo:", timed=True) == [
         Line(1, "", None, 0.0, 1.0),
         Line(2, "", "Bo", 1.0, 2.0),
@@ -85,7 +85,7 @@ def test_subtitles():
     [
         ("", False, "there is no utterance: expected lines such as 'Ann: I got the job!'"),
         (" \n\n", True, "expected lines such as '0.0-2.5 Ann: I got the job!'"),
-        ("Ann: Hi!\nBo:", False, "line 2, 'Bo:': nothing is said: expected a sentence"),
+        ("Ann: Hi!\nBo:", False, "line 2, 'Bo:': has no text: expected a sentence"),
         ("0-1 Ann: Hi!\n\nBo: Oh.", True, "line 3, 'Bo: Oh.': has no times: expected its start"),
         ("2.5-1:00 A: Hi!\n3-3 A: Oh.", True, "line 2, times 3 to 3: expected the start before"),
         ("1\n0 --> 1\nHi!\n\nOh.", True, "line 5, 'Oh.': expected the number or the times of a"),
@@ -97,7 +97,7 @@ def test_a_mistake_names_its_line_and_what_was_expected(transcript, timed, messa
     assert message in str(error.value)
 
 
-def test_of_many_mistakes_the_first_are_listed():
+def test_the_first_of_many_mistakes_are_listed():
     with pytest.raises(TranscriptError) as error:
         parse_transcript("Ann: Hi!\n" * 8, timed=True)
     lines = str(error.value).split("\n")

@@ -1,4 +1,4 @@
-"""Images: sampled by time, upright, bounded, against what was written."""
+"""Frames: sampled by time, upright, bounded, compared with what was written."""
 
 import io
 
@@ -10,11 +10,11 @@ from synctva.recordings import containers
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
 from synctva.video.decoding import read_frames
-from tests.support.media_files import FPS, HEIGHT, WIDTH, clip, image, level, turned
+from tests.support.media_files import FPS, HEIGHT, WIDTH, clip, image, level, rotated
 
 
 def numbers(frames):
-    """Which image each is, by its grey value."""
+    """Return the number of each frame, told by its grey value."""
     return [round((shown.mean() - level(0)) / 8) for _, shown in frames]
 
 
@@ -36,7 +36,7 @@ def times(frames):
         ("h264", "libx264", None),
     ],
 )
-def test_five_a_second_from_any_container(container, codec, audio):
+def test_five_frames_per_second_from_any_container(container, codec, audio):
     pixels = {"mjpeg": "yuvj420p", "gif": "rgb8"}.get(codec, "yuv420p")
     frames = list(read_frames(clip(container, codec, audio, pixels=pixels), 5))
     assert times(frames) == [0, 0.2, 0.4, 0.6, 0.8]
@@ -48,9 +48,9 @@ def test_no_video_track():
     assert list(read_frames(clip("wav", None, "pcm_s16le"), 5)) == []
 
 
-def test_track_without_images():
-    assert list(read_frames(clip(images=0), 5)) == []
-    assert numbers(read_frames(clip(images=1), 5)) == [0]
+def test_track_without_frames():
+    assert list(read_frames(clip(frames=0), 5)) == []
+    assert numbers(read_frames(clip(frames=1), 5)) == [0]
 
 
 def test_bytes_and_rows_equal_the_path(tmp_path):
@@ -63,25 +63,25 @@ def test_bytes_and_rows_equal_the_path(tmp_path):
 
 
 def test_a_variable_frame_rate_is_sampled_by_its_timestamps():
-    """What is on display at 0, 0.2, ... s; an image that stays comes once."""
+    """Frames on display at 0, 0.2, ... s; one that is on display for longer is returned once."""
     frames = list(read_frames(clip(audio=None, times=[0, 40, 80, 500, 520, 1200, 1240]), 5))
     assert times(frames) == [0, 0.08, 0.52, 1.2]
     assert numbers(frames) == [0, 2, 4, 5]
 
 
-def test_more_times_than_images_repeat_none():
-    assert numbers(read_frames(clip(images=5), 100)) == [0, 1, 2, 3, 4]
+def test_no_frame_is_repeated():
+    assert numbers(read_frames(clip(frames=5), 100)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(("count", "expected"), [(1, [12]), (5, [2, 7, 12, 17, 22]), (25, None)])
-def test_a_number_of_images(count, expected):
+def test_a_number_of_frames(count, expected):
     frames = list(read_frames(clip(audio=None), count=count))
     assert numbers(frames) == (list(range(FPS)) if expected is None else expected)
     ranged = read_frames(clip(audio=None), count=2, start=0.4, end=0.8)
     assert numbers(ranged) == [12, 17]
 
 
-def test_a_number_of_images_where_the_length_is_unknown():
+def test_a_number_of_frames_of_unknown_length():
     data = clip("h264", "libx264", None)
     with Recording(data) as recording:
         assert recording.duration("video") is None
@@ -92,13 +92,13 @@ def test_a_number_of_images_where_the_length_is_unknown():
 def test_a_range_equals_a_slice(span):
     start, end = span
     whole = list(read_frames(clip(), 5))
-    kept = [(t, p) for t, p in whole if (start or 0) <= round(t, 3) < (end or 9)]
+    kept = [(t, f) for t, f in whole if (start or 0) <= round(t, 3) < (end or 9)]
     part = list(read_frames(clip(), 5, start=start, end=end))
     assert times(part) == times(kept)
-    np.testing.assert_array_equal([p for _, p in part], [p for _, p in kept])
+    np.testing.assert_array_equal([f for _, f in part], [f for _, f in kept])
 
 
-def test_a_range_between_two_images_shows_the_one_on_display():
+def test_a_range_between_two_frames_has_the_one_on_display():
     assert numbers(read_frames(clip(), 5, start=0.41, end=0.43)) == [10]
 
 
@@ -108,20 +108,20 @@ def test_a_range_between_two_images_shows_the_one_on_display():
 )
 def test_a_range_far_in_equals_a_slice(container, codec, monkeypatch):
     monkeypatch.setattr(containers, "SEEK_FROM", 3.0)
-    data = clip(container, codec, None, images=7 * FPS, video_options={"g": "25"})
-    whole = [(t, p) for t, p in read_frames(data, 5) if 6.2 <= round(t, 3) < 7]
+    data = clip(container, codec, None, frames=7 * FPS, video_options={"g": "25"})
+    whole = [(t, f) for t, f in read_frames(data, 5) if 6.2 <= round(t, 3) < 7]
     part = list(read_frames(data, 5, start=6.2, end=7.0))
     assert len(part) == 4
     assert times(part) == times(whole)
-    np.testing.assert_array_equal([p for _, p in part], [p for _, p in whole])
+    np.testing.assert_array_equal([f for _, f in part], [f for _, f in whole])
     with Recording(data) as recording:
         assert next(recording.frames("video", 6.2))[0] > 2  # it did seek
 
 
 @pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
-def test_what_is_not_decoded_is_not_missed(codec, monkeypatch):
-    """Leaving out images that no other builds on changes none of those that are sampled."""
-    data = clip("mp4", codec, None, images=60, video_options={"bf": "3"})
+def test_leaving_out_unneeded_frames_changes_nothing(codec, monkeypatch):
+    """Frames on which no other depends are not decoded; those that are sampled stay the same."""
+    data = clip("mp4", codec, None, frames=60, video_options={"bf": "3"})
     with Recording(data) as recording:
         decoded = sum(1 for _ in recording.frames("video", 0, lambda time, until: False))
     thinned = list(read_frames(data, 3))
@@ -131,38 +131,38 @@ def test_what_is_not_decoded_is_not_missed(codec, monkeypatch):
     every = list(read_frames(data, 3))
     assert decoded < 40
     assert times(thinned) == times(every)
-    np.testing.assert_array_equal([p for _, p in thinned], [p for _, p in every])
+    np.testing.assert_array_equal([f for _, f in thinned], [f for _, f in every])
 
 
 @pytest.mark.parametrize(
     ("matrix", "expected"),
     [
-        ((1, 0, 0, 1), lambda p: p),
-        ((0, 1, -1, 0), lambda p: np.rot90(p, -1)),  # a telephone held upright
-        ((-1, 0, 0, -1), lambda p: np.rot90(p, 2)),
-        ((0, -1, 1, 0), lambda p: np.rot90(p)),
-        ((-1, 0, 0, 1), lambda p: p[:, ::-1]),  # a mirrored self-portrait
-        ((1, 0, 0, -1), lambda p: p[::-1]),
-        ((0, 1, 1, 0), lambda p: p.swapaxes(0, 1)),
-        ((0.996, 0.087, -0.087, 0.996), lambda p: p),  # 5 degrees
+        ((1, 0, 0, 1), lambda image: image),
+        ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),  # a telephone held upright
+        ((-1, 0, 0, -1), lambda image: np.rot90(image, 2)),
+        ((0, -1, 1, 0), lambda image: np.rot90(image)),
+        ((-1, 0, 0, 1), lambda image: image[:, ::-1]),  # a mirrored self-portrait
+        ((1, 0, 0, -1), lambda image: image[::-1]),
+        ((0, 1, 1, 0), lambda image: image.swapaxes(0, 1)),
+        ((0.996, 0.087, -0.087, 0.996), lambda image: image),  # 5 degrees
     ],
 )
 def test_rotated_recordings_are_set_upright(matrix, expected):
     """The matrix is written into the header: PyAV writes one only from 18 on."""
-    data = clip(audio=None, images=2, corner=True)
-    ((_, shown),) = read_frames(turned(data, matrix), count=1)
+    data = clip(audio=None, frames=2, corner=True)
+    ((_, shown),) = read_frames(rotated(data, matrix), count=1)
     written = expected(image(1, corner=True))
     assert shown.shape == written.shape
     assert shown.flags.c_contiguous
     assert np.abs(shown.astype(int) - written).mean() < 4
 
 
-def test_large_images_are_scaled_down():
-    data = clip(audio=None, size=(640, 480), images=1, corner=True)
+def test_large_frames_are_scaled_down():
+    data = clip(audio=None, size=(640, 480), frames=1, corner=True)
     ((_, shown),) = read_frames(data, 5, max_side=64)
     assert np.abs(shown.astype(int) - image(0, (64, 48), corner=True)).mean() < 4
-    ((_, turned_),) = read_frames(turned(data, (0, 1, -1, 0)), 5, max_side=64)
-    assert turned_.shape == (64, 48, 3)
+    ((_, upright),) = read_frames(rotated(data, (0, 1, -1, 0)), 5, max_side=64)
+    assert upright.shape == (64, 48, 3)
     frames = np.stack([image(0, (640, 480), corner=True)])
     ((_, given),) = read_frames(frames, 5, max_side=64)
     assert np.abs(given.astype(int) - image(0, (64, 48), corner=True)).mean() < 4
@@ -180,9 +180,9 @@ def test_pixels_are_made_square():
     assert shown.shape == (HEIGHT, 2 * WIDTH, 3)
 
 
-def test_images_that_are_too_large_are_refused(monkeypatch):
+def test_refuses_frames_that_are_too_large(monkeypatch):
     monkeypatch.setattr(containers, "MAX_PIXELS", 1000)
-    with pytest.raises(MediaError, match="images of 64 x 48: expected at most 1,000 pixels"):
+    with pytest.raises(MediaError, match="frames of 64 x 48: expected at most 1,000 pixels"):
         list(read_frames(clip(), 5))
 
 
@@ -192,7 +192,7 @@ def test_frames_in_memory():
     assert numbers(read_frames((frames, FPS), 5)) == [0, 5, 10, 15, 20]
     assert numbers(read_frames((frames, FPS), 5, start=0.4, end=0.8)) == [10, 15]
     assert numbers(read_frames((frames, FPS), count=5)) == [2, 7, 12, 17, 22]
-    # Sampled already: all of them, this many a second.
+    # Sampled already: all of them, as this many per second.
     assert numbers(read_frames(frames[:4], 5)) == [0, 1, 2, 3]
     assert times(read_frames(frames[:4], 5)) == [0, 0.2, 0.4, 0.6]
     assert numbers(read_frames(list(frames[:4]), 5)) == [0, 1, 2, 3]
@@ -200,7 +200,7 @@ def test_frames_in_memory():
     assert list(read_frames([], 5)) == []
 
 
-def test_images_in_files_of_their_own(tmp_path):
+def test_frames_in_image_files(tmp_path):
     images = []
     for i in range(3):
         for container, codec, pixels in (
@@ -208,7 +208,7 @@ def test_images_in_files_of_their_own(tmp_path):
             ("image2pipe", "mjpeg", "yuvj420p"),
         ):
             path = tmp_path / f"{i}.{codec}"
-            path.write_bytes(clip(container, codec, None, pixels=pixels, images=1))
+            path.write_bytes(clip(container, codec, None, pixels=pixels, frames=1))
             images.append(path)
     shown = list(read_frames([*images, images[0].read_bytes(), image(4)], 5))
     assert numbers(shown) == [0] * 7 + [4]
@@ -230,13 +230,14 @@ def test_pil_images():
         ),
         (np.zeros((2, 48, 64), np.uint8), r"expected \(T, H, W, 3\) uint8, RGB"),
         (np.zeros((2, 48, 64, 3)), "frames of float64: expected uint8"),
-        ([np.zeros((48, 64), np.uint8)], r"expected \(H, W, 3\) for image 0 uint8"),
+        ([np.zeros((48, 64), np.uint8)], r"expected \(H, W, 3\) for frame 0 uint8"),
         ((np.zeros((2, 48, 64, 3), np.uint8), 0), "frames per second = 0: expected a number above"),
         (None, r"expected \(T, H, W, 3\)"),
         (["nowhere.png"], "nowhere.png: there is no such file"),
+        ([clip("wav", None, "pcm_s16le")], "frame 0 of a video given as frames: is not an image"),
     ],
 )
-def test_frames_that_are_none(source, message):
+def test_refuses_what_is_not_frames(source, message):
     with pytest.raises(MediaError, match=message):
         list(read_frames(source, 5))
 
@@ -252,11 +253,18 @@ def test_frames_that_are_none(source, message):
         ({"count": 1, "start": 2, "end": 1}, r"expected 0 <= start < end"),
     ],
 )
-def test_settings_are_checked_at_once(settings, message):
+def test_settings_are_checked_before_reading(settings, message):
     with pytest.raises(ValueError, match=message):
         read_frames("clip.mp4", **settings)
 
 
-def test_a_range_of_frames_without_a_clock():
+def test_start_after_the_end_is_refused():
+    with pytest.raises(
+        MediaError, match=r"start = 5\.0 s: expected less than 1\.\d\d s, where it ends"
+    ):
+        list(read_frames(clip(), 5, start=5.0))
+
+
+def test_refuses_a_range_of_frames_without_times():
     with pytest.raises(MediaError, match=r"expected \(frames, frames per second\)"):
         list(read_frames(np.zeros((2, 48, 64, 3), np.uint8), 5, start=1.0))
