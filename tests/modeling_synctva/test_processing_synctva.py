@@ -5,9 +5,10 @@ import pytest
 import torch
 from transformers import AutoProcessor
 
-from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE, SyncTVAProcessor
 from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.registration import register
+from synctva.video.encoder import FACE_SPEC
 
 register()
 
@@ -215,6 +216,19 @@ def test_save_and_load(processor, tmp_path):
         assert loaded.to_dict() == processor.to_dict()
         expected, actual = processor([["hello"]]), loaded([["hello"]])
         assert all(torch.equal(actual[name], expected[name]) for name in expected)
+
+
+def test_saving_keeps_the_checkpoints_own_face_weights(tmp_path):
+    """They may be of another version than the installed package's."""
+    saved, again = tmp_path / "saved", tmp_path / "again"
+    SyncTVAProcessor(None, FACE_SPEC["width"], None, visual_encoder=FACE_SPEC).save_pretrained(
+        saved
+    )
+    (saved / FACE_WEIGHTS_FILE).write_bytes(b"other weights")
+    loaded = AutoProcessor.from_pretrained(saved)
+    for folder in (again, saved):
+        loaded.save_pretrained(folder)
+        assert (folder / FACE_WEIGHTS_FILE).read_bytes() == b"other weights"
 
 
 def test_save_and_load_with_tokenizer(token_processor, tmp_path):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import pipeline
@@ -16,6 +17,8 @@ from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecogniti
 from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE, SyncTVAProcessor
 from synctva.registration import register
 from synctva.video.encoder import FACE_SPEC
+from tests.support.drawn_face import EXPRESSIONS, drawn_face
+from tests.support.media_files import clip
 
 register()
 
@@ -74,22 +77,67 @@ print(json.dumps({"logits": logits.tolist(), "hidden": hidden.tolist(), "answers
 
 
 MEDIA_SCRIPT = """
+from transformers import pipeline
+
+folder, again, wav, conversation = *sys.argv[1:4], json.loads(sys.argv[4])
+
+def load(folder):
+    recognise = pipeline("emotion-recognition", model=folder, trust_remote_code=True)
+    messages = []
+    for source in ("audio", "video"):
+        try:
+            recognise([{"text": "hello", source: wav}])
+        except ImportError as error:
+            messages.append(str(error))
+    return recognise, recognise(conversation, top_k=None), messages
+
+recognise, answers, messages = load(folder)
+recognise.model.save_pretrained(again)
+recognise.processor.save_pretrained(again)
+assert load(again)[1:] == (answers, messages)
+assert "synctva" not in sys.modules
+print(json.dumps({"answers": answers, "messages": messages}))
+"""
+
+# Travelling code where the package can be imported, which it does only for recordings.
+PACKAGE_SCRIPT = """
+import json, sys
+
+import numpy as np
+import torch
 from transformers import AutoProcessor
 
-folder, again = sys.argv[1:]
+folder, wav, faces = sys.argv[1:]
 processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
-batch = processor([[{"audio_features": [0.5] * 8, "visual_features": [0.1] * 263}]])
-assert batch["modality_mask"][0, 0, 1:].all()
-try:
-    processor([[{"audio": "clip.wav"}]])
-except ImportError as error:
-    print(error)
-processor.save_pretrained(again)
+assert type(processor).__module__.startswith("transformers_modules.")
+processor([["hello", {"audio_features": [0.5] * 8}]])
+assert "synctva" not in sys.modules
+conversation = ["hello", {"audio": wav}, {"video": (np.load(faces), 2)}]
+batch = processor([conversation])
+
+from synctva import SyncTVAProcessor
+
+own = SyncTVAProcessor.from_pretrained(folder)
+assert type(own) is not type(processor)
+expected = own([conversation])
+assert batch.keys() == expected.keys()
+assert all(torch.equal(batch[name], expected[name]) for name in batch)
+
+messages = []
+for encoder, media in (("audio", {"audio": wav}), ("visual", {"video": (np.load(faces), 2)})):
+    for change in ({"version": "99"}, {"name": "newer", "version": "99"}):
+        processor = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
+        getattr(processor, f"{encoder}_encoder").update(change)
+        try:
+            processor([[media]])
+        except ValueError as error:
+            messages.append(str(error))
+print(json.dumps({"mask": batch["modality_mask"].int().tolist(), "messages": messages}))
 """
 
 
-def run_without_package(script: str, *arguments: object, folder: Path) -> str:
-    """Run a program in an isolated process without our package, and return its last line."""
+def run_isolated(script: str, *arguments: object, folder: Path) -> str:
+    """Run a program in a process that sees only what is installed, and return its last line."""
     environment = {
         **os.environ,
         "HF_HOME": str(folder / "home"),
@@ -97,7 +145,7 @@ def run_without_package(script: str, *arguments: object, folder: Path) -> str:
         "HF_HUB_OFFLINE": "1",
     }
     process = subprocess.run(
-        [sys.executable, "-I", "-c", WITHOUT_PACKAGE + script, *map(str, arguments)],
+        [sys.executable, "-I", "-c", script, *map(str, arguments)],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -156,7 +204,7 @@ def test_config_names_every_class(checkpoint):
 def test_serves_without_the_package(checkpoint, tmp_path):
     folder, model, processor = checkpoint
     arguments = folder, tmp_path / "again", json.dumps(CONVERSATIONS)
-    remote = json.loads(run_without_package(SCRIPT, *arguments, folder=tmp_path))
+    remote = json.loads(run_isolated(WITHOUT_PACKAGE + SCRIPT, *arguments, folder=tmp_path))
     batch = processor(CONVERSATIONS)
     with torch.no_grad():
         output = model(**batch)
@@ -164,23 +212,81 @@ def test_serves_without_the_package(checkpoint, tmp_path):
     torch.testing.assert_close(torch.tensor(remote["hidden"]), output.last_hidden_state)
     recognise = pipeline("emotion-recognition", model=str(folder))
     local = recognise(CONVERSATIONS, top_k=None, batch_size=2)
-    assert [[u["label"] for u in c] for c in remote["answers"]] == [
-        [u["label"] for u in c] for c in local
-    ]
     for conversation, expected in zip(remote["answers"], local, strict=True):
-        for one, other in zip(conversation, expected, strict=True):
-            assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
-            assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
-            assert one["modalities"] == other["modalities"]
+        assert_same_answers(conversation, expected)
 
 
-def test_only_recordings_need_the_package(tmp_path):
-    processor = SyncTVAProcessor(
-        None, FACE_SPEC["width"], 8, audio_encoder=PROSODY_SPEC, visual_encoder=FACE_SPEC
+def assert_same_answers(remote: list[dict], local: list[dict]) -> None:
+    for one, other in zip(remote, local, strict=True):
+        assert one["label"] == other["label"]
+        assert one["scores"] == pytest.approx(other["scores"], abs=1e-6)
+        assert one["strengths"] == pytest.approx(other["strengths"], abs=1e-6)
+        assert one["modalities"] == other["modalities"]
+
+
+@pytest.fixture(scope="module")
+def media_checkpoint(tmp_path_factory, toy_encoder_spec):
+    """A checkpoint that reads text, sound and faces, and a wav file."""
+    folder = tmp_path_factory.mktemp("media")
+    torch.manual_seed(0)
+    config = SyncTVAConfig(
+        text_dim=16,
+        visual_dim=FACE_SPEC["width"],
+        audio_dim=8,
+        hidden_size=16,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_hidden_layers=1,
     )
-    processor.save_pretrained(tmp_path / "toy")
-    arguments = tmp_path / "toy", tmp_path / "again"
-    message = run_without_package(MEDIA_SCRIPT, *arguments, folder=tmp_path)
-    assert "expected the package synctva" in message and "pip install '.[media]'" in message
-    weights = [folder / FACE_WEIGHTS_FILE for folder in arguments]
-    assert weights[0].read_bytes() == weights[1].read_bytes()
+    SyncTVAForEmotionRecognition(config).save_pretrained(folder / "toy")
+    SyncTVAProcessor(
+        16,
+        FACE_SPEC["width"],
+        8,
+        text_encoder=toy_encoder_spec,
+        audio_encoder={**PROSODY_SPEC, "fill": [1.0] * 8},
+        visual_encoder=FACE_SPEC,
+    ).save_pretrained(folder / "toy")
+    wav = folder / "turn.wav"
+    wav.write_bytes(clip("wav", None, "pcm_s16le"))
+    return folder / "toy", wav
+
+
+def test_only_recordings_need_the_package(media_checkpoint, tmp_path):
+    """Loaded, asked, saved and loaded again."""
+    folder, wav = media_checkpoint
+    conversation = ["hello ann", {"audio_features": [0.5] * 8, "visual_features": [0.1] * 263}]
+    again = tmp_path / "again"
+    arguments = folder, again, wav, json.dumps(conversation)
+    script = WITHOUT_PACKAGE + MEDIA_SCRIPT
+    remote = json.loads(run_isolated(script, *arguments, folder=tmp_path))
+    assert [answer["modalities"] for answer in remote["answers"]] == [["text"], ["visual", "audio"]]
+    recognise = pipeline("emotion-recognition", model=str(folder))
+    assert_same_answers(remote["answers"], recognise(conversation, top_k=None))
+    message = (
+        "conversation 0 has audio or video: expected the package synctva, which decodes "
+        "recordings: in a checkout of the project, pip install '.[media]'"
+    )
+    assert remote["messages"] == [message, message]
+    assert (folder / FACE_WEIGHTS_FILE).read_bytes() == (again / FACE_WEIGHTS_FILE).read_bytes()
+
+
+def test_recordings_are_read_by_the_installed_package(media_checkpoint, tmp_path):
+    """The features are the package's own; an encoder that it lacks is named with its version."""
+    folder, wav = media_checkpoint
+    faces = tmp_path / "faces.npy"
+    np.save(faces, np.stack([drawn_face(**EXPRESSIONS["happy"])] * 2))
+    remote = json.loads(run_isolated(PACKAGE_SCRIPT, folder, wav, faces, folder=tmp_path))
+    assert remote["mask"] == [[[1, 0, 0], [0, 0, 1], [0, 1, 0]]]
+    audio = "['opensmile-egemaps', 'prosody', 'prosody+mfcc'], which the installed package has"
+    face, version = repr(FACE_SPEC["name"]), repr(FACE_SPEC["version"])
+    expected = [
+        "audio encoder 'prosody', version = '99': expected 1, which the installed package has",
+        f"audio encoder name = 'newer', version = '99': expected one of {audio}",
+        f"visual encoder {face}, version = '99': expected {version}, which the installed package",
+        f"visual encoder name = 'newer', version = '99': expected {face}, which the installed "
+        f"package has in version {version}",
+    ]
+    assert len(remote["messages"]) == len(expected)
+    for message, beginning in zip(remote["messages"], expected, strict=True):
+        assert message.startswith(beginning)
