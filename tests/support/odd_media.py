@@ -160,7 +160,10 @@ def damaged(data, random):
 
 
 def odd_inputs():
-    """Return `COUNT` pairs (name, bytes), the fixed ones among them, the same at every call."""
+    """Return `COUNT` pairs (name, bytes), the fixed ones among them.
+
+    They are the same at every call, but for the random ids that some containers have.
+    """
     random = np.random.default_rng(0)
     clips = {
         name: clip(container, video, audio, **settings)
