@@ -1,0 +1,48 @@
+"""Write `docs/messages.md`: what Sync-TVA says in which situation.
+
+    python -m tools.write_messages
+
+The situations are functions in `tests/docs/situations/`; each provokes its message, so that the
+page cannot say anything else. A test compares the page with a new one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from tests.docs.situations import headings
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "messages.md"
+
+INTRODUCTION = """# What Sync-TVA tells you when ...
+
+Nothing that you give is ignored in silence, and nothing that was not read is answered with
+confidence. Each message below was provoked when this page was written, and a test does it again.
+`<folder>` is the folder of the situation. [Troubleshooting](troubleshooting.md) says what to do
+about the most common ones.
+"""
+
+
+def page() -> str:
+    """Provoke every message and return the page."""
+    parts = [INTRODUCTION]
+    for heading, situations in headings().items():
+        rows = []
+        for situation in situations:
+            with tempfile.TemporaryDirectory() as folder:
+                words = situation.words(Path(folder))
+            rows.append(f"| {cell(situation.when)} | {cell(words)} |")
+        parts.append("\n".join([f"## {heading}", "", "| when | it says |", "|---|---|", *rows, ""]))
+    return "\n".join(parts)
+
+
+def cell(text: str) -> str:
+    """Escape what Markdown would take for a part of the table, or for a tag."""
+    for character in "\\|<*_`":
+        text = text.replace(character, f"\\{character}")
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
