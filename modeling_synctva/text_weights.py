@@ -82,7 +82,7 @@ def locate_weights(spec: Mapping[str, Any]) -> tuple[Path, str]:
     raise OSError(
         f"text encoder {name} is neither a folder, nor in the Hub's cache, nor in an installed "
         f"package, and could not be downloaded ({reason}). Get it with: {' or: '.join(commands)}"
-    ) from failure
+    ) from None
 
 
 def _snapshot(spec: Mapping[str, Any], local_files_only: bool) -> Path | None:

@@ -157,13 +157,13 @@ def test_links_of_the_readme_become_absolute(setup_py):
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_setup_is_stale_when_the_checkout_moved_or_another_torch_is_asked_for(tmp_path):
+def test_setup_is_stale_when_the_checkout_moved_or_something_else_is_asked_for(tmp_path):
     for name in ("Makefile", "setup.py", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
     stamp = tmp_path / ".venv" / ".synctva-setup"
     stamp.parent.mkdir()
     # The variables of a `make test` around this test must not reach the make inside it.
-    outer = ("TORCH", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    outer = ("TORCH", "SCATTER", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
     environment = {key: value for key, value in os.environ.items() if key not in outer}
 
     def up_to_date(*arguments: str) -> bool:
@@ -177,8 +177,22 @@ def test_setup_is_stale_when_the_checkout_moved_or_another_torch_is_asked_for(tm
     stamp.write_text(f"{tmp_path}\ntorch==2.9.0\n")
     assert up_to_date()  # the choice is kept
     assert up_to_date("TORCH=torch==2.9.0")
-    stamp.write_text("/somewhere/else\n\n")
+    assert not up_to_date("SCATTER=1")
+    stamp.write_text(f"{tmp_path}\n\n1\n")
+    assert up_to_date()
+    assert up_to_date("SCATTER=1")
+    stamp.write_text("/somewhere/else\n\n\n")
     assert not up_to_date()
-    stamp.write_text(f"{tmp_path}\n\n")
+    stamp.write_text(f"{tmp_path}\n\n\n")
+    assert not up_to_date("SCATTER=1")
     os.utime(tmp_path / "setup.py", (stamp.stat().st_mtime + 10,) * 2)
     assert not up_to_date()
+
+
+def test_the_makefile_installs_the_encoder_of_the_extra(monkeypatch):
+    given: dict[str, Any] = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("setuptools.setup", lambda **arguments: given.update(arguments))
+    runpy.run_path("setup.py")
+    pinned = re.search(r"^ENCODER_WEIGHTS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    assert given["extras_require"]["text"] == [pinned[1]]
