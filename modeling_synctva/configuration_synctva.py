@@ -258,6 +258,8 @@ class SyncTVAConfig(PreTrainedConfig):
             and 0 < len(names) == len(set(names.values()))
         ):
             _reject("id2label", names, "ids that count from 0, each with a distinct name")
+        if self.problem_type not in (None, "single_label_classification"):
+            _reject("problem_type", self.problem_type, "None: each utterance has one label")
 
     def validate_names(self):
         if self.graph_attention not in GRAPH_ATTENTION_BACKENDS:

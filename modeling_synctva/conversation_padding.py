@@ -109,6 +109,32 @@ def number_by_first_appearance(names: Iterable[Any]) -> list[int]:
     return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
+def number_speakers(speakers: Sequence[Sequence[Any]] | None, shape: tuple[int, int]) -> Tensor:
+    """Number the speakers of each conversation by first appearance; all 0 for None.
+
+    Args:
+        speakers: for each of B conversations, the names of its speakers, up to N.
+        shape: (B, N).
+
+    Returns:
+        (B, N) long, 0 where there is no name.
+
+    Raises:
+        ValueError: there are more names than the shape has places, or not B conversations.
+    """
+    ids = torch.zeros(shape, dtype=torch.long)
+    if speakers is None:
+        return ids
+    if len(speakers) != shape[0] or any(len(names) > shape[1] for names in speakers):
+        raise ValueError(
+            f"speakers has lengths {[len(names) for names in speakers]}: expected "
+            f"{shape[0]} conversations of up to {shape[1]} utterances"
+        )
+    for row, names in zip(ids, speakers, strict=True):
+        row[: len(names)] = torch.tensor(number_by_first_appearance(names), dtype=torch.long)
+    return ids
+
+
 def _name(row: Mapping[str, Any], index: int) -> str:
     conversation = row.get("dialogue_id")
     return f"conversation {index}" + (
@@ -271,7 +297,8 @@ def _pad_labels(
         if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
                 f"{names[i]}, labels = {row['labels']!r}: expected each to be {expected}, "
-                f"or {IGNORE_INDEX} where unlabelled"
+                f"or {IGNORE_INDEX} where unlabelled (regression, multi-label and soft labels are "
+                "not supported)"
             )
         labels = np.where(labels == -1, IGNORE_INDEX, labels)  # -1 means no label in `datasets`
         unknown = (labels < 0) & (labels != IGNORE_INDEX)
@@ -287,4 +314,4 @@ def _pad_labels(
     return padded
 
 
-__all__ = ["TOKEN_FIELDS", "number_by_first_appearance", "pad_conversations"]
+__all__ = ["TOKEN_FIELDS", "number_by_first_appearance", "number_speakers", "pad_conversations"]

@@ -151,6 +151,12 @@ class RelationBias(nn.Embedding):
         slope = 0.5 ** torch.arange(heads, device=self.weight.device)
         return (-distance[:, None] * slope).repeat(NUM_RELATIONS, 1).to(self.weight.dtype)
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the biases of rows of any shape: (...) → (..., heads)."""
+        if input.ndim != 1:
+            return super().forward(input)
+        return self.weight.index_select(0, input)  # four times as fast to differentiate
+
 
 class HeterogeneousGraphAttention(nn.Module):
     """Multi-head attention over a set of edges, with a bias per relation, distance and head."""
@@ -193,7 +199,7 @@ class HeterogeneousGraphAttention(nn.Module):
             attend = scatter_attention  # the fastest for a few dozen edges
         mixed, attention = attend(
             *(rows.unflatten(1, (self.num_heads, -1)) for rows in (query, key, value)),
-            self.relation_bias.weight.index_select(0, edges.bias),
+            self.relation_bias(edges.bias),
             edges,
         )
         # A node without incoming edges must stay 0: do not add the output map's bias.

@@ -36,7 +36,8 @@ class Dropout(nn.Dropout):
 class ModalityLinear(nn.Module):
     """A linear map per modality, applied to the blocks of text, visual, audio and lone nodes.
 
-    Lone nodes use text's map.
+    Lone nodes use text's map. The maps are only called, and their weights never read, so that
+    whatever adapts or quantizes an `nn.Linear` works on them.
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True):
@@ -44,6 +45,10 @@ class ModalityLinear(nn.Module):
         self.maps = nn.ModuleDict(
             {name: nn.Linear(in_features, out_features, bias=bias) for name in MODALITIES}
         )
+
+    def extra_repr(self) -> str:
+        """Say what to name instead: PEFT prints a module that it cannot adapt."""
+        return "one Linear per modality, adapted as " + ", ".join(f'"maps.{m}"' for m in MODALITIES)
 
     def forward(self, nodes: Tensor, sizes: list[int]) -> Tensor:
         """(V, in) → (V, out); `sizes` are the lengths of the four blocks."""

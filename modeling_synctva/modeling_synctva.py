@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -15,6 +16,7 @@ from transformers.utils import CONFIG_NAME, can_return_tuple
 from .checkpoint_loading import load_checked
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .context import ContextEncoder
+from .conversation_padding import number_speakers
 from .enhancement import DynamicEnhancement
 from .feature_encoder import FeatureEncoder, FeatureEncoders
 from .fusion import CrossAttentionFusion
@@ -148,6 +150,8 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         cache: StreamCache | None = None,
+        speakers: Sequence[Sequence[str | None]] | None = None,
+        inputs_embeds: None = None,
     ) -> SyncTVAModelOutput:
         """Encode conversations.
 
@@ -165,6 +169,10 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
             graph: `build_graph(...).tensors()` for these masks; default: built here.
             output_attentions, output_hidden_states: whether to return these too, with the graph.
             cache: used by `SyncTVAStream`, which passes the graph too.
+            speakers: the speakers' names in each conversation, in place of speaker_ids.
+                transformers' own Trainer keeps only columns that are arguments of `forward`: this
+                one is here so that `SyncTVACollator` sees the names there too.
+            inputs_embeds: None, which PEFT passes to every model.
 
         Returns:
             The fused states (B, N, hidden_size) and intermediate results, see `SyncTVAModelOutput`.
@@ -184,6 +192,8 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
             utterance_token_mask=utterance_token_mask,
             graph=graph,
             cache=cache,
+            speakers=speakers,
+            inputs_embeds=inputs_embeds,
         )
         return SyncTVAModelOutput(
             **packed.padded(*self._outputs(output_attentions, output_hidden_states))
@@ -203,12 +213,20 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
         utterance_token_mask: Tensor | None,
         graph: dict[str, Tensor] | None,
         cache: StreamCache | None,
+        speakers: Sequence[Sequence[str | None]] | None = None,
+        inputs_embeds: None = None,
     ) -> PackedOutput:
         """Encode conversations without restoring the padding. For the arguments, see `forward`."""
         config = self.config
         inputs = {"text": text_features, "visual": visual_features, "audio": audio_features}
+        if inputs_embeds is not None:
+            raise ValueError("inputs_embeds: expected None: the model embeds what it reads itself")
         if self.text_backbone is not None:
             inputs["text"] = input_ids
+        elif input_ids is not None:
+            raise ValueError(
+                "input_ids: expected text_features, because config.text_backbone = None"
+            )
         shape, device = self._check_shapes(inputs, attention_mask, modality_mask, speaker_ids)
         if attention_mask is None:
             attention_mask = torch.ones(shape, dtype=torch.bool, device=device)
@@ -218,7 +236,9 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
             modality_mask = passed.expand(*shape, -1)
         modality_mask = modality_mask.bool() & attention_mask[..., None] & passed
         if speaker_ids is None:
-            speaker_ids = torch.zeros(shape, dtype=torch.long, device=device)
+            speaker_ids = number_speakers(speakers, shape).to(device)
+        elif speakers is not None:
+            raise ValueError("speakers: expected None, because speaker_ids are given")
         packing = (
             build_graph(attention_mask, modality_mask, speaker_ids, config)
             if graph is None
@@ -397,6 +417,8 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         output_hidden_states: bool | None = None,
         num_items_in_batch: int | Tensor | None = None,
         cache: StreamCache | None = None,
+        speakers: Sequence[Sequence[str | None]] | None = None,
+        inputs_embeds: None = None,
     ) -> SyncTVAEmotionOutput:
         """Recognise the emotion of every utterance. Other arguments are those of `SyncTVAModel`.
 
@@ -424,6 +446,8 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             utterance_token_mask=utterance_token_mask,
             graph=graph,
             cache=cache,
+            speakers=speakers,
+            inputs_embeds=inputs_embeds,
         )
         branches = [self.classifier(packed.fused)]
         if self.context_classifier is not None:
@@ -435,10 +459,15 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             logits=branch_logits.mean(-2), branch_logits=branch_logits, **packed.padded(*detailed)
         )
         if labels is not None:
+            if labels.is_floating_point():
+                raise ValueError(
+                    f"labels has dtype {labels.dtype}: expected one whole number for each "
+                    "utterance (regression and soft labels are not supported)"
+                )
             if labels.shape != branch_logits.shape[:2]:
                 raise ValueError(
                     f"labels has shape {tuple(labels.shape)}: "
-                    f"expected {tuple(branch_logits.shape[:2])}"
+                    f"expected {tuple(branch_logits.shape[:2])}, one for each utterance"
                 )
             loss = self.emotion_loss(output, labels, num_items_in_batch=num_items_in_batch)
             # A new object, because `to_tuple` returns fields in the order in which they were set.

@@ -36,6 +36,13 @@ def test_causal_requires_empty_future_windows():
         toy_config(causal=True)
 
 
+@pytest.mark.parametrize("kind", ["regression", "multi_label_classification"])
+def test_other_problems_are_refused(kind):
+    with pytest.raises(StrictDataclassError, match=f"problem_type = '{kind}': expected None"):
+        toy_config(problem_type=kind)
+    assert toy_config(problem_type="single_label_classification").num_labels == 3
+
+
 def test_round_trip(tmp_path):
     config = toy_config(
         cross_graphs=["text-audio"],

@@ -161,6 +161,8 @@ def test_numbers_speakers_by_first_appearance():
         ),
         ([conversation(2, labels=[-2, 0])], "utterance 0, labels = -2: expected 0 to 2"),
         ([conversation(2, labels=[0.5, 0])], r"labels = \[0.5, 0\]: expected each to be 0 to 2"),
+        ([conversation(2, labels=[[0.2, 0.8], [1, 0]])], "multi-label and soft labels are not sup"),
+        ([conversation(2, labels=[[0, 1], [1, 1]])], r"labels = \[\[0, 1\], \[1, 1\]\]: expected"),
         (
             [{"input_ids": [[1, 2]], "utterance_token_mask": [[1]]}],
             "conversation 0, utterance 0, utterance_token_mask has 1 tokens: expected 2",

@@ -96,6 +96,14 @@ def test_defaults_are_one_speaker_and_all_modalities():
     assert_same(model(**batch), model(**features), rtol=0, atol=0)
 
 
+def test_names_of_speakers_equal_their_numbers():
+    batch, model = toy_batch((4, 2)), toy_model()
+    ids = batch.pop("speaker_ids")
+    ids[:] = torch.tensor([[0, 1, 2, 1], [0, 0, 0, 0]])
+    names = [["Bo", "Ann", None, "Ann"], ["Ann", "Ann"]]
+    assert_same(model(**batch, speakers=names), model(**batch, speaker_ids=ids), rtol=0, atol=0)
+
+
 def test_an_utterance_without_any_modality_depends_on_its_context():
     batch, model = toy_batch(), toy_model()
     assert not batch["modality_mask"][0, 1].any()
@@ -296,6 +304,15 @@ def test_a_saved_folder_has_every_code_file(tmp_path):
         ({"modality_mask": torch.ones(3, 6, 2)}, "modality_mask has shape"),
         ({"speaker_ids": torch.ones(2, 6).long()}, "speaker_ids has shape"),
         ({"labels": torch.ones(3, 5).long()}, "labels has shape"),
+        (
+            {"labels": torch.ones(3, 6, 3).long()},
+            r"labels has shape \(3, 6, 3\): expected \(3, 6\)",
+        ),
+        ({"labels": torch.rand(3, 6)}, "labels has dtype torch.float32: expected one whole number"),
+        ({"labels": torch.rand(3, 6, 3)}, "soft labels are not supported"),
+        ({"input_ids": torch.ones(3, 6, 9).long()}, "input_ids: expected text_features"),
+        ({"speakers": [["a"]] * 3}, "speakers: expected None, because speaker_ids are given"),
+        ({"speaker_ids": None, "speakers": [["a"] * 6]}, r"speakers has lengths \[6\]: expected 3"),
     ],
 )
 def test_shapes_that_disagree_are_refused(changes, message):
