@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from sklearn.metrics import roc_auc_score
 from synctva import metrics
 from synctva.calibration_fitting import calibration_report
 from synctva.files import write_whole
+from synctva.metrics.confidence import says_nothing
+from synctva.metrics.missing_modalities import columns_of_modalities
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.provenance import provenance
@@ -22,12 +24,13 @@ from synctva.provenance import provenance
 RESULTS_FILE = "results.json"
 SCORES = {
     "accuracy": "accuracy",
+    "uar": "UAR",
     "weighted_f1": "weighted F1",
     "macro_f1": "macro F1",
     "nll": "NLL",
     "ece": "ECE",
 }
-"""Scores of a split besides `n` and `per_class_f1`, and their names in tables."""
+"""Scores of a split, and their names in tables. Files of older versions have no `uar`."""
 
 CALIBRATION_SCORES = {"nll": "NLL", "ece": "ECE", "brier": "Brier score"}
 """Scores before and after calibration, and their names in tables."""
@@ -38,7 +41,6 @@ def collect_results(
     data: DatasetDict,
     *,
     dataset: str,
-    modalities: Sequence[str] = MODALITIES,
     training_seconds: float | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
@@ -48,14 +50,15 @@ def collect_results(
         trainer: a `SyncTVATrainer`.
         data: splits, of which dev and test are evaluated.
         dataset: name of the data set.
-        modalities: the modalities that the model was trained on.
         training_seconds: duration of the training.
         command: the command that trains the model again.
 
     Returns:
-        dataset, seed, commit, selected_on and similar facts, and scores (fractions and nats):
-        `dev`, `test`: n, accuracy, weighted_f1, macro_f1, per_class_f1, nll, ece;
-        `majority`: the same on test, for answering with the training set's class frequencies;
+        dataset, seed, commit, selected_on and similar facts; `modalities`: those that the model
+        reads and the data has; and scores (fractions and nats):
+        `dev`, `test`: see `synctva.metrics.scores.score`;
+        `majority`: the same on test, for answering with the training set's class frequencies, but
+        without a confusion matrix;
         `bayes_optimal` (this and the next three for simulated data): the same for the exact
         posterior; `yardsticks`: for weaker references; `of_optimum`: the accuracy as a share of the
         optimal accuracy; `strength_auc`: for each modality, how well the strengths tell whether a
@@ -69,21 +72,21 @@ def collect_results(
     """
     from synctva.trainer.statistics import class_counts, conversation_lengths
 
+    last = next((split for split in ("test", "dev") if split in data), None)
+    if last is None:
+        raise ValueError(f"splits of data = {list(data)}: expected dev or test")
     names = trainer.label_names_in_order
     results: dict[str, Any] = {
         "dataset": dataset,
         "seed": trainer.args.seed,
         "selected_on": "dev" if "dev" in data else None,
-        "modalities": list(modalities),
+        "modalities": list(columns_of_modalities(data[last], trainer.config)),
         **provenance(),
     }
     if training_seconds is not None:
         results["training_seconds"] = round(training_seconds, 1)
     if command is not None:
         results["command"] = command
-    last = next((split for split in ("test", "dev") if split in data), None)
-    if last is None:
-        raise ValueError(f"splits of data = {list(data)}: expected dev or test")
     for split in ("dev", "test"):
         if split not in data:
             continue
@@ -133,7 +136,9 @@ def majority_scores(
     """
     # A class without training utterances keeps a probability above 0.
     log_prior = np.log((counts + 1) / (counts + 1).sum())
-    return metrics.compute(np.tile(log_prior, (len(labels), 1)), labels, label_names)
+    scores = metrics.compute(np.tile(log_prior, (len(labels), 1)), labels, label_names)
+    del scores["confusion_matrix"]
+    return scores
 
 
 def strength_auc(dataset: Dataset, strengths: np.ndarray) -> dict[str, float | None]:
@@ -204,27 +209,33 @@ def results_table(results: Mapping[str, Any]) -> str:
     if "bayes_optimal" in results:
         references[f"optimum ({last})"] = results["bayes_optimal"]
     width = max(len(name) for name in (*rows, *references))
-    modalities = ", ".join(results.get("modalities", MODALITIES))
+    columns = shown_scores((rows | references).values())
+    about = [results["dataset"], f"seed {results['seed']}", *results.get("modalities", MODALITIES)]
     lines = [
-        f"{results['dataset']}, seed {results['seed']}, {modalities}, "
-        f"selected on {results['selected_on']}",
+        ", ".join([*about, f"selected on {results['selected_on']}"]),
         "",
-        f"{'':{width}} {'n':>6}" + "".join(f"{name:>13}" for name in SCORES.values()),
+        f"{'':{width}} {'n':>6}" + "".join(f"{name:>13}" for name in columns.values()),
     ]
     for name, scores in (rows | references).items():
-        values = "".join(f"{scores[key]:13.4f}" for key in SCORES)
+        values = "".join(f"{score_text(scores.get(key)):>13}" for key in columns)
         lines.append(f"{name:{width}} {scores['n']:6d}{values}")
 
-    columns = {"Sync-TVA": results[last]}
+    models = {"Sync-TVA": results[last]}
     for title, key in (("majority", "majority"), ("optimum", "bayes_optimal")):
         if key in results:
-            columns[title] = results[key]
-    by_class = {title: scores["per_class_f1"] for title, scores in columns.items()}
+            models[title] = results[key]
+    by_class = {title: scores["per_class_f1"] for title, scores in models.items()}
+    support = results[last].get("support", {})
     longest = max(len(name) for name in ("F1 (test)", *by_class["Sync-TVA"]))
-    lines += ["", f"{f'F1 ({last})':{longest}}" + "".join(f"{title:>13}" for title in by_class)]
+    counts = f"{'n':>7}" if support else ""
+    header = "".join(f"{title:>13}" for title in by_class)
+    lines += ["", f"{f'F1 ({last})':{longest}}{counts}{header}"]
     for emotion in by_class["Sync-TVA"]:
-        values = "".join(f"{scores[emotion]:13.4f}" for scores in by_class.values())
-        lines.append(f"{emotion:{longest}}{values}")
+        count = f"{support[emotion]:7d}" if support else ""
+        values = "".join(f"{score_text(scores[emotion]):>13}" for scores in by_class.values())
+        lines.append(f"{emotion:{longest}}{count}{values}")
+    notes = [note_on_absent_classes(results[s], s) for s in ("dev", "test") if s in results]
+    lines += filter(None, notes)
     if "calibration" in results:
         lines += ["", *calibration_lines(results["calibration"])]
     if "of_optimum" in results:
@@ -237,6 +248,28 @@ def results_table(results: Mapping[str, Any]) -> str:
         )
         lines.append(f"AUC of the strengths against the true reliability: {areas}")
     return "\n".join(lines)
+
+
+def shown_scores(splits: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return those of `SCORES` that any of the splits has, with their names."""
+    known = set().union(*splits)
+    return {key: name for key, name in SCORES.items() if key in known}
+
+
+def score_text(score: float | None) -> str:
+    """Return a score as tables show it: "-" if it is missing or there is nothing to score."""
+    return "-" if score is None else f"{score:.4f}"
+
+
+def note_on_absent_classes(scores: Mapping[str, Any], split: str) -> str | None:
+    """Return a sentence on the classes without utterances, None if there are none."""
+    absent = [name for name, value in scores["per_class_f1"].items() if value is None]
+    if not absent:
+        return None
+    return (
+        f"No utterance in {split} is labelled {', '.join(absent)}: macro F1 and UAR are means over "
+        "the other classes."
+    )
 
 
 def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
@@ -252,6 +285,7 @@ def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
             f"prediction sets for {float(asked):.0%}: {had['coverage']:.1%} of the utterances, "
             f"{had['coverage_by_conversation']:.1%} averaged over conversations, "
             f"{had['mean_size']:.2f} labels on average"
+            + (", which says next to nothing" if says_nothing(had) else "")
         )
     return lines
 
@@ -262,8 +296,11 @@ __all__ = [
     "calibration_lines",
     "collect_results",
     "majority_scores",
+    "note_on_absent_classes",
     "read_results",
     "results_table",
+    "score_text",
+    "shown_scores",
     "strength_auc",
     "write_results",
 ]

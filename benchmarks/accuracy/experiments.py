@@ -85,7 +85,6 @@ def run(
             trainer,
             data,
             dataset=dataset,
-            modalities=_modalities(variant.model),
             training_seconds=seconds,
         )
         return {

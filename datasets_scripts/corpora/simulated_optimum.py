@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, recall_score
 
 from synctva.datasets_scripts.labels import MELD_LABELS
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
@@ -240,18 +240,24 @@ def _normalised(message: np.ndarray) -> np.ndarray:
 
 
 def _scores(log_probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Score (T, C) log-probabilities against (T,) labels."""
+    """Score (T, C) log-probabilities against (T,) labels, as `synctva.metrics` does."""
     predicted = log_probabilities.argmax(axis=1)
     confidence = np.exp(log_probabilities.max(axis=1))
     ids = list(range(NUM_LABELS))
     per_class = f1_score(labels, predicted, labels=ids, average=None, zero_division=0.0)
+    recall = recall_score(labels, predicted, labels=ids, average=None, zero_division=0.0)
     support = np.bincount(labels, minlength=NUM_LABELS)
+    occurs = support > 0
     return {
         "n": len(labels),
         "accuracy": float((predicted == labels).mean()),
+        "uar": float(recall[occurs].mean()),
         "weighted_f1": float((per_class * support).sum() / len(labels)),
-        "macro_f1": float(per_class.mean()),
-        "per_class_f1": dict(zip(MELD_LABELS, map(float, per_class), strict=True)),
+        "macro_f1": float(per_class[occurs].mean()),
+        "per_class_f1": {
+            name: float(f1) if n else None
+            for name, f1, n in zip(MELD_LABELS, per_class, support, strict=True)
+        },
         "nll": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
         "ece": _calibration_error(confidence, predicted == labels),
     }

@@ -11,6 +11,7 @@ from synctva.cards.example import CardExample, usage
 from synctva.cards.tables import (
     calibration_section,
     class_table,
+    confusion_table,
     score_table,
     seed_table,
     subset_table,
@@ -105,6 +106,9 @@ def model_card(
         "was used only for the tables below.",
         f"## Results\n\n{score_table(results)}\n\n{class_table(results, labels)}",
     ]
+    confusion = confusion_table(results, labels)
+    if confusion is not None:
+        sections.append(f"### Confusion matrix\n\n{confusion}")
     if runs:
         sections.append(f"### Over seeds\n\n{seed_table(runs)}")
     if results.get("subsets"):
@@ -117,7 +121,7 @@ def model_card(
         sections.append(f"## Calibration\n\n{measured}")
     sections += [
         f"## How it was made\n\n{_making(results)}",
-        f"## Limits\n\n{_limits(results)}",
+        f"## Limits\n\n{_limits(results, config)}",
         f"## Out of scope\n\n{OUT_OF_SCOPE}",
     ]
     body = "\n\n".join(sections)
@@ -127,6 +131,7 @@ def model_card(
 def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalResult]:
     metrics = {
         "accuracy": ("accuracy", "Accuracy"),
+        "uar": ("recall", "Unweighted average recall"),
         "weighted_f1": ("f1", "Weighted F1"),
         "macro_f1": ("f1", "Macro F1"),
     }
@@ -144,6 +149,7 @@ def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalRes
         for split in ("test", "dev")
         if split in results
         for key, (kind, title) in metrics.items()
+        if key in results[split]
     ]
 
 
@@ -161,16 +167,20 @@ def _making(results: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _limits(results: Mapping[str, Any]) -> str:
-    by_class = results[("test" if "test" in results else "dev")]["per_class_f1"]
-    weakest = sorted(by_class, key=by_class.get)[:2]
+def _limits(results: Mapping[str, Any], config: SyncTVAConfig) -> str:
+    scores = results["test" if "test" in results else "dev"]["per_class_f1"]
+    by_class = {name: f1 for name, f1 in scores.items() if f1 is not None}
+    weakest = sorted(by_class, key=by_class.__getitem__)[:2]
+    calibrated = (
+        "not calibrated" if config.conformal_thresholds is None else "calibrated on this data only"
+    )
     weak = " and ".join(f"{name} (F1 {by_class[name]:.2f})" for name in weakest)
     return (
         f"- Weakest on {weak}: read the scores of each class, not only the average.\n"
         "- Other languages, cultures and recording conditions, and spontaneous speech, were not "
         "tested: expect lower scores. How much lower, and how they differ between groups of "
         "people, is unknown.\n"
-        "- Probabilities are calibrated on this data only, if at all (ECE above).\n"
+        f"- Probabilities are {calibrated} (ECE above).\n"
         "- Speakers are distinguished by the names in the input: a wrong diarisation changes the "
         "answers."
     )

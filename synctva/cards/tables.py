@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from synctva.results import CALIBRATION_SCORES, SCORES
+from synctva.metrics.confidence import says_nothing
+from synctva.results import (
+    CALIBRATION_SCORES,
+    SCORES,
+    note_on_absent_classes,
+    score_text,
+    shown_scores,
+)
 
 
 def mean_and_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -20,9 +27,13 @@ def mean_and_interval(values: Sequence[float], level: float = 0.95) -> tuple[flo
     return float(numbers.mean()), float(quantile * numbers.std(ddof=1) / np.sqrt(len(numbers)))
 
 
+def _splits(results: Mapping[str, Any]) -> list[str]:
+    return [split for split in ("dev", "test") if split in results]
+
+
 def _references(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    last = "test" if "test" in results else "dev"
-    rows = {split: results[split] for split in ("dev", "test") if split in results}
+    rows = {split: results[split] for split in _splits(results)}
+    last = _splits(results)[-1]
     for title, key in (("majority class", "majority"), ("optimum", "bayes_optimal")):
         if key in results:
             rows[f"{title}, {last}"] = results[key]
@@ -31,48 +42,74 @@ def _references(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def score_table(results: Mapping[str, Any]) -> str:
     """Return the scores of each split, and of the references on the last split."""
+    references = _references(results)
+    columns = shown_scores(references.values())
     rows = [
-        [title, str(scores["n"]), *(f"{scores[key]:.4f}" for key in SCORES)]
-        for title, scores in _references(results).items()
+        [title, str(scores["n"]), *(score_text(scores.get(key)) for key in columns)]
+        for title, scores in references.items()
     ]
-    return _markdown(["split", "utterances", *SCORES.values()], rows)
+    return _markdown(["split", "utterances", *columns.values()], rows)
 
 
 def class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
-    """Return F1 of each class, in the order of the labels."""
+    """Return F1 of each class, in the order of the labels, and what is left out of the means."""
     references = _references(results)
     rows = [
-        [label, *(f"{scores['per_class_f1'][label]:.4f}" for scores in references.values())]
+        [label, *(score_text(scores["per_class_f1"][label]) for scores in references.values())]
         for label in labels
     ]
-    return _markdown(["F1 of each class", *references], rows)
+    notes = [note_on_absent_classes(results[split], split) for split in _splits(results)]
+    return "\n\n".join(filter(None, [_markdown(["F1 of each class", *references], rows), *notes]))
+
+
+def confusion_table(results: Mapping[str, Any], labels: Sequence[str]) -> str | None:
+    """Return the counts of answers by true class on the last split; None for older results."""
+    last = _splits(results)[-1]
+    matrix = results[last].get("confusion_matrix")
+    if matrix is None:
+        return None
+    rows = [
+        [label, *map(str, counts), str(sum(counts))]
+        for label, counts in zip(labels, matrix, strict=True)
+    ]
+    return (
+        f"Answers on {last}, a row for each true class; all of its utterances are in the last "
+        f"column:\n\n{_markdown(['true, answered', *labels, 'all'], rows)}"
+    )
 
 
 def seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return means over seeds with intervals, for the splits that all runs have."""
     rows = []
-    for split in ("dev", "test"):
-        if all(split in run for run in runs):
-            cells = []
-            for key in SCORES:
-                mean, half = mean_and_interval([run[split][key] for run in runs])
-                cells.append(f"{mean:.4f} ± {half:.4f}")
-            rows.append([split, *cells])
+    splits = [split for split in ("dev", "test") if all(split in run for run in runs)]
+    columns = {
+        key: name
+        for key, name in SCORES.items()
+        if all(key in run[split] for split in splits for run in runs)
+    }
+    for split in splits:
+        cells = []
+        for key in columns:
+            mean, half = mean_and_interval([run[split][key] for run in runs])
+            cells.append(f"{mean:.4f} ± {half:.4f}")
+        rows.append([split, *cells])
     seeds = ", ".join(str(run["seed"]) for run in runs)
     return (
         f"Mean of seeds {seeds}, each selected on dev, with the 95% Student-t interval of the "
-        f"mean:\n\n{_markdown(['split', *SCORES.values()], rows)}"
+        f"mean:\n\n{_markdown(['split', *columns.values()], rows)}"
     )
 
 
 def subset_table(results: Mapping[str, Any]) -> str:
     """Return the scores on test where modalities are missing from every utterance."""
     everything = {"+".join(results["modalities"]): results["test"]}
+    subsets = results["subsets"] | everything
+    columns = shown_scores(subsets.values())
     rows = [
-        [present, *(f"{scores[key]:.4f}" for key in SCORES)]
-        for present, scores in (results["subsets"] | everything).items()
+        [present, *(score_text(scores.get(key)) for key in columns)]
+        for present, scores in subsets.items()
     ]
-    return _markdown(["modalities", *SCORES.values()], rows)
+    return _markdown(["modalities", *columns.values()], rows)
 
 
 def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -> str:
@@ -91,6 +128,13 @@ def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -
         ]
         for asked, had in calibration["prediction_sets"].items()
     ]
+    useless = [
+        f"{float(c):.0%}" for c, had in calibration["prediction_sets"].items() if says_nothing(had)
+    ]
+    note = (
+        f"**The sets for {', '.join(useless)} say next to nothing**: they are hardly smaller than "
+        "sets of the most frequent emotions would have to be for the same coverage."
+    )
     curve = calibration["abstention"]
     points = zip(curve["abstain_below"], curve["coverage"], curve["risk"], strict=True)
     answered = [
@@ -119,6 +163,7 @@ def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -
             f"that is like those of {fitted_on}. This does not hold for each single utterance or "
             "emotion, nor for other data. Coverage of the sets on test:",
             _markdown(header, sets),
+            *([note] if useless else []),
         ]
     )
 

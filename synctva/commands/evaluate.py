@@ -19,7 +19,7 @@ from synctva.features.text import add_text_tokens
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
-from synctva.trainer.recipes import RECIPES, feature_widths, load_conversations
+from synctva.trainer.recipes import RECIPES, load_conversations
 from synctva.trainer.trainer import SyncTVATrainer
 
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> None:
         trained = {}
     dataset = options.dataset or trained["dataset"]
     same = dataset == trained.get("dataset")
-    modalities = options.modalities or trained.get("modalities", list(MODALITIES))
+    modalities = options.modalities or trained.get("modalities") or list(MODALITIES)
     seed = trained.get("seed", 0) if options.seed is None else options.seed
     logging.disable_progress_bar()
     model = SyncTVAForEmotionRecognition.from_pretrained(options.model)
@@ -60,11 +60,9 @@ def main(arguments: Sequence[str]) -> None:
         label_names=[model.config.id2label[index] for index in range(model.config.num_labels)],
         embed_text=model.config.text_backbone is None,
     )
-    read = list(feature_widths(data))
-    if model.config.text_backbone is not None:
+    if model.config.text_backbone is not None and "text" in modalities:
         tokenizer = SyncTVAProcessor.from_pretrained(options.model).text_tokenizer
         data = add_text_tokens(data, tokenizer, model.config)
-        read = ["text", *read]
     trainer = SyncTVATrainer(
         model=model,
         args=SyncTVATrainingArguments(
@@ -76,7 +74,7 @@ def main(arguments: Sequence[str]) -> None:
         ),
         eval_dataset=data["dev"] if "dev" in data else data["test"],
     )
-    results = collect_results(trainer, data, dataset=dataset, modalities=read)
+    results = collect_results(trainer, data, dataset=dataset)
     results["selected_on"] = trained.get("selected_on")
     if "test" in data:
         results["subsets"] = subset_scores(trainer, data["test"])

@@ -41,7 +41,6 @@ from synctva.trainer.recipes import (
     RECIPES,
     build_config,
     build_processor,
-    feature_widths,
     load_conversations,
     recipe_of,
 )
@@ -207,7 +206,6 @@ def train(
         trainer,
         data,
         dataset=script.dataset,
-        modalities=list(feature_widths(data)),
         training_seconds=seconds,
         command=shown_command("synctva train", options),
     )

@@ -31,16 +31,13 @@ def compute(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) ->
         label_names: C names in the order of the classes.
 
     Returns:
-        n, accuracy, weighted_f1, macro_f1, per_class_f1 (by name), nll (nats), ece: Python
-        numbers, fractions and not percent.
+        See `scores.score`.
 
     Raises:
         ValueError: the shapes disagree, there is no utterance, a logit is NaN or +Inf, or a label
             is outside the classes.
     """
-    scores = score(logits, labels, label_names)
-    del scores["confusion_matrix"]
-    return scores
+    return score(logits, labels, label_names)
 
 
 def confusion_matrix(
@@ -51,7 +48,7 @@ def confusion_matrix(
 
 
 def log_scores(logits: NDArray, labels: NDArray, label_names: Sequence[str]) -> dict[str, float]:
-    """Return flat scores for a Trainer's log, with F1 of each class as `f1_<name>`.
+    """Return flat scores for a Trainer's log, with F1 of each class that occurs as `f1_<name>`.
 
     Args:
         logits: (..., C).
@@ -62,8 +59,9 @@ def log_scores(logits: NDArray, labels: NDArray, label_names: Sequence[str]) -> 
     if not labelled.any():
         return {}
     scores = compute(logits[labelled], labels[labelled], label_names)
-    by_class = scores.pop("per_class_f1")
-    return {**scores, **{f"f1_{name}": value for name, value in by_class.items()}}
+    by_class = scores["per_class_f1"]
+    flat = {name: value for name, value in scores.items() if isinstance(value, (int, float))}
+    return {**flat, **{f"f1_{name}": f1 for name, f1 in by_class.items() if f1 is not None}}
 
 
 __all__ = ["METRIC_PATH", "bootstrap_interval", "compute", "confusion_matrix", "log_scores"]

@@ -6,6 +6,7 @@ This module measures. `synctva/calibration_fitting.py` fits the calibration on d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ NUM_BINS = 15
 
 ANSWERED = tuple(round(0.05 * step, 2) for step in range(20, 0, -1))
 """Shares of answered utterances at which the coverage-risk curve is measured."""
+
+
+HARDLY_SMALLER = 0.9
+"""Share of the `blind_size` above which prediction sets are said to say nothing."""
 
 
 def calibration_bins(
@@ -101,9 +106,12 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
     Returns:
         `coverage` over utterances; `coverage_by_conversation`, the mean over conversations of the
         coverage in each, which is what the guarantee is about; `coverage_of_worst_class`, over the
-        utterances of the class that is covered least; `mean_size` of the sets.
+        utterances of the class that is covered least; `mean_size` of the sets; `blind_size`, the
+        least mean size of sets that have the same coverage over utterances without reading them:
+        they hold the most frequent classes, and the last of these only as often as is needed.
     """
     held = members[np.arange(len(labels)), labels]  # (K,)
+    shares = np.sort(np.unique(labels, return_counts=True)[1] / len(labels))[::-1]
 
     def covered(groups: NDArray) -> NDArray:
         _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
@@ -114,7 +122,17 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
         "coverage_by_conversation": float(covered(conversations).mean()),
         "coverage_of_worst_class": float(covered(labels).min()),
         "mean_size": float(members.sum(-1).mean()),
+        "blind_size": float(np.interp(held.mean(), [0, *shares.cumsum()], range(len(shares) + 1))),
     }
+
+
+def says_nothing(sets: Mapping[str, float]) -> bool:
+    """Return whether prediction sets are hardly smaller than those that read no utterance.
+
+    Args:
+        sets: from `set_coverage`; False for those of an older version, without `blind_size`.
+    """
+    return sets["mean_size"] > HARDLY_SMALLER * sets.get("blind_size", np.inf)
 
 
 __all__ = [
@@ -122,5 +140,6 @@ __all__ = [
     "calibration_bins",
     "coverage_risk",
     "expected_calibration_error",
+    "says_nothing",
     "set_coverage",
 ]

@@ -5,8 +5,21 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
+
+
+def columns_of_modalities(dataset: Any, config: SyncTVAConfig) -> dict[str, list[str]]:
+    """Return, for each modality that a model can read from a data set, the columns that it reads.
+
+    Args:
+        dataset: conversations.
+        config: of the model. With a text backbone the text is read as tokens.
+    """
+    columns = {name: [f"{name}_features"] for name in MODALITIES}
+    if config.text_backbone is not None:
+        columns["text"] = list(TOKEN_FIELDS)
+    return {m: own for m, own in columns.items() if set(own) <= set(dataset.column_names)}
 
 
 def subset_scores(trainer: Any, dataset: Any) -> dict[str, dict[str, float]]:
@@ -19,21 +32,18 @@ def subset_scores(trainer: Any, dataset: Any) -> dict[str, dict[str, float]]:
         dataset: conversations with the features, or the tokens, of each modality.
 
     Returns:
-        accuracy, weighted_f1, macro_f1, ece (fractions) and nll (nats) for each proper subset of
-        the data set's modalities; empty if there is only one modality.
+        accuracy, uar, weighted_f1, macro_f1, ece (fractions) and nll (nats) for each proper subset
+        of the data set's modalities; empty if there is only one modality.
     """
-    columns = {name: [f"{name}_features"] for name in MODALITIES}
-    if trainer.config.text_backbone is not None:
-        columns["text"] = list(TOKEN_FIELDS)
-    available = {m: own for m, own in columns.items() if set(own) <= set(dataset.column_names)}
+    available = columns_of_modalities(dataset, trainer.config)
     found = {}
     for size in range(1, len(available)):
         for present in combinations(available, size):
             missing = [name for m, own in available.items() if m not in present for name in own]
             scores = trainer.score(dataset.remove_columns(missing))
-            kept = ("accuracy", "weighted_f1", "macro_f1", "nll", "ece")
+            kept = ("accuracy", "uar", "weighted_f1", "macro_f1", "nll", "ece")
             found["+".join(present)] = {name: scores[name] for name in kept}
     return found
 
 
-__all__ = ["subset_scores"]
+__all__ = ["columns_of_modalities", "subset_scores"]

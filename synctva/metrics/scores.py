@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, recall_score
 
 from .confidence import expected_calibration_error
 
@@ -22,10 +22,13 @@ def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> d
         label_names: C names in the order of the classes.
 
     Returns:
-        n (int); accuracy, weighted_f1, macro_f1, nll (nats), ece: Python floats, fractions and not
-        percent; per_class_f1 (by name); confusion_matrix: C lists of C counts, one list per true
-        class. Macro F1 is the mean over all C classes; F1 = 0 for a class that is neither true nor
-        predicted.
+        n (int); accuracy, uar, weighted_f1, macro_f1, nll (nats), ece: Python floats, fractions and
+        not percent; per_class_f1 and support (labelled utterances), by name; confusion_matrix: C
+        lists of C counts, one list per true class.
+
+        uar, the unweighted average recall, and macro F1 are means over the classes with support.
+        A class without support has no recall: its F1 is None, and it is left out of both means. An
+        answer with such a class is an error that lowers the recall of the true class.
 
     Raises:
         ValueError: the shapes disagree, there is no utterance, a logit is NaN or +Inf, or a label
@@ -34,21 +37,28 @@ def score(logits: ArrayLike, labels: ArrayLike, label_names: Sequence[str]) -> d
     names = list(label_names)
     checked, true = _checked(logits, labels, len(names))
     classes = list(range(len(names)))
+    support = np.bincount(true, minlength=len(names))  # (C,)
+    supported = np.flatnonzero(support)
     # The softmax does not change log-probabilities.
     log_probabilities = log_softmax(checked, axis=-1)  # (K, C)
     predicted = log_probabilities.argmax(axis=-1)  # (K,)
     log_true = np.take_along_axis(log_probabilities, true[:, None], axis=-1)  # (K, 1)
     confidence = np.exp(log_probabilities.max(axis=-1))  # (K,)
 
-    def f1(average: str | None) -> Any:
-        return f1_score(true, predicted, labels=classes, average=average, zero_division=0.0)
+    def average(measure: Callable[..., Any], over: str | None) -> Any:
+        return measure(true, predicted, labels=supported, average=over, zero_division=0.0)
 
+    by_class = dict(zip(supported, average(f1_score, None), strict=True))
     return {
         "n": len(true),
         "accuracy": float(accuracy_score(true, predicted)),
-        "weighted_f1": float(f1("weighted")),
-        "macro_f1": float(f1("macro")),
-        "per_class_f1": {name: float(value) for name, value in zip(names, f1(None), strict=True)},
+        "uar": float(average(recall_score, "macro")),
+        "weighted_f1": float(average(f1_score, "weighted")),
+        "macro_f1": float(average(f1_score, "macro")),
+        "per_class_f1": {
+            name: float(by_class[c]) if c in by_class else None for c, name in enumerate(names)
+        },
+        "support": dict(zip(names, support.tolist(), strict=True)),
         "nll": float(-log_true.mean()),
         "ece": expected_calibration_error(confidence, predicted == true),
         "confusion_matrix": confusion_matrix(true, predicted, labels=classes).tolist(),

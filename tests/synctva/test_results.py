@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from datasets import DatasetDict
 
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.results import (
     collect_results,
     majority_scores,
@@ -17,7 +18,10 @@ from synctva.results import (
 from tests.support.toy import LABELS, toy_dataset
 from tests.support.training_program import toy_trainer
 
-SCORES = {"n", "accuracy", "weighted_f1", "macro_f1", "per_class_f1", "nll", "ece"}
+SCORES = {
+    "n", "accuracy", "uar", "weighted_f1", "macro_f1", "per_class_f1", "support", "nll", "ece",
+    "confusion_matrix",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,12 @@ def test_content_of_the_results(collected):
     assert results["train_conversations"] == 32
     assert results["training_seconds"] == 1.2
     for split in ("dev", "test", "majority"):
-        assert results[split].keys() == SCORES
+        assert results[split].keys() | {"confusion_matrix"} == SCORES
         assert list(results[split]["per_class_f1"]) == list(LABELS)
+        assert list(results[split]["support"]) == list(LABELS)
     assert results["test"] == trainer.score(data["test"])
+    assert np.sum(results["test"]["confusion_matrix"]) == results["test"]["n"]
+    assert "confusion_matrix" not in results["majority"]
     assert "bayes_optimal" not in results
 
 
@@ -96,6 +103,47 @@ def test_the_table_has_every_score(collected):
     table = results_table(results)
     assert "92.5% of the optimum" in table
     assert "text 0.800, audio 0.750" in table
+
+
+def test_a_class_without_utterances_is_shown_as_a_dash_with_a_note(collected):
+    trainer, data, _ = collected
+    test = data["test"].map(
+        lambda row: {"labels": [IGNORE_INDEX if label == 1 else label for label in row["labels"]]},
+        load_from_cache_file=False,
+    )
+    results = collect_results(trainer, DatasetDict(data | {"test": test}), dataset="table")
+    assert results["test"]["per_class_f1"]["glad"] is None
+    lines = results_table(results).splitlines()
+    row = next(line for line in lines if line.startswith("glad"))
+    assert row.split() == ["glad", "0", "-", "-"]
+    note = (
+        "No utterance in test is labelled glad: macro F1 and UAR are means over the other classes."
+    )
+    assert lines.count(note) == 1
+    assert not any("in dev is labelled" in line for line in lines)
+
+
+def test_results_of_older_versions_are_shown_without_the_newer_scores(collected):
+    newer = ("uar", "support", "confusion_matrix")
+    older = {
+        key: {k: v for k, v in value.items() if k not in newer}
+        if key in ("dev", "test", "majority") else value
+        for key, value in collected[2].items()
+    }  # fmt: skip
+    table = results_table(older)
+    assert "UAR" not in table
+    assert table.splitlines()[2].split() == [
+        "n",
+        "accuracy",
+        "weighted",
+        "F1",
+        "macro",
+        "F1",
+        "NLL",
+        "ECE",
+    ]
+    value = older["test"]["per_class_f1"]["glad"]
+    assert any(line.startswith("glad") and f"{value:.4f}" in line for line in table.splitlines())
 
 
 def test_majority_is_the_most_frequent_class_of_the_training_set():

@@ -128,7 +128,7 @@ def test_difficulty_of_the_fixed_test_split(scores_on_test):
 
 
 def test_yardsticks_have_the_keys_of_results(scores_on_test):
-    keys = {"n", "accuracy", "weighted_f1", "macro_f1", "per_class_f1", "nll", "ece"}
+    keys = {"n", "accuracy", "uar", "weighted_f1", "macro_f1", "per_class_f1", "nll", "ece"}
     for scores in scores_on_test.values():
         assert set(scores) == keys
         assert list(scores["per_class_f1"]) == list(MELD_LABELS)

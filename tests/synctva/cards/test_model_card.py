@@ -37,6 +37,12 @@ RESULTS = {
     "test": SCORES,
     "majority": {**SCORES, "accuracy": 0.48},
 }
+SETS = {
+    "coverage": 0.89,
+    "coverage_by_conversation": 0.905,
+    "coverage_of_worst_class": 0.5,
+    "mean_size": 2.25,
+}
 CALIBRATION = {
     "temperature": 1.2345,
     "before": {"nll": 1.1, "ece": 0.05, "brier": 0.52},
@@ -46,14 +52,7 @@ CALIBRATION = {
         "coverage": [1.0, 0.9, 0.8, 0.7, 0.6, 0.5],
         "risk": [0.4, 0.35, 0.3, 0.25, 0.2, 0.15],
     },
-    "prediction_sets": {
-        "0.9": {
-            "coverage": 0.89,
-            "coverage_by_conversation": 0.905,
-            "coverage_of_worst_class": 0.5,
-            "mean_size": 2.25,
-        }
-    },
+    "prediction_sets": {"0.9": SETS},
 }
 ENCODER = {"name": "some/encoder"}
 EXAMPLE = CardExample(
@@ -132,6 +131,45 @@ def test_text(card):
     assert "research" in text
 
 
+def test_newer_results_have_uar_support_and_a_confusion_matrix(card):
+    newer = {"uar": 0.55, "confusion_matrix": [[18, 1, 1], [4, 3, 3], [2, 1, 17]]}
+    results = RESULTS | {"test": SCORES | newer, "subsets": {"text": SCORES | newer}}
+    text = model_card(results, toy_config()).text
+    assert "| split | utterances | accuracy | UAR | weighted F1 |" in text
+    assert "| test | 50 | 0.6250 | 0.5500 | 0.6124 |" in text
+    assert "| dev | 50 | 0.6000 | - | 0.6124 |" in text
+    assert "| text | 0.6250 | 0.5500 |" in text
+    matrix = text.partition("### Confusion matrix")[2].partition("## ")[0].splitlines()
+    assert "Answers on test, a row for each true class" in matrix[2]
+    assert matrix[4:9] == [
+        "| true, answered | calm | glad | cross | all |",
+        "| --- | --- | --- | --- | --- |",
+        "| calm | 18 | 1 | 1 | 20 |",
+        "| glad | 4 | 3 | 3 | 10 |",
+        "| cross | 2 | 1 | 17 | 20 |",
+    ]
+    names = {e.metric_name for e in model_card(results, toy_config()).data.eval_results}
+    assert "Unweighted average recall" in names
+    assert "UAR" not in card.text and "Confusion matrix" not in card.text
+
+
+def test_runs_of_which_some_lack_a_score_have_no_mean_of_it():
+    newer = {split: SCORES | {"uar": 0.55} for split in ("dev", "test")}
+    text = model_card(RESULTS, toy_config(), runs=[RESULTS | newer, RESULTS | newer]).text
+    assert "| test | 0.6250 ± 0.0000 | 0.5500 ± 0.0000 |" in text
+    text = model_card(RESULTS, toy_config(), runs=[RESULTS | newer, RESULTS]).text
+    assert "| test | 0.6250 ± 0.0000 | 0.6124 ± 0.0000 |" in text
+
+
+def test_a_class_that_test_lacks_is_a_dash_and_no_weakness():
+    test = SCORES | {"per_class_f1": {"calm": 0.7, "glad": None, "cross": 0.6}}
+    text = model_card(RESULTS | {"test": test}, toy_config()).text
+    assert "| glad | 0.2000 | - | 0.2000 |" in text
+    assert "No utterance in test is labelled glad: macro F1 and UAR are means over" in text
+    assert "No utterance in dev" not in text
+    assert "Weakest on cross (F1 0.60) and calm (F1 0.70)" in text
+
+
 def test_huggingface_hub_can_read_the_card(card, tmp_path):
     path = tmp_path / "README.md"
     path.write_text(str(card))
@@ -196,7 +234,29 @@ def test_a_calibrated_model_has_tables_and_plots(card):
     assert "| 90% | 90.5% | 89.0% | 50.0% | 2.25 |" in text
     for plot in CALIBRATION_PLOTS:
         assert f"]({plot})" in text
+    assert "next to nothing" not in text
     assert "## Calibration" not in card.text
+
+
+@pytest.mark.parametrize(("size", "told"), [(2.25, False), (2.65, True), (3.0, True)])
+def test_prediction_sets_no_smaller_than_blind_ones_are_called_so(size, told):
+    sets = {
+        "0.8": {**SETS, "blind_size": 2.8},
+        "0.95": SETS | {"mean_size": size, "blind_size": 2.8},
+    }
+    text = model_card(
+        {**RESULTS, "calibration": CALIBRATION | {"prediction_sets": sets}}, toy_config()
+    )
+    assert ("**The sets for 95% say next to nothing**" in text.text) == told
+
+
+def test_the_limits_say_whether_the_probabilities_are_calibrated(card):
+    assert "- Probabilities are not calibrated (ECE above)." in card.text
+    config = toy_config(conformal_thresholds=[0.5] * 99)
+    assert (
+        "- Probabilities are calibrated on this data only (ECE above)."
+        in model_card(RESULTS, config).text
+    )
 
 
 def test_simulated_model_shows_features_and_the_optimum():

@@ -12,8 +12,9 @@ def test_prints_the_scores_of_the_training(simulated, capsys, tmp_path):
     evaluate.main(["--model", str(simulated), "--use_cpu", "--output_dir", str(tmp_path)])
     again, before = read_results(tmp_path), read_results(simulated)
     for key in ("dev", "test", "majority", "bayes_optimal", "strength_auc"):
-        by_class, other = (part.pop("per_class_f1", {}) for part in (again[key], before[key]))
-        assert by_class == pytest.approx(other), key
+        for nested in ("per_class_f1", "support", "confusion_matrix"):
+            found, other = (part.pop(nested, {}) for part in (again[key], before[key]))
+            assert found == (pytest.approx(other) if nested == "per_class_f1" else other), key
         assert again[key] == pytest.approx(before[key], rel=1e-6), key
     printed = re.findall(r"^Sync-TVA .*$", capsys.readouterr().out, re.MULTILINE)
     assert len(printed) == 2

@@ -12,6 +12,7 @@ from synctva.metrics.confidence import (
     calibration_bins,
     coverage_risk,
     expected_calibration_error,
+    says_nothing,
     set_coverage,
 )
 
@@ -83,5 +84,34 @@ def test_coverage_of_sets_by_utterance_conversation_and_class():
             "coverage_by_conversation": (1 + 0) / 2,
             "coverage_of_worst_class": 2 / 3,
             "mean_size": 7 / 4,
+            "blind_size": 1.0,  # the frequent class by itself covers as much
         }
     )
+
+
+@pytest.mark.parametrize(
+    ("shares", "coverage", "size"),
+    [
+        ((50, 30, 20), 0.5, 1.0),
+        ((20, 50, 30), 0.8, 2.0),
+        ((50, 30, 20), 0.9, 2.5),  # the rarest in half of the sets
+        ((50, 30, 20), 1.0, 3.0),
+        ((25, 25, 25, 25), 0.9, 3.6),
+        ((90, 0, 10), 1.0, 2.0),  # a class that does not occur is needed for nothing
+        ((90, 10), 0.45, 0.5),
+    ],
+)
+def test_sets_are_compared_with_those_of_the_most_frequent_classes(shares, coverage, size):
+    labels = np.repeat(np.arange(len(shares)), shares)
+    members = np.zeros((100, len(shares)), dtype=bool)
+    members[np.arange(100), labels] = np.arange(100) < round(100 * coverage)
+    found = set_coverage(members, labels, np.arange(100))
+    assert found["blind_size"] == pytest.approx(size)
+    assert not says_nothing(found)
+    # The same coverage, with every other label in every set as well.
+    members |= np.eye(len(shares), dtype=bool)[labels] == 0
+    assert says_nothing(set_coverage(members, labels, np.arange(100)))
+
+
+def test_sets_of_an_older_version_are_not_judged():
+    assert not says_nothing({"mean_size": 3.0})
