@@ -163,6 +163,7 @@ setup(
             "av>=17.0.1",
             "parameterized>=0.9",
             "hypothesis>=6.100",
+            "peft>=0.21",
             *DOCS,
             *ONNX,
         ],
