@@ -27,12 +27,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class ConversationConfig(datasets.BuilderConfig):
-    """What a build depends on: label names, feature widths and a checksum of the data files."""
+    """What a build depends on: label names, columns and a checksum of the data files."""
 
     label_names: tuple[str, ...] = ()
     text_dim: int | None = None
     visual_dim: int | None = None
     audio_dim: int | None = None
+    channels: bool = False
     fingerprint: str = ""
 
 
@@ -56,7 +57,9 @@ class ConversationBuilder(datasets.GeneratorBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         return datasets.DatasetInfo(
-            features=conversation_features(self.config.label_names, **self._widths())
+            features=conversation_features(
+                self.config.label_names, **self._widths(), channels=self.config.channels
+            )
         )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
@@ -120,15 +123,18 @@ def fingerprint(files: Iterable[Path], names: Iterable[str] = ()) -> str:
     return digest.hexdigest()
 
 
-def data_folder(data_dir: str | Path) -> Path:
+def data_folder(data_dir: str | Path, name: str = "data_dir") -> Path:
     """Return `data_dir` as an absolute path.
+
+    Args:
+        name: of the argument, for the message.
 
     Raises:
         FileNotFoundError: there is nothing at that path.
     """
     folder = Path(data_dir).expanduser().resolve()
     if not folder.exists():
-        raise FileNotFoundError(f"data_dir = {folder}: expected an existing file or folder")
+        raise FileNotFoundError(f"{name} = {folder}: expected an existing file or folder")
     return folder
 
 

@@ -12,6 +12,8 @@ Columns, for a conversation of N utterances in order::
     text_features, visual_features, audio_features
                      (N, D) float32, zeros where masked; only for modalities that have features
     media_paths      N strings, None where there is no clip
+    channels         N numbers of a channel of the clip, None for all of its channels; only where a
+                     table has the column channel
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ def conversation_features(
     text_dim: int | None = None,
     visual_dim: int | None = None,
     audio_dim: int | None = None,
+    channels: bool = False,
 ) -> Features:
     """Return the `datasets.Features` of a conversation.
 
@@ -51,6 +54,7 @@ def conversation_features(
         label_names: class names in their order.
         text_dim, visual_dim, audio_dim: number of features of that modality; None leaves its column
             out.
+        channels: whether there is the column channels.
 
     Feature columns have a fixed width because `datasets` reads and writes them several times faster
     than lists of unknown length.
@@ -69,6 +73,8 @@ def conversation_features(
     for modality, width in zip(MODALITIES, (text_dim, visual_dim, audio_dim), strict=True):
         if width is not None:
             features[f"{modality}_features"] = List(List(Value("float32"), length=width))
+    if channels:
+        features["channels"] = List(Value("int32"))
     return Features(features)
 
 

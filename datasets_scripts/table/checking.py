@@ -10,12 +10,16 @@ import numpy as np
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
+from .channels import read_channels
 from .csv_rows import CsvTable, Located, Mistake, read_csv
-from .features import FileFeatures, path_column, read_features
+from .features import FileFeatures, read_features
 from .json_rows import JsonTable, read_json_lines
+from .labels import read_labels
+from .paths import IN_THE_FOLDER, MediaPaths, path_column
+from .times import read_times
 
 COLUMNS = ("dialogue_id", "utterance_id", "speaker", "text", "emotion")
-OPTIONAL_COLUMNS = ("split", "start", "end", "media_path")
+OPTIONAL_COLUMNS = ("split", "start", "end", "media_path", "channel")
 SHOWN_MISTAKES = 20
 
 # Columns whose cells may not be empty, and what they must contain.
@@ -54,6 +58,8 @@ class TableFile(Located):
     times: np.ndarray
     """(rows, 2) start and end in seconds, NaN where unknown."""
     media: list[Path | None]
+    channels: list[int | None] | None
+    """Which channel of its file an utterance is on, None for all; None without the column."""
     conversations: dict[str, list[int]]
     """Rows of each conversation; both in the file's order."""
     features: dict[str, FileFeatures]
@@ -62,20 +68,23 @@ class TableFile(Located):
     """Columns that have no meaning here."""
 
 
-def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
-    """Read a .csv or .jsonl file and add its mistakes to the list.
+def check_file(path: Path, mistakes: list[Mistake], media: MediaPaths = IN_THE_FOLDER) -> TableFile:
+    """Read a .csv, .tsv or .jsonl file and add its mistakes to the list.
+
+    Args:
+        media: where the files in the column media_path may lie.
 
     Raises:
         FileNotFoundError: there is no such file.
+        ValueError: see `MediaPaths.check`.
     """
-    table: CsvTable | JsonTable
-    if path.suffix.lower() == ".csv":
-        table = read_csv(path, COLUMNS, mistakes)
-    else:
-        table = read_json_lines(path, COLUMNS, mistakes)
+    media.check(path)
+    table = read_file(path, mistakes, COLUMNS)
     cells = {name: [""] * len(table.lines) for name in COLUMNS}
     for name in (*COLUMNS, "split"):
-        if name in table.columns:
+        if name == "emotion" and name in table.columns:
+            cells[name] = read_labels(table, mistakes)
+        elif name in table.columns:
             cells[name] = table.strings(name, mistakes, _REQUIRED_CELLS.get(name))
     known = (*COLUMNS, *OPTIONAL_COLUMNS)
     prefixes = tuple(f"{modality}_" for modality in MODALITIES)
@@ -83,8 +92,9 @@ def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
         path,
         table.lines,
         cells,
-        times=_times(table, mistakes),
-        media=path_column(table, "media_path", mistakes),
+        times=read_times(table, mistakes),
+        media=path_column(table, "media_path", mistakes, media),
+        channels=read_channels(table, mistakes),
         conversations=_conversations(cells["dialogue_id"]),
         features={modality: read_features(table, modality, mistakes) for modality in MODALITIES},
         ignored=[c for c in table.columns if c not in known and not c.startswith(prefixes)],
@@ -93,24 +103,21 @@ def check_file(path: Path, mistakes: list[Mistake]) -> TableFile:
     return file
 
 
+def read_file(
+    path: Path, mistakes: list[Mistake], required: Sequence[str] = ()
+) -> CsvTable | JsonTable:
+    """Read a .csv, .tsv or .jsonl file; errors are those of `check_file`."""
+    if path.suffix.lower() == ".jsonl":
+        return read_json_lines(path, required, mistakes)
+    return read_csv(path, required, mistakes)
+
+
 def _conversations(names: Sequence[str]) -> dict[str, list[int]]:
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(names):
         if name:
             rows_of.setdefault(name, []).append(row)
     return rows_of
-
-
-def _times(table: CsvTable | JsonTable, mistakes: list[Mistake]) -> np.ndarray:
-    """Return the (rows, 2) start and end in seconds, NaN where unknown."""
-    times = np.full((len(table.lines), 2), np.nan)
-    for position, name in enumerate(("start", "end")):
-        if name in table.columns:
-            times[:, position] = table.numbers([name], mistakes)[:, 0]
-    for row in np.flatnonzero(times[:, 1] < times[:, 0]).tolist():
-        expected = f"at least the start, {times[row, 0]:g}"
-        mistakes.append(table.mistake(row, "end", f"= {times[row, 1]:g}", expected))
-    return times
 
 
 def _check_utterances(file: TableFile, mistakes: list[Mistake]) -> None:

@@ -1,10 +1,13 @@
 """Read a CSV with a header, and name each mistake by file, line and column.
 
+Cells are separated by commas, semicolons or tabs, whichever the header has most of.
+
 Functions raise the first mistake or, if they are passed a list, add all mistakes to it.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
@@ -20,6 +23,17 @@ from synctva.datasets_scripts.text_repair import decode
 
 # Cells that mean "no value" in a column of numbers; Praat writes the last one.
 EMPTY_NUMBERS = ("", "nan", "na", "null", "none", "--undefined--")
+
+SEPARATORS = (",", ";", "\t")
+
+# In this order: UTF-32's mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16"),
+)
+_UTF_8 = "text saved in UTF-8 (in Excel: CSV UTF-8)"
 
 LARGEST = float(np.finfo(np.float32).max)
 """Larger numbers become infinite, because features are float32."""
@@ -147,7 +161,7 @@ class CsvTable(Located):
 def read_csv(
     path: Path, required: Sequence[str] = (), mistakes: list[Mistake] | None = None
 ) -> CsvTable:
-    """Read a comma-separated file in UTF-8 (or Windows-1252) whose first line names the columns.
+    """Read a CSV in UTF-8, UTF-16 (or Windows-1252) whose first line names the columns.
 
     Args:
         required: columns that the file must have.
@@ -165,7 +179,7 @@ def read_csv(
     for name in required:
         if name not in columns:
             found = f"lacks the column {name!r}, it has {', '.join(columns)}"
-            expected = f"at least {', '.join(required)}, separated by commas"
+            expected = f"at least {', '.join(required)}, separated by commas, semicolons or tabs"
             note(table.mistake(None, None, found, expected), mistakes)
     empty = True
     try:
@@ -193,7 +207,7 @@ def read_columns(path: Path) -> tuple[str, ...]:
 
 
 def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> str:
-    """Read a text file in UTF-8 or Windows-1252; see `read_csv`.
+    """Read a text file in UTF-8, UTF-16 with its mark, or Windows-1252; see `read_csv`.
 
     Args:
         kind: the expected kind of file, for messages.
@@ -205,6 +219,13 @@ def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> s
     except OSError as error:
         note(Mistake(path, None, None, f"cannot be read ({error.strerror})", kind), mistakes)
         return ""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if encoding is not None:
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            note(Mistake(path, None, None, f"is not readable as {encoding}", kind), mistakes)
+            return ""
     if b"\0" in data:
         note(Mistake(path, None, None, "is not a text file", kind), mistakes)
         return ""
@@ -214,7 +235,7 @@ def read_text(path: Path, kind: str, mistakes: list[Mistake] | None = None) -> s
                 line.decode()
             except UnicodeDecodeError as error:
                 found = f"has the byte 0x{line[error.start]:02x}, which is not UTF-8"
-                mistakes.append(Mistake(path, number, None, found, "text saved in UTF-8"))
+                mistakes.append(Mistake(path, number, None, found, _UTF_8))
     return decode(data)
 
 
@@ -232,9 +253,11 @@ def _number(cell: str) -> float:
 def _open(path: Path, mistakes: list[Mistake] | None = None) -> tuple[Any, tuple[str, ...]]:
     """Return a reader positioned after the header, and the columns; none in an unreadable file."""
     known = 0 if mistakes is None else len(mistakes)
-    text = read_text(path, "comma-separated text in UTF-8 with a header", mistakes)
+    text = read_text(path, "a CSV in UTF-8 with a header", mistakes)
+    header = next((line for line in io.StringIO(text) if line.strip()), "")
+    separator = max(SEPARATORS, key=header.count)  # the first of those that are equally frequent
     # newline="" keeps line ends in a quoted cell as they are.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     try:
         columns = tuple(name.strip() for name in next(_rows(reader), []))
     except csv.Error as error:
@@ -251,7 +274,8 @@ def _open(path: Path, mistakes: list[Mistake] | None = None) -> tuple[Any, tuple
 
 def _unreadable(path: Path, reader: Any, error: csv.Error) -> Mistake:
     found = f"is not readable as CSV ({error})"
-    return Mistake(path, reader.line_num, None, found, "cells separated by commas")
+    expected = "cells separated by commas, semicolons or tabs"
+    return Mistake(path, reader.line_num, None, found, expected)
 
 
 def _rows(reader: Iterable[list[str]]) -> Iterator[list[str]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 
 from .csv_rows import LARGEST, CsvTable, Located, Mistake
-from .json_rows import JsonTable, shown
+from .json_rows import JsonTable
+from .paths import path_column
 
-NOT_A_PATH = "is not a valid path"
+SAME_COLUMNS = "the same columns in every split, and those that a model was trained on"
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,12 @@ class StackedFeatures:
 
     names: tuple[str, ...]
     """Names of the D features."""
+    named: bool
+    """Whether the names are those of columns; otherwise they are only for messages."""
     arrays: dict[Path, np.ndarray]
     """(rows, D) float64 by file, NaN where there is no value."""
+    unread: tuple[str, ...] = ()
+    """Columns that are not among the expected names."""
 
 
 def read_features(
@@ -44,7 +49,7 @@ def read_features(
     """Read the features of a modality; values with a mistake are left out."""
     of_lists, of_files = f"{modality}_features", f"{modality}_file"
     columns = [name for name in table.columns if name.startswith(f"{modality}_")]
-    numeric = tuple(name for name in columns if name not in (of_lists, of_files))
+    numeric = numeric_columns(table.columns, modality)
     forms = [*numeric[:1], *(name for name in (of_lists, of_files) if name in columns)]
     nothing = FileFeatures(
         table.path, table.lines, modality, tuple(forms), [None] * len(table.lines)
@@ -72,20 +77,32 @@ def read_features(
 
 
 def stack_features(
-    files: Sequence[FileFeatures], mistakes: list[Mistake]
+    files: Sequence[FileFeatures],
+    mistakes: list[Mistake],
+    expected: Sequence[str] | None = None,
 ) -> StackedFeatures | None:
     """Return the features of one modality in all files, which must agree on them.
 
     None if no file has any.
+
+    Args:
+        expected: names of the features that a model reads, in its order, with or without the
+            modality's prefix. By default the first file with columns of numbers decides.
     """
     width, origin = _width(files)
     if width is None:
         return None
-    # The first file with columns of numbers decides the names and the order of the features.
     in_columns = [file for file in files if isinstance(file.values, np.ndarray)]
     names = tuple(f"{files[0].modality} {index}" for index in range(width))
-    if in_columns and len(in_columns[0].columns) == width:
-        names = in_columns[0].columns
+    named, unread, first = False, [], origin
+    if expected is not None:
+        names, width, named = tuple(expected), len(expected), True
+        origin = first = "the model"
+        known = {unprefixed(name, files[0].modality) for name in names}
+        columns = dict.fromkeys(name for file in in_columns for name in file.columns)
+        unread = [name for name in columns if unprefixed(name, files[0].modality) not in known]
+    elif in_columns and len(in_columns[0].columns) == width:
+        names, first, named = in_columns[0].columns, in_columns[0].path.name, True
     arrays = {}
     for file in files:
         values = np.full((len(file.lines), width), np.nan)
@@ -96,54 +113,25 @@ def stack_features(
             if file.lines:
                 found = f"lacks {file.modality} features, which {origin} has"
                 mistakes.append(file.mistake(None, None, found, "them in every split or in none"))
-        elif names is in_columns[0].columns:
-            _take_columns(file, in_columns[0], values, mistakes)
-        elif len(file.columns) != width:
+        elif named:
+            _take_columns(file, names, first, values, mistakes)
+            if expected is None:
+                _refuse_further_columns(file, names, first, mistakes)
+        else:  # the first file with features has vectors of another width
             found = f"has {len(file.columns)} columns {file.modality}_*"
             mistakes.append(file.mistake(None, None, found, f"{width}, as {origin} has"))
-    return StackedFeatures(names, arrays)
+    return StackedFeatures(names, named, arrays, tuple(unread))
 
 
-def path_column(
-    table: CsvTable | JsonTable, column: str, mistakes: list[Mistake]
-) -> list[Path | None]:
-    """Return a column of paths relative to the table's folder; None where a cell is empty.
-
-    Neither a path nor a link in the folder may lead out of it: a table and the files that it names
-    often come from a stranger, in one archive.
-    """
-    if column not in table.columns:
-        return [None] * len(table.lines)
-    folder = table.path.parent
-    root = folder.resolve()
-    paths: list[Path | None] = []
-    for row, cell in enumerate(table.strings(column, mistakes)):
-        forms = (PurePosixPath(cell), PureWindowsPath(cell))  # a table may come from either system
-        problem = None
-        if "\0" in cell:
-            problem = NOT_A_PATH
-        elif any(form.anchor or ".." in form.parts for form in forms):
-            problem = "leads out of the table's folder"
-        elif cell:
-            problem = _problem(root / cell, root)
-        if problem is not None:
-            expected = "a path in the table's folder, relative to it"
-            mistakes.append(
-                table.mistake(row, column, f"= {shown(cell)}, which {problem}", expected)
-            )
-            cell = ""
-        paths.append(folder / cell if cell else None)
-    return paths
+def numeric_columns(columns: Sequence[str], modality: str) -> tuple[str, ...]:
+    """Return those of a table's columns that hold one number of this modality each."""
+    others = (f"{modality}_features", f"{modality}_file")
+    return tuple(name for name in columns if name.startswith(f"{modality}_") and name not in others)
 
 
-def _problem(path: Path, root: Path) -> str | None:
-    """Say what is wrong with a path in a folder, after following its links."""
-    try:
-        path.is_file()  # raises if the name is too long
-        within = path.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # RuntimeError: a circle of links
-        return NOT_A_PATH
-    return None if within else "leads out of the table's folder by a link"
+def unprefixed(name: str, modality: str) -> str:
+    """Return a feature's name without the modality's prefix: "pitch" for "audio_pitch"."""
+    return name.removeprefix(f"{modality}_")
 
 
 def _width(files: Sequence[FileFeatures]) -> tuple[int | None, str]:
@@ -170,21 +158,31 @@ def _take_vectors(
 
 
 def _take_columns(
-    file: FileFeatures, first: FileFeatures, values: np.ndarray, mistakes: list[Mistake]
+    file: FileFeatures,
+    names: Sequence[str],
+    first: str,
+    values: np.ndarray,
+    mistakes: list[Mistake],
 ) -> None:
-    """Write a file's columns into `values` (rows, D) in the order of the first file."""
+    """Write a file's columns into `values` (rows, D) in the order of the names of `first`."""
     assert isinstance(file.values, np.ndarray)
-    expected = "the same columns in every split"
-    for position, name in enumerate(first.columns):
-        if name in file.columns:
-            values[:, position] = file.values[:, file.columns.index(name)]
+    columns = {unprefixed(name, file.modality): i for i, name in enumerate(file.columns)}
+    for position, name in enumerate(names):
+        column = columns.get(unprefixed(name, file.modality))
+        if column is not None:
+            values[:, position] = file.values[:, column]
         else:
-            found = f"lacks the feature column {name!r} of {first.path.name}"
-            mistakes.append(file.mistake(None, None, found, expected))
+            found = f"lacks the feature column {name!r} of {first}"
+            mistakes.append(file.mistake(None, None, found, SAME_COLUMNS))
+
+
+def _refuse_further_columns(
+    file: FileFeatures, names: Sequence[str], first: str, mistakes: list[Mistake]
+) -> None:
     for name in file.columns:
-        if name not in first.columns:
-            found = f"has the feature column {name!r}, which {first.path.name} lacks"
-            mistakes.append(file.mistake(None, None, found, expected))
+        if name not in names:
+            found = f"has the feature column {name!r}, which {first} lacks"
+            mistakes.append(file.mistake(None, None, found, SAME_COLUMNS))
 
 
 def _load_vectors(

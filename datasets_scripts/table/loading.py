@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from datasets import DatasetDict
+from transformers.utils import logging
 
-from synctva.datasets_scripts.builder import ConversationBuilder, Reading, build, fingerprint
+from synctva.datasets_scripts.builder import (
+    ConversationBuilder,
+    Reading,
+    build,
+    data_folder,
+    fingerprint,
+)
 from synctva.datasets_scripts.missing_features import attach_features
 from synctva.datasets_scripts.schema import UNLABELLED, Conversation, new_conversation
 from synctva.datasets_scripts.text_repair import repair_text
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
-from .checking import TableError, TableFile
+from .checking import TableError, TableFile, read_file
 from .csv_rows import Mistake
-from .features import StackedFeatures, stack_features
-from .splits import SplitTable, find_files, read_splits
+from .features import StackedFeatures, numeric_columns, stack_features
+from .findings import findings
+from .labels import MOST_DECIMALS, decimals, in_order, is_several, several
+from .paths import MediaPaths
+from .splits import SplitTable, find_files, read_splits, unread_tables
+
+logger = logging.get_logger(__name__)
 
 
 @dataclass
@@ -33,6 +45,9 @@ class TableReading(Reading):
     """All files that were read: tables and vectors."""
     key: list[str]
     """What the conversations depend on besides the contents of the files."""
+    warnings: list[str]
+    """What is probably not meant, or given and not read; see `findings`."""
+    has_channels: bool
 
 
 class Table(ConversationBuilder):
@@ -50,16 +65,30 @@ def load_table(
     *,
     seed: int = 0,
     cache_dir: str | Path | None = None,
+    media_root: str | Path | None = None,
+    allow_absolute_paths: bool = False,
+    feature_names: Mapping[str, Sequence[str]] | None = None,
+    undivided: str | None = None,
 ) -> DatasetDict:
     """Load your own conversations.
 
+    What is probably not meant, such as times that run backwards, is logged as a warning.
+
     Args:
-        data: a .csv or .jsonl file; a folder with such files named train, dev and test, at least
-            one of them; or a dictionary of files by split.
-        label_names: names of the emotions in their order. By default the sorted labels of the
-            training set or, if one file without a column split is split here, of that file.
+        data: a .csv, .tsv or .jsonl file; a folder with such files named train, dev (or validation,
+            valid, val) and test, at least one of them; or a dictionary of files by split.
+        label_names: names of the emotions in their order. By default the labels of the training set
+            or, if one file without a column split is split here, of that file: numbers by size,
+            others by the alphabet.
         seed: of that split.
         cache_dir: where `datasets` keeps the built data set; by default its own cache.
+        media_root: folder to which the paths in media_path are relative; absolute ones must be in
+            it. By default the table's folder, and no absolute paths.
+        allow_absolute_paths: let the paths in media_path lead anywhere on this machine. For a table
+            of your own only.
+        feature_names: names of the features that a model reads, in its order, by modality. Columns
+            are matched by name, and others are not read.
+        undivided: the split that all of one file without a column split becomes.
 
     Returns:
         The splits found, with the columns of `synctva.datasets_scripts.schema`.
@@ -67,12 +96,24 @@ def load_table(
     Raises:
         FileNotFoundError: a file is missing, or the folder has none.
         TableError: the data has mistakes. A ValueError that lists all of them.
-        ValueError: `data` is not a table, or label_names is missing.
+        ValueError: `data` is not a table, label_names is missing, or paths are opened up for a
+            table from the Hub.
     """
-    reading = read_table(data, label_names, seed)
+    reading = read_table(
+        data,
+        label_names,
+        seed,
+        media_root=media_root,
+        allow_absolute_paths=allow_absolute_paths,
+        feature_names=feature_names,
+        undivided=undivided,
+    )
+    for warning in reading.warnings:
+        logger.warning(warning)
     builder = Table(
         cache_dir=cache_dir and str(cache_dir),
         label_names=reading.label_names,
+        channels=reading.has_channels,
         fingerprint=fingerprint(reading.files, reading.key),
         **{f"{modality}_dim": width for modality, width in reading.widths.items()},
     )
@@ -84,19 +125,31 @@ def read_table(
     data: str | Path | Mapping[str, str | Path],
     label_names: Sequence[str] | None = None,
     seed: int = 0,
+    *,
+    media_root: str | Path | None = None,
+    allow_absolute_paths: bool = False,
+    feature_names: Mapping[str, Sequence[str]] | None = None,
+    undivided: str | None = None,
 ) -> TableReading:
     """Read and check a table; arguments and errors are those of `load_table`."""
+    root = None if media_root is None else data_folder(media_root, "media_root")
     paths = find_files(data)
     if label_names is None and isinstance(paths, dict) and "train" not in paths:
         raise ValueError("label_names is missing: expected names, because there is no training set")
     mistakes: list[Mistake] = []
-    table = read_splits(paths, seed, mistakes)
+    media = MediaPaths(root, allow_absolute_paths)
+    table = read_splits(paths, seed, mistakes, media, undivided)
+    _check_single_labels(table, label_names or (), mistakes)
     names = _label_names(table, mistakes) if label_names is None else tuple(label_names)
     for file in table.files:
         _check_labels(file, names, mistakes)
     features = {}
     for modality in MODALITIES:
-        stack = stack_features([file.features[modality] for file in table.files], mistakes)
+        stack = stack_features(
+            [file.features[modality] for file in table.files],
+            mistakes,
+            (feature_names or {}).get(modality),
+        )
         if stack is not None:
             _check_gaps(table, stack, mistakes)
             features[modality] = stack
@@ -104,9 +157,18 @@ def read_table(
         order = [file.path for file in table.files]
         raise TableError(sorted(mistakes, key=lambda m: (order.index(m.path), m.line or 0)))
 
-    notes = list(table.notes)
+    notes, warnings = list(table.notes), findings(table, names)
+    if isinstance(paths, dict) and (unread := unread_tables(data, paths)):
+        warnings.insert(0, unread)
+    for modality, stack in features.items():
+        if stack.unread:
+            warnings.append(
+                f"{', '.join(stack.unread)}: not read, because the model reads only the "
+                f"{modality} features {', '.join(stack.names)}"
+            )
+    has_channels = any(file.channels is not None for file in table.files)
     conversations = {
-        split: [_conversation(part.file, rows, names) for rows in part.conversations]
+        split: [_conversation(part.file, rows, names, has_channels) for rows in part.conversations]
         for split, part in table.parts.items()
     }
     for modality, stack in features.items():
@@ -118,7 +180,11 @@ def read_table(
     clips = [path for file in table.files for path in file.media if path is not None]
     found = [str(path) for path in clips if path.is_file()]
     if len(found) < len(clips):
-        notes.append(f"{len(clips) - len(found)} of {len(clips)} files in media_path are missing")
+        missing = next(str(path) for path in clips if not path.is_file())
+        warnings.append(
+            f"{len(clips) - len(found)} of {len(clips)} files in media_path are missing, such as "
+            f"{missing}"
+        )
     vectors = [
         path
         for file in table.files
@@ -134,9 +200,31 @@ def read_table(
         key=[
             *(f"{split}={part.file.path}" for split, part in table.parts.items()),
             str(seed),
+            str(undivided),
+            *(f"{modality}={stack.names}" for modality, stack in features.items()),
             *found,
         ],
+        warnings=warnings,
+        has_channels=has_channels,
     )
+
+
+def table_feature_names(data: str | Path | Mapping[str, str | Path]) -> dict[str, list[str]]:
+    """Return the names of a table's columns of features, by modality, in the order of the features.
+
+    Args:
+        data: as in `load_table`, which has read it without mistakes.
+    """
+    paths = find_files(data)
+    files = [paths] if isinstance(paths, Path) else list(paths.values())
+    names: dict[str, list[str]] = {}
+    for file in files:
+        columns = read_file(file, []).columns
+        for modality in MODALITIES:
+            own = numeric_columns(columns, modality)
+            if own and modality not in names:
+                names[modality] = list(own)
+    return names
 
 
 def _label_names(table: SplitTable, mistakes: list[Mistake]) -> tuple[str, ...]:
@@ -150,7 +238,26 @@ def _label_names(table: SplitTable, mistakes: list[Mistake]) -> tuple[str, ...]:
     if parts and not labels and not mistakes:
         found = "has no label in the training set"
         mistakes.append(parts[0].file.mistake(None, "emotion", found, "labels, or label_names"))
-    return tuple(sorted(labels))
+    return in_order(labels)
+
+
+def _check_single_labels(
+    table: SplitTable, label_names: Collection[str], mistakes: list[Mistake]
+) -> None:
+    """Find cells with several labels, and labels that are measures; empty the former."""
+    labels = {label for file in table.files for label in file.cells["emotion"]} - {""}
+    for file in table.files:
+        for row, label in enumerate(file.cells["emotion"]):
+            if label and label not in label_names and is_several(label, labels):
+                mistakes.append(file.mistake(row, "emotion", *several(label)))
+                file.cells["emotion"][row] = ""
+    numbers = [] if label_names else decimals(labels)
+    if len(numbers) > MOST_DECIMALS:
+        found = f"has {len(labels)} different numbers, such as {', '.join(sorted(numbers)[:3])}"
+        expected = "classes, because regression is not supported"
+        mistakes.append(table.files[0].mistake(None, "emotion", found, expected))
+        for file in table.files:
+            file.cells["emotion"][:] = [""] * len(file.lines)
 
 
 def _check_labels(file: TableFile, names: Sequence[str], mistakes: list[Mistake]) -> None:
@@ -175,7 +282,9 @@ def _check_gaps(table: SplitTable, stack: StackedFeatures, mistakes: list[Mistak
             mistakes.append(part.file.mistake(row, stack.names[position], "is empty", expected))
 
 
-def _conversation(file: TableFile, rows: list[int], label_names: Sequence[str]) -> Conversation:
+def _conversation(
+    file: TableFile, rows: list[int], label_names: Sequence[str], has_channels: bool
+) -> Conversation:
     cells = {name: [column[row] for row in rows] for name, column in file.cells.items()}
     conversation = new_conversation(
         cells["dialogue_id"][0],
@@ -190,4 +299,6 @@ def _conversation(file: TableFile, rows: list[int], label_names: Sequence[str]) 
     conversation["media_paths"] = [
         str(clip) if clip is not None and clip.is_file() else None for clip in clips
     ]
+    if has_channels:
+        conversation["channels"] = [file.channels and file.channels[row] for row in rows]
     return conversation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +12,14 @@ from synctva.datasets_scripts.labels import SPLITS
 
 from .checking import TableFile, check_file
 from .csv_rows import Mistake
+from .paths import IN_THE_FOLDER, MediaPaths
 
-SUFFIXES = (".csv", ".jsonl")
+SUFFIXES = (".csv", ".tsv", ".jsonl")
+
+SPLIT_OF = {split: split for split in SPLITS} | dict.fromkeys(("validation", "valid", "val"), "dev")
+"""Name of a split, in any case -> the split."""
+
+_OTHER_TABLES = (".json", ".parquet", ".xls", ".xlsx", ".ods")
 
 
 @dataclass(frozen=True)
@@ -49,41 +55,87 @@ def find_files(data: str | Path | Mapping[str, str | Path]) -> Path | dict[str, 
         ValueError: a split is unknown or has two files, or a file is neither CSV nor JSON lines.
     """
     if isinstance(data, Mapping):
-        wrong = [split for split in data if split not in SPLITS]
+        wrong = [split for split in data if split.lower() not in SPLIT_OF]
         if wrong or not data:
             raise ValueError(f"splits of data = {[*data]}: expected some of {', '.join(SPLITS)}")
-        return {split: _table_file(data_folder(data[split])) for split in SPLITS if split in data}
+        found = [(SPLIT_OF[split.lower()], data_folder(path)) for split, path in data.items()]
+        return {split: _table_file(path) for split, path in _one_each(found, "data").items()}
     path = data_folder(data)
     if not path.is_dir():
         return _table_file(path)
-    files: dict[str, Path] = {}
-    for split in SPLITS:
-        names = [f"{split}{suffix}" for suffix in SUFFIXES]
-        names = [name for name in names if (path / name).is_file()]
-        if len(names) > 1:
-            raise ValueError(f"{path} has {' and '.join(names)}: expected one file per split")
-        if names:
-            files[split] = path / names[0]
-    if not files:
+    found = [
+        (SPLIT_OF[file.stem.lower()], file)
+        for file in sorted(path.iterdir())
+        if file.stem.lower() in SPLIT_OF and file.suffix.lower() in SUFFIXES and file.is_file()
+    ]
+    if not found:
         expected = ", ".join(f"{split}{suffix}" for suffix in SUFFIXES for split in SPLITS)
         raise FileNotFoundError(f"{path} has no table: expected one of {expected}")
+    return _one_each(found, str(path))
+
+
+def unread_tables(data: str | Path | Mapping[str, str | Path], files: Mapping[str, Path]) -> str:
+    """Return a sentence that names the tables in a folder that are not read, "" without any.
+
+    Args:
+        data: as given to `find_files`.
+        files: what it found.
+    """
+    if isinstance(data, Mapping):
+        return ""
+    folder = data_folder(data)
+    names = [
+        file.name
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in (*SUFFIXES, *_OTHER_TABLES)
+        and not file.name.startswith(".")
+        and file not in files.values()
+    ]
+    if not names:
+        return ""
+    return f"{folder}: not read: {', '.join(names)}; only files named train, dev and test are"
+
+
+def _one_each(found: Sequence[tuple[str, Path]], where: str) -> dict[str, Path]:
+    """Return the file of each split, in the order of the splits."""
+    files: dict[str, Path] = {}
+    for split in SPLITS:
+        own = [path for name, path in found if name == split]
+        if len(own) > 1:
+            names = " and ".join(path.name for path in own)
+            raise ValueError(f"{where} has {names}: expected one file per split")
+        if own:
+            files[split] = own[0]
     return files
 
 
-def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mistake]) -> SplitTable:
+def read_splits(
+    paths: Path | Mapping[str, Path],
+    seed: int,
+    mistakes: list[Mistake],
+    media: MediaPaths = IN_THE_FOLDER,
+    undivided: str | None = None,
+) -> SplitTable:
     """Read the files that `find_files` found and separate the splits.
 
     Args:
         seed: of the split of one file that has no column split.
         mistakes: all mistakes are added to this list.
+        media: where the files in the column media_path may lie.
+        undivided: the split that all of one file without a column split becomes; None: it is split.
 
     Raises:
         FileNotFoundError: a file has disappeared.
     """
     if isinstance(paths, Path):
-        file = check_file(paths, mistakes)
-        drawn = "split" not in file.cells
-        split_of = _draw_splits(file, seed, mistakes) if drawn else _named_splits(file, mistakes)
+        file = check_file(paths, mistakes, media)
+        drawn = "split" not in file.cells and undivided is None
+        if drawn:
+            split_of = _draw_splits(file, seed, mistakes)
+        elif undivided is not None and "split" not in file.cells:
+            split_of = dict.fromkeys(file.conversations, undivided)
+        else:
+            split_of = _named_splits(file, mistakes)
         found = set(split_of.values())
         parts = {split: Part(file, []) for split in SPLITS if split in found}
         for conversation, split in split_of.items():
@@ -92,23 +144,22 @@ def read_splits(paths: Path | Mapping[str, Path], seed: int, mistakes: list[Mist
         if drawn:
             sizes = ", ".join(f"{len(part.conversations)} {split}" for split, part in parts.items())
             table.notes.append(f"conversations split with seed {seed}: {sizes}")
+        elif "split" not in file.cells:
+            table.notes.append(f"{paths.name} has no column 'split': all of it is {undivided}")
     else:
-        files = {path: check_file(path, mistakes) for path in dict.fromkeys(paths.values())}
+        files = {path: check_file(path, mistakes, media) for path in dict.fromkeys(paths.values())}
         parts = {
             split: Part(files[path], list(files[path].conversations.values()))
             for split, path in paths.items()
         }
         _check_repeated(parts, mistakes)
         table = SplitTable(list(files.values()), parts)
-    for file in table.files:
-        if file.ignored:
-            table.notes.append(f"{file.path.name}: ignored columns: {', '.join(file.ignored)}")
     return table
 
 
 def _named_splits(file: TableFile, mistakes: list[Mistake]) -> dict[str, str]:
     """Return the split of each conversation that the column split names."""
-    splits = file.cells["split"]
+    splits = [SPLIT_OF.get(cell.lower(), cell) for cell in file.cells["split"]]
     for row, split in enumerate(splits):
         if split not in SPLITS:
             expected = f"one of {', '.join(SPLITS)}"

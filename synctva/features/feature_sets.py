@@ -2,10 +2,12 @@
 
 A folder contains
     data/<split>-00000-of-00002.parquet   conversations in the schema's columns
-    feature_set.json                      label order; width and encoder of each modality; size and
-                                          SHA-256 of every file
+    feature_set.json                      label order; width, encoder and, where they are known,
+                                          names of each modality's features; size and SHA-256 of
+                                          every file
     README.md                             the data set's card, which tells `datasets` the splits
 so that `datasets.load_dataset(folder)` reads it without this package, from disk or from the Hub.
+A feature set may be shared, so media_paths is empty in it: no path of this machine leaves it.
 """
 
 from __future__ import annotations
@@ -18,11 +20,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as compute
+import pyarrow.parquet as parquet
 from datasets import Dataset, DatasetDict, load_dataset
 from huggingface_hub import HfApi
 from transformers.utils import logging
 
 from synctva.cards.dataset_card import dataset_card
+from synctva.features.feature_names import schema_feature_names, with_features_of
 from synctva.files import require_new_folder, written_whole
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.text_weights import file_sha256
@@ -45,6 +50,7 @@ def write_feature_set(
     encoders: Mapping[str, str],
     source: str,
     specs: Mapping[str, Any] | None = None,
+    names: Mapping[str, Sequence[str]] | None = None,
     conversations_per_file: int = 10_000,
 ) -> dict[str, Any]:
     """Write splits of conversations as a feature set, whole or not at all.
@@ -56,6 +62,7 @@ def write_feature_set(
         source: where the conversations come from, for the card.
         specs: specs of the encoders, by modality, with which a processor can make such features
             from raw input.
+        names: names of the features, by modality, where they are known.
         conversations_per_file: conversations in each Parquet file at most.
 
     Returns:
@@ -63,13 +70,19 @@ def write_feature_set(
 
     Raises:
         FileExistsError: the folder is not empty.
-        ValueError: an encoder is missing, or belongs to a modality without features.
+        ValueError: an encoder is missing, or belongs to a modality without features; or there are
+            not as many names as features.
         WriteError: the disk is full or write-protected.
     """
     folder = require_new_folder(folder)
     schema = _describe(data, encoders, source)
     for name, spec in (specs or {}).items():
         schema["modalities"][name]["spec"] = spec
+    for name, own in (names or {}).items():
+        width = schema["modalities"][name]["width"]
+        if len(own) != width:
+            raise ValueError(f"names has {len(own)} of {name} features: expected {width}")
+        schema["modalities"][name]["names"] = list(own)
     # A folder inside it, which is renamed as a whole.
     with written_whole(folder.parent) as unfinished:
         partial = unfinished / folder.name
@@ -126,13 +139,25 @@ def _write_split(
     files = {}
     for number in range(count):
         name = f"data/{split}-{number:05d}-of-{count:05d}.parquet"
-        shard = dataset.shard(count, number, contiguous=True)
+        shard = _without_paths(dataset.shard(count, number, contiguous=True))
         shard.to_parquet(folder / name, batch_size=ROW_GROUP)
         files[name] = {
             "bytes": (folder / name).stat().st_size,
             "sha256": file_sha256(folder / name),
         }
     return files
+
+
+def _without_paths(dataset: Dataset) -> Dataset:
+    if "media_paths" not in dataset.column_names:
+        return dataset
+    return dataset.map(
+        lambda row: {"media_paths": [None] * len(row["media_paths"])},
+        features=dataset.features,
+        keep_in_memory=True,
+        load_from_cache_file=False,
+        desc="Paths",
+    )
 
 
 def read_schema(folder: str | os.PathLike) -> dict[str, Any]:
@@ -189,6 +214,7 @@ def load_feature_set(
     splits: Sequence[str] | None = None,
     cache_dir: str | os.PathLike | None = None,
     keep_in_memory: bool = False,
+    feature_names: Mapping[str, Sequence[str]] | None = None,
 ) -> DatasetDict:
     """Check the files of a feature set and load its splits.
 
@@ -197,9 +223,12 @@ def load_feature_set(
         splits: names of the splits to load; default: all.
         cache_dir: the cache of `datasets` for what it has read; default: its own.
         keep_in_memory: load into memory instead of reading from that cache when needed.
+        feature_names: names of the features that a model reads, in its order, by modality. Features
+            whose names the set knows are matched by them.
 
     Raises:
-        FileNotFoundError, ValueError: see `check_feature_set`; or there is no such split.
+        FileNotFoundError, ValueError: see `check_feature_set`; or there is no such split, or the
+            set lacks a feature that the model reads.
     """
     schema = check_feature_set(folder)
     data = load_dataset(
@@ -209,6 +238,9 @@ def load_feature_set(
         keep_in_memory=keep_in_memory,
     )
     assert isinstance(data, DatasetDict)
+    own = schema_feature_names(schema)
+    for name in own.keys() & (feature_names or {}).keys():
+        data = with_features_of(data, name, own[name], (feature_names or {})[name])
     return data
 
 
@@ -261,15 +293,35 @@ def push_feature_set(
         The commit's URL.
 
     Raises:
-        FileNotFoundError, ValueError: see `check_feature_set`.
+        FileNotFoundError, ValueError: see `check_feature_set`; or the set holds paths of this
+            machine, which `write_feature_set` leaves out.
     """
-    check_feature_set(folder)
+    schema = check_feature_set(folder)
+    for name in schema["files"]:
+        _refuse_paths(Path(folder) / name)
     api = HfApi(token=token)
     api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
     commit = api.upload_folder(
-        repo_id=repo_id, repo_type="dataset", folder_path=str(folder), revision=revision
+        repo_id=repo_id,
+        repo_type="dataset",
+        folder_path=str(folder),
+        revision=revision,
+        # Nothing else: skipped.csv names files of this machine.
+        allow_patterns=[SCHEMA_FILE, "README.md", *schema["files"]],
     )
     return commit.commit_url
+
+
+def _refuse_paths(file: Path) -> None:
+    if "media_paths" not in parquet.read_schema(file).names:
+        return
+    paths = parquet.read_table(file, columns=["media_paths"])["media_paths"]
+    found = compute.drop_null(compute.list_flatten(paths))
+    if len(found):
+        raise ValueError(
+            f"{file} has media_paths such as {found[0].as_py()}: expected none in what is uploaded, "
+            "as `write_feature_set` writes it"
+        )
 
 
 __all__ = [

@@ -40,9 +40,13 @@ WORK_SCHEMA = pa.schema(
         ("media_paths", pa.list_(pa.string())),
         ("starts", pa.list_(pa.float64())),
         ("ends", pa.list_(pa.float64())),
+        ("channels", pa.list_(pa.int32())),
     ]
 )
-"""One row per conversation. Times are in seconds, and null where the whole file is read."""
+"""One row per conversation. Times are in seconds, and null where the whole file is read; so are
+channels, which count from 0."""
+
+_PARTS = ("media_paths", "starts", "ends", "channels")
 
 _VECTORS = pa.list_(pa.list_(pa.float32()))
 _SKIPPED = pa.struct(
@@ -101,10 +105,10 @@ class MediaExtractor:
         result: dict[str, Any] = {"key": row["key"], "skipped": []}
         for modality in self._encode:
             result[modality] = []
-        parts = zip(row["media_paths"], row["starts"], row["ends"], strict=True)
-        for position, (path, start, end) in enumerate(parts):
+        parts = zip(*(row[name] for name in _PARTS), strict=True)
+        for position, (path, start, end, channel) in enumerate(parts):
             # Always as `video`: it includes the sound track, and a sound file has no frames.
-            utterance = {"video": path, "start": start, "end": end}
+            utterance = {"video": path, "start": start, "end": end, "channel": channel}
             for modality, encode in self._encode.items():
                 vector = None
                 try:
@@ -140,15 +144,18 @@ def work_table(
     rows = []
     for split, conversations in data.items():
         columns = ["dialogue_id", "utterance_ids", "media_paths", "starts", "ends"]
+        columns += [name for name in ("channels",) if name in conversations.column_names]
         for conversation in conversations.select_columns(columns):
-            _check_sharing(conversation, cut_by_time)
             count = len(conversation["media_paths"])
+            conversation.setdefault("channels", [None] * count)
+            _check_sharing(conversation, cut_by_time)
             row = {
                 "split": split,
                 "dialogue_id": conversation["dialogue_id"],
                 "media_paths": conversation["media_paths"],
                 "starts": [None] * count,
                 "ends": [None] * count,
+                "channels": conversation["channels"],
             }
             if cut_by_time:
                 row |= {
@@ -161,25 +168,25 @@ def work_table(
 
 
 def _check_sharing(conversation: Mapping[str, Any], cut_by_time: bool) -> None:
-    """Refuse utterances that share a file unless each is a part of it."""
-    paths = conversation["media_paths"]
-    counts = Counter(path for path in paths if path is not None)
+    """Refuse utterances that share a channel of a file unless each is a part of it."""
+    paths = list(zip(conversation["media_paths"], conversation["channels"], strict=True))
+    counts = Counter((path, channel) for path, channel in paths if path is not None)
     if not counts or max(counts.values()) == 1:
         return
     shared = max(counts, key=counts.__getitem__)
     name = f"conversation {conversation['dialogue_id']!r}"
     if not cut_by_time:
         raise ValueError(
-            f"{name}: {counts[shared]} utterances share {shared}: expected one file per utterance, "
-            "or cut_by_time, if files are recordings and the utterances' times count from their "
-            "beginning"
+            f"{name}: {counts[shared]} utterances share {shared[0]}: expected one file per "
+            "utterance, or cut_by_time, if files are recordings and the utterances' times count "
+            "from their beginning"
         )
     for position, path in enumerate(paths):
         start, end = conversation["starts"][position], conversation["ends"][position]
         if counts[path] > 1 and (start is None or end is None):
             raise ValueError(
                 f"{name}, utterance {conversation['utterance_ids'][position]!r}: start = {start}, "
-                f"end = {end}: expected seconds, because other utterances share {path}"
+                f"end = {end}: expected seconds, because other utterances share {path[0]}"
             )
 
 
@@ -192,8 +199,8 @@ def _seconds(time: float | None) -> float | None:
 
 
 def _key(row: Mapping[str, Any], encoders: str) -> str:
-    parts = zip(row["media_paths"], row["starts"], row["ends"], strict=True)
-    files = [(path, _state(path), start, end) for path, start, end in parts]
+    parts = zip(*(row[name] for name in _PARTS), strict=True)
+    files = [(path, _state(path), *part) for path, *part in parts]
     return hashlib.sha256(json.dumps([VERSION, encoders, files]).encode()).hexdigest()
 
 

@@ -81,7 +81,8 @@ def test_without_a_list_the_first_mistake_is_raised(write):
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b"name,f0\n", "has a header but no rows"),
-        ("name,f0\nann,1\n".encode("utf-16"), "is not a text file"),
+        ("name,f0\nann,1\n".encode("utf-16-le"), "is not a text file"),
+        ("name,f0\nann,1\n".encode("utf-16") + b"\0", "is not readable as UTF-16"),
         (b"name,name\nann,1\n", "has the column 'name' more than once"),
         (b'name,f0\nann,"1\n', "is not readable as CSV"),
     ],
@@ -94,6 +95,29 @@ def test_an_unreadable_file_is_one_mistake(write, data, found):
     assert mistake.found.startswith(found)
     with pytest.raises(ValueError, match=found):
         read_csv(path, ("name",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_encodings_with_a_mark_and_separators_give_the_same_table(write, encoding, separator):
+    rows = [["Zoë", "Well, that; is\tall."], ["", 'She said "no".']]
+    quoted = [['"' + cell.replace('"', '""') + '"' for cell in row] for row in rows]
+    lines = [["name", "text"], *quoted]
+    data = "\n".join(separator.join(line) for line in lines).encode(encoding)
+    mistakes: list[Mistake] = []
+    table = read_csv(write(data), ("name", "text"), mistakes)
+    assert not mistakes
+    assert (table.columns, table.rows) == (("name", "text"), rows)
+    assert read_columns(table.path) == table.columns
+
+
+def test_another_encoding_is_refused_with_the_file_and_what_to_do(write):
+    for encoding in ("cp1252", "latin-1", "cp437"):
+        mistakes: list[Mistake] = []
+        read_csv(write("name\ncafé\n".encode(encoding)), ("name",), mistakes)
+        (mistake,) = mistakes
+        assert str(mistake).endswith("UTF-8: expected text saved in UTF-8 (in Excel: CSV UTF-8)")
+        assert "some.csv, line 2 has the byte 0x" in str(mistake)
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from synctva.datasets_scripts.table.csv_rows import read_csv
-from synctva.datasets_scripts.table.features import path_column, read_features, stack_features
+from synctva.datasets_scripts.table.features import read_features, stack_features
 from synctva.datasets_scripts.table.json_rows import read_json_lines
+from synctva.datasets_scripts.table.paths import path_column
 from tests.support.corpora import write_csv
 
 VALUES = np.array([[1.5, -2.0], [np.nan, np.nan], [0.1, 3.0]])

@@ -93,5 +93,5 @@ def test_missing_columns_and_empty_files(read):
     ]
     _, mistakes = read([b" "], ("name",))
     assert [m.found for m in mistakes] == ["is empty"]
-    _, mistakes = read([json.dumps({"name": "a"}).encode("utf-16")], ("name",))
+    _, mistakes = read([json.dumps({"name": "a"}).encode("utf-16-le")], ("name",))
     assert [m.found for m in mistakes] == ["is not a text file"]

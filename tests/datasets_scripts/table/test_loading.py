@@ -186,7 +186,8 @@ def test_a_changed_file_is_read_again(load, tmp_path):
     header = [*HEADER[:5], "audio_file", "media_path"]
     path = write_csv(tmp_path / "own.csv", header, rows)
     assert load(path)["train"][0]["audio_features"] == [[1.0, 1.0]]
-    assert read_table(path).notes[-1] == "3 of 3 files in media_path are missing"
+    missing = f"3 of 3 files in media_path are missing, such as {tmp_path / 'a.mp4'}"
+    assert missing in read_table(path).warnings
     for row in rows:
         np.save(tmp_path / row[5], np.zeros(2))
     (tmp_path / "a.mp4").write_bytes(b"")
@@ -252,16 +253,16 @@ def test_a_missing_column_is_named(load, folder):
 
 def test_splits_are_checked(load, folder):
     header = ["split", *HEADER]
-    path = write_csv(folder / "all.csv", header, [["valid", *DEV[0]]])
-    with pytest.raises(ValueError, match="column 'split' = 'valid': expected one of train, dev"):
+    path = write_csv(folder / "all.csv", header, [["held out", *DEV[0]]])
+    with pytest.raises(ValueError, match="column 'split' = 'held out': expected one of train, dev"):
         load(path)
     rows = [["train", *TRAIN[0]], ["dev", *TRAIN[2]]]
     with pytest.raises(
         ValueError, match=r"line 3, column 'split' = 'dev': expected 'train', .*conversation 'a'"
     ):
         load(write_csv(folder / "all.csv", header, rows))
-    with pytest.raises(ValueError, match=r"splits of data = \['valid'\]"):
-        load({"valid": folder / "dev.csv"})
+    with pytest.raises(ValueError, match=r"splits of data = \['held out'\]"):
+        load({"held out": folder / "dev.csv"})
     with pytest.raises(ValueError, match="label_names is missing"):
         load({"dev": folder / "dev.csv"})
     path = write_csv(folder / "all.csv", header, [["dev", *DEV[0][:5], 1, 1]])

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from synctva.datasets_scripts.table.splits import find_files, read_splits
+from synctva.datasets_scripts.table.splits import find_files, read_splits, unread_tables
 from tests.support.corpora import write_csv
 
 HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
@@ -72,18 +72,58 @@ def test_the_column_names_the_splits(read):
     names, mistakes = read(rows_of("abc", splits), header=[*HEADER, "split"])
     assert names == {"train": ["b", "c"], "test": ["a"]}
     assert not mistakes
-    rows = rows_of("abcd", ["dev", "train", "", "valid"])
+    rows = rows_of("abcd", ["dev", "train", "", "held out"])
     rows[1][-1] = "test"
     names, mistakes = read(rows, header=[*HEADER, "split"])
     assert names["train"] == ["b"]
     assert [(m.line, m.found) for m in mistakes] == [
         (6, "= ''"),
         (7, "= ''"),
-        (8, "= 'valid'"),
-        (9, "= 'valid'"),
+        (8, "= 'held out'"),
+        (9, "= 'held out'"),
         (3, "= 'test'"),
     ]
     assert mistakes[-1].expected == "'dev', as in the first row of conversation 'a'"
+
+
+@pytest.mark.parametrize("name", ["dev", "validation", "valid", "val", "Validation", "VAL"])
+def test_other_names_of_dev(read, tmp_path, name):
+    header = [*HEADER, "split"]
+    assert read(rows_of("ab", ["train", name]), header=header)[0] == {"train": ["a"], "dev": ["b"]}
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    paths = {split: folder / f"{split}.tsv" for split in ("train", name)}
+    for path in paths.values():
+        path.write_text("")
+    assert find_files(folder) == find_files(paths) == {"train": paths["train"], "dev": paths[name]}
+    (folder / "dev.jsonl").write_text("")
+    if name != "dev":
+        with pytest.raises(ValueError, match="expected one file per split"):
+            find_files(folder)
+
+
+def test_a_file_that_is_not_divided_is_one_split(tmp_path):
+    path = write_csv(tmp_path / "held_out.csv", HEADER, rows_of("abcdef"))
+    mistakes = []
+    table = read_splits(path, 0, mistakes, undivided="test")
+    assert {split: len(part.conversations) for split, part in table.parts.items()} == {"test": 6}
+    assert table.notes == ["held_out.csv has no column 'split': all of it is test"]
+    splits = ["dev", "dev", "test", "test", "train", "train"]
+    write_csv(path, [*HEADER, "split"], rows_of("abcdef", splits))
+    divided = read_splits(path, 0, mistakes, undivided="test")
+    assert {split: len(part.conversations) for split, part in divided.parts.items()} == {
+        "train": 2, "dev": 2, "test": 2,
+    }  # fmt: skip
+    assert not mistakes
+
+
+def test_tables_of_a_folder_that_are_not_read_are_named(tmp_path):
+    for name in ("train.csv", "test.csv", "extra.csv", "more.parquet", "notes.txt", ".hidden.csv"):
+        (tmp_path / name).write_text("")
+    unread = unread_tables(tmp_path, find_files(tmp_path))
+    assert unread.startswith(f"{tmp_path}: not read: extra.csv, more.parquet; ")
+    (tmp_path / "extra.csv").unlink(), (tmp_path / "more.parquet").unlink()
+    assert unread_tables(tmp_path, find_files(tmp_path)) == ""
 
 
 def test_a_conversation_in_the_files_of_two_splits_is_named(tmp_path):
@@ -115,7 +155,7 @@ def test_files_are_found(tmp_path):
     assert list(find_files({"test": test, "train": train})) == ["train", "test"]
     dev = tmp_path / "dev.jsonl"
     dev.write_text("")
-    assert find_files(tmp_path) == {"train": train, "dev": dev}
+    assert find_files(tmp_path) == {"train": train, "dev": dev, "test": test}
     (tmp_path / "dev.csv").write_text("")
     with pytest.raises(
         ValueError, match=r"has dev\.csv and dev\.jsonl: expected one file per split"
@@ -123,7 +163,7 @@ def test_files_are_found(tmp_path):
         find_files(tmp_path)
     for data in (tmp_path / "notes.txt", {"dev": tmp_path / "notes.txt"}):
         with pytest.raises(
-            ValueError, match=r"notes\.txt: expected a file named \*\.csv or \*\.jsonl"
+            ValueError, match=r"notes\.txt: expected a file named \*\.csv or \*\.tsv or \*\.jsonl"
         ):
             find_files(data)
     for data in (tmp_path / "gone.csv", {"dev": tmp_path / "gone.csv"}):
