@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     )
     from .features.text import add_text_features
     from .losses import build_criterion
-    from .recordings.transcripts import parse_transcript
     from .results import read_results, write_results
     from .trainer.arguments import SyncTVATrainingArguments
     from .trainer.collator import SyncTVACollator
     from .trainer.statistics import feature_statistics
     from .trainer.trainer import SyncTVATrainer
+    from .transcripts.reading import parse_transcript, read_transcript
 
 _LAZY = {  # name -> module that has it
     "SyncTVACollator": ".trainer.collator",
@@ -61,10 +61,11 @@ _LAZY = {  # name -> module that has it
     "load_simulated": ".datasets_scripts.corpora.simulated",
     "load_table": ".datasets_scripts.table.loading",
     "model_card": ".cards.model_card",
-    "parse_transcript": ".recordings.transcripts",
+    "parse_transcript": ".transcripts.reading",
     "push_feature_set": ".features.feature_sets",
     "read_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "read_results": ".results",
+    "read_transcript": ".transcripts.reading",
     "stream_feature_set": ".features.feature_sets",
     "write_feature_set": ".features.feature_sets",
     "write_results": ".results",
@@ -117,6 +118,7 @@ __all__ = [
     "push_feature_set",
     "read_feature_pickle",
     "read_results",
+    "read_transcript",
     "stream_feature_set",
     "write_feature_set",
     "write_results",

@@ -14,7 +14,8 @@ from synctva.modeling_synctva.configuration_synctva import how_to_install
 from synctva.modeling_synctva.explanation import explain_utterance
 from synctva.plots import plot_attention, plot_scores, plot_shapley, plot_timeline
 from synctva.plots.html import STYLE, panels, plot, table
-from synctva.recordings.transcripts import TIMED_EXAMPLE, Line, parse_transcript
+from synctva.transcripts.line import TIMED_EXAMPLE, Line
+from synctva.transcripts.reading import parse_transcript
 
 CONVERSATION = """\
 Ann: I got the job! Can you believe it?
@@ -98,7 +99,8 @@ def build_page(recognise: EmotionRecognitionPipeline) -> Any:
                 CONVERSATION,
                 label="Conversation, one line per utterance",
                 info="Speaker: sentence, or only the sentence. With a recording, each line begins "
-                f"with its times in seconds ({TIMED_EXAMPLE}); or paste SRT subtitles.",
+                f"with its times in seconds ({TIMED_EXAMPLE}). Subtitles and other transcripts are "
+                "read as well.",
                 lines=7,
                 max_lines=12,
                 scale=2,
@@ -159,7 +161,9 @@ def analyse(
     """
     lines = parse_transcript(transcript, timed=recording is not None)
     media = [
-        {"video": recording, "start": line.start, "end": line.end} if recording else {}
+        {"video": recording, "start": line.start, "end": line.end}
+        if recording and line.start is not None
+        else {}
         for line in lines
     ]
     conversation = [
@@ -228,7 +232,7 @@ def show_utterance(
         ),
         plot(
             plot_shapley(explanation),
-            f"What each modality adds to “{explanation['label']}” (Shapley values, not calibrated)",
+            f"What each modality adds to “{explanation['label']}” (Shapley values)",
             ["modality", "Shapley value, nats"],
             ([m, f"{shapley[m]:+.2f}" if m in present else "missing"] for m in MODALITIES),
         ),

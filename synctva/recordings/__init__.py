@@ -1,1 +1,1 @@
-"""Recordings and their transcripts: containers, sources, and the features of their utterances."""
+"""Recordings: containers, sources, and the features of their utterances."""

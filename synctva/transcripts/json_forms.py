@@ -34,7 +34,8 @@ _NEEDLESS = {
 """What transcribers write beside the words, and nobody needs."""
 
 _TIMES = {"timestamp", "timestamps", "offsets"}
-_IDS = ("dialogue_id", "utterance_id")
+IDS = ("dialogue_id", "utterance_id")
+"""What names a row of a table."""
 
 
 def is_json(text: str) -> bool:
@@ -66,17 +67,23 @@ def read_json(text: str) -> Transcript:
     return _grouped(list(enumerate(value, 1)), "utterance {}".format)
 
 
-def read_rows(rows: Sequence[tuple[int, Mapping[str, Any]]]) -> Transcript:
-    """Read the rows of a table: (line, fields by column). Columns that are none are noted.
+def read_rows(
+    rows: Sequence[tuple[int, Mapping[str, Any]]], known: Iterable[str] = (*UTTERANCE_FIELDS, *IDS)
+) -> Transcript:
+    """Read the rows of a table.
+
+    Args:
+        rows: the line and the values by column.
+        known: columns that are read. Others are noted, unless nobody needs them.
 
     Raises:
         TranscriptError: a row is not an utterance.
     """
     columns = {name for _, row in rows for name in row}
-    unread = sorted(columns - _NEEDLESS - _TIMES - set(_IDS) - set(UTTERANCE_FIELDS))
+    unread = sorted(columns - _NEEDLESS - _TIMES - set(known))
     kept = [(n, {k: v for k, v in row.items() if k not in unread}) for n, row in rows]
     transcript = _grouped(kept, "line {}".format)
-    notes = [f"{', '.join(unread)}: not read, no field of an utterance"] if unread else []
+    notes = [f"the columns {', '.join(unread)} are not read"] if unread else []
     return replace(transcript, notes=notes)
 
 
@@ -129,9 +136,7 @@ def _conversation(item: Any, place: str) -> list[Line]:
     return [_line(n, value, f"{place}, utterance {n}") for n, value in enumerate(item, 1)]
 
 
-def _grouped(
-    values: Sequence[tuple[int, Any]], place: Callable[[int], str]
-) -> Transcript:
+def _grouped(values: Sequence[tuple[int, Any]], place: Callable[[int], str]) -> Transcript:
     """Read utterances, of one conversation or of several by their `dialogue_id`."""
     groups: dict[Any, list[Line]] = {}
     for number, value in values:
@@ -154,7 +159,7 @@ def _from_object(value: Mapping[str, Any]) -> Transcript:
             f"or an object with one of {', '.join(_LISTS)}"
         )
     # insanely-fast-whisper repeats its chunks with their speakers.
-    items = value.get("speakers") if name == "chunks" and value.get("speakers") else value[name]
+    items = (name == "chunks" and value.get("speakers")) or value[name]
     if name == "messages":
         return _messages(items)
     return Transcript([[_line(n, v, f"{name} {n}") for n, v in enumerate(items, 1)]])
@@ -183,7 +188,7 @@ def _line(number: int, value: Any, place: str) -> Line:
         return Line(number, value)
     if not isinstance(value, Mapping):
         raise TranscriptError(f"{place} = {_shown(value)}: expected a string or an object")
-    fields = set(value) - _NEEDLESS - _TIMES - set(_IDS)
+    fields = set(value) - _NEEDLESS - _TIMES - set(IDS)
     unknown = sorted(fields - set(UTTERANCE_FIELDS))
     if unknown:
         raise TranscriptError(
@@ -223,20 +228,22 @@ def _from_columns(columns: Mapping[str, Any], place: str) -> list[Line]:
     fields = {"texts": "text", "speakers": "speaker"}
     fields |= {f"{name}_features": f"{name}_features" for name in MODALITIES}
     lists = {fields[name]: columns[name] for name in fields if columns.get(name) is not None}
-    mask = columns.get("modality_mask")
-    lengths = {len(v) if isinstance(v, list) else -1 for v in [*lists.values(), *([mask] if mask else [])]}
-    if len(lengths) != 1 or lengths & {-1, 0}:
+    lengths = {len(values) if isinstance(values, list) else 0 for values in lists.values()}
+    if len(lengths) != 1 or 0 in lengths:
         raise TranscriptError(
-            f"{place} has the columns {', '.join(lists) or 'of no field'}: expected lists with an "
-            "entry per utterance"
+            f"{place} has the columns {', '.join(map(repr, columns))}: expected any of "
+            f"{', '.join(fields)}, lists with an entry per utterance"
         )
+    mask = columns.get("modality_mask") or [[True] * len(MODALITIES)] * max(lengths)
+    if not isinstance(mask, list) or len(mask) != max(lengths):
+        raise TranscriptError(f"{place}, modality_mask: expected an entry per utterance")
     lines = []
     for i in range(lengths.pop()):
         item = {name: values[i] for name, values in lists.items()}
-        for modality, present in zip(MODALITIES, mask[i] if mask else ()):
+        for modality, present in zip(MODALITIES, mask[i], strict=False):
             if not present:
-                item.pop("text" if modality == "text" else f"{modality}_features", None)
                 item.pop(f"{modality}_features", None)
+                item.pop(modality, None)
         lines.append(_line(i + 1, item, f"{place}, utterance {i + 1}"))
     return lines
 
@@ -245,4 +252,4 @@ def _shown(value: Any) -> str:
     return reprlib.repr(value)
 
 
-__all__ = ["is_json", "read_json", "read_json_lines", "read_rows"]
+__all__ = ["IDS", "is_json", "read_json", "read_json_lines", "read_rows"]

@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 EXAMPLE = "Ann: I got the job!"
 TIMED_EXAMPLE = f"0.0-2.5 {EXAMPLE}"
+FORMS = (
+    f"lines such as {EXAMPLE!r}, JSON of a transcriber, JSON lines, SRT, WebVTT, CSV or TSV, a "
+    "Praat TextGrid, an ELAN document, a chat from WhatsApp or Telegram, or Audacity's labels"
+)
+"""The forms that are read, for messages."""
+
 SHOWN = 5
 """Mistakes, or numbers of lines, that a message lists."""
 
@@ -46,8 +53,13 @@ class Line:
 
     def utterance(self) -> dict[str, Any]:
         """Return the utterance as the pipeline takes it, without the fields that are missing."""
-        fields = {"text": self.text or None, "speaker": self.speaker}
-        fields |= {"start": self.start, "end": self.end, **self.other}
+        fields = {
+            "text": self.text or None,
+            "speaker": self.speaker,
+            "start": self.start,
+            "end": self.end,
+            **self.other,
+        }
         return {name: value for name, value in fields.items() if value is not None} or {"text": ""}
 
 
@@ -118,7 +130,9 @@ def times(
         TranscriptError: they are not times, or not 0 <= start < end.
     """
     begin, stop = _number(place, "start", start), _number(place, "end", end)
-    if begin is not None and stop is not None and (begin > stop or (begin == stop and not instants)):
+    if begin is None or stop is None:
+        return begin, stop
+    if begin > stop or (begin == stop and not instants):
         raise TranscriptError(
             f"{place}, times {start} to {end}: expected the start before the end, in seconds or "
             "minutes:seconds"
@@ -131,10 +145,8 @@ def _number(place: str, name: str, value: Any) -> float | None:
         return None
     number = math.nan
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             number = seconds(value)
-        except ValueError:
-            pass
     elif isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
     if not 0 <= number < math.inf:
@@ -165,6 +177,7 @@ def numbers(lines: Iterable[int]) -> str:
 
 __all__ = [
     "EXAMPLE",
+    "FORMS",
     "SHOWN",
     "TIME",
     "TIMED_EXAMPLE",

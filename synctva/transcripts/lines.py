@@ -1,10 +1,10 @@
 """Lines as people type them, and as whisper prints and Audacity exports them.
 
-    Ann: I got the job!                          the speaker is optional
-    0.0-2.5 Ann: I got the job!                  with times in a recording
-    [00:00.000 --> 00:02.500]  I got the job!    whisper and whisper.cpp in a terminal
-    [0:00] Ann: I got the job!                   only starts: an utterance ends as the next starts
-    0.0 <tab> 2.5 <tab> Ann: I got the job!      Audacity's labels
+Ann: I got the job!                          the speaker is optional
+0.0-2.5 Ann: I got the job!                  with times in a recording
+[00:00.000 --> 00:02.500]  I got the job!    whisper and whisper.cpp in a terminal
+[0:00] Ann: I got the job!                   only starts: an utterance ends as the next starts
+0.0 <tab> 2.5 <tab> Ann: I got the job!      Audacity's labels
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from .chats import is_message
 from .line import (
     EXAMPLE,
     TIME,
@@ -22,6 +23,7 @@ from .line import (
     TranscriptError,
     bare,
     listed,
+    seconds,
     split_speaker,
     times,
 )
@@ -37,10 +39,14 @@ _NAME = r"[^\[\](){}:!?;,]{1,40}?"
 _START = re.compile(rf"(?:({_NAME})\s*)?[\[(]({_CLOCK})[\])]\s*:?\s*(.*)")
 _BARE_START = re.compile(rf"()({_CLOCK})\s+(.*)")
 # A line of its own above the text: `Ann (0:01)`, `[Ann] 0:01`, or `Ann  0:01` with two spaces.
-_HEADING = re.compile(rf"(?:(?:({_NAME})(?:\s{{2,}}|\t|\s*(?=[\[(]))|\[([^\[\]]+)\]\s+))?"
-                      rf"[\[(]?({_CLOCK})[\])]?:?")
+_HEADING = re.compile(
+    rf"(?:(?:({_NAME})(?:\s{{2,}}|\t|\s*(?=[\[(]))|\[([^\[\]]+)\]\s+))?"
+    rf"[\[(]?({_CLOCK})[\])]?:?"
+)
 # A time that is no part of a sentence.
-_STAMP = re.compile(rf"(?:{_NAME}\s*)?[\[(]\s*-?{_CLOCK}\s*(?:-+>?\s*-?{TIME}\s*)?[\])]|\d+:\d\d:\d\d")
+_STAMP = re.compile(
+    rf"(?:{_NAME}\s*)?[\[(]\s*-?{_CLOCK}\s*(?:-+>?\s*-?{TIME}\s*)?[\])]|-?\d+:\d\d:\d\d"
+)
 
 
 def is_audacity(text: str) -> bool:
@@ -95,7 +101,7 @@ def read_lines(text: str, timed: bool = False) -> Transcript:
     if not (timed or _all(_RANGE, lines)):
         if starts := _starts(lines):
             return starts
-        stamps = [(n, line) for n, line in lines if _STAMP.match(line)]
+        stamps = [(n, line) for n, line in lines if _STAMP.match(line) or is_message(line)]
         if stamps:
             raise listed(
                 [
@@ -174,14 +180,13 @@ def _starts(lines: Sequence[tuple[int, str]]) -> Transcript | None:
         found = [(n, *_groups(_BARE_START, line)) for n, line in lines]
     if not found:
         return None
+    following = [start for _, _, start, _ in found[1:]]
     read = []
-    for number, name, start, words in found:
-        line = _line(number, words, start, None)
-        read.append(replace(line, speaker=bare(name.strip()) if name else line.speaker))
-    following = [line.start for line in read[1:]]
-    ends = [b if a.start < b else None for a, b in zip(read, following, strict=False)]
-    ends.append(None)
-    return Transcript([[replace(line, end=end) for line, end in zip(read, ends, strict=True)]])
+    for (number, name, start, words), after in zip(found, [*following, None], strict=True):
+        end = after if after is not None and seconds(start) < seconds(after) else None
+        utterance = _line(number, words, start, end)
+        read.append(replace(utterance, speaker=bare(name.strip()) if name else utterance.speaker))
+    return Transcript([read])
 
 
 def _groups(pattern: re.Pattern[str], line: str) -> tuple[str | None, str, str]:

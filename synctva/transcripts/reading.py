@@ -1,67 +1,298 @@
-"""Read a transcript in any form that is known."""
+"""Recognise the form of a transcript, and read it from a file or a text."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import logging
 
+from .chats import is_chat, read_chat
+from .diarization import assign_speakers, is_rttm, read_turns
 from .json_forms import is_json, read_json, read_json_lines
-from .line import EXAMPLE, TIMED_EXAMPLE, Line, Transcript, TranscriptError, numbers
+from .line import EXAMPLE, FORMS, TIMED_EXAMPLE, Line, Transcript, TranscriptError, listed, numbers
 from .lines import is_audacity, read_audacity, read_lines
 from .subtitles import is_subtitles, read_subtitles
+from .tables import is_table, read_table
+from .tiers import is_textgrid, is_xml, read_elan, read_textgrid
 
 logger = logging.get_logger(__name__)
+
+LARGEST = 50_000_000
+"""Bytes of the largest file that is read. JSON may be larger, because it may hold features."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form of transcripts: how to tell it, and how to read it."""
+    """How to tell a form of transcripts, and how to read it."""
 
-    name: str
     suffixes: tuple[str, ...]
     matches: Callable[[str], bool]
     read: Callable[[str], Transcript]
 
 
-FORMS = (
-    Form("JSON", (".json",), is_json, read_json),
-    Form("JSON lines", (".jsonl", ".ndjson"), lambda text: False, read_json_lines),
-    Form("SRT or WebVTT", (".srt", ".vtt"), is_subtitles, read_subtitles),
-    Form("Audacity's labels", (), is_audacity, read_audacity),
+def _never(text: str) -> bool:
+    return False
+
+
+_JSON = (".json", ".jsonl", ".ndjson")
+_FORMS = (
+    Form(_JSON[:1], is_json, read_json),
+    Form(_JSON[1:], _never, read_json_lines),
+    Form((".eaf",), is_xml, read_elan),
+    Form((".textgrid",), is_textgrid, read_textgrid),
+    Form((".srt", ".vtt"), is_subtitles, read_subtitles),
+    Form((".csv", ".tsv"), is_table, read_table),
+    Form((), is_chat, read_chat),
+    Form((), is_audacity, read_audacity),
 )
-"""Every form but lines of text, in the order in which a text is tried."""
+"""The forms that can be told from lines of text, in the order in which a text is tried. What the
+text says comes before what its file is called."""
+
+_TYPED = ("", ".txt", ".text", ".md", ".log")
+"""Suffixes of files with lines of text."""
+
+# SubStation Alpha, CHAT, RTF, PDF, HTML and other XML: their first line is not what someone said.
+_FOREIGN = re.compile(
+    r"\[Script Info\]|@(UTF8|Begin)|\{\\rtf|%PDF|<(!DOCTYPE|html|tt|SAMI)\b", re.I
+)
+_SOUND = re.compile(r"\[[^\[\]]*\]|[\u266a-\u266c\s]+")
 
 
-def read_conversations(path: Path) -> tuple[list[list[dict[str, Any]]], bool]:
-    """Read the conversations of a file.
+def read_transcript(
+    path: str | os.PathLike, speakers: str | os.PathLike | None = None
+) -> list[dict[str, Any]] | list[list[dict[str, Any]]]:
+    """Read the transcript in a file, for `pipeline("emotion-recognition")`.
+
+    Args:
+        path: JSON of Whisper, WhisperX or whisper.cpp, JSON lines, SRT, WebVTT, CSV or TSV, a Praat
+            TextGrid, an ELAN document, a chat from WhatsApp or Telegram, Audacity's labels, what
+            whisper prints, or lines such as `Ann: Hi!`; in UTF-8, or UTF-16.
+        speakers: an RTTM. Each utterance gets the speaker who speaks longest during it.
 
     Returns:
-        The conversations, as lists of utterances for the pipeline, and whether the file has
-        several: False if it is one conversation, and not a list with one.
+        The utterances, dictionaries with those of `text`, `speaker`, `start` and `end` (in s) that
+        are known; or a list of such lists, if the file has several conversations.
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
-        TranscriptError: the file is not a transcript in a form that is known.
+        OSError: a file does not exist or cannot be read.
+        TranscriptError: a file is not a transcript in one of these forms. A ValueError that names
+            the file, the first lines that were not understood, and what was expected.
+    """
+    conversations, several = read_conversations(Path(path), speakers)
+    return conversations if several else conversations[0]
+
+
+def read_conversations(
+    path: Path, speakers: str | os.PathLike | None = None, timed: bool = False
+) -> tuple[list[list[dict[str, Any]]], bool]:
+    """Do the same as `read_transcript`, for programs.
+
+    Args:
+        path, speakers: see there.
+        timed: whether there is a recording: utterances need their times, and an RTTM by itself
+            gives utterances without text.
+
+    Returns:
+        The conversations, and whether the file has several: False if it is one conversation, and
+        not a list with one.
     """
     path = Path(path)
-    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-    transcript = _read(text, path.suffix.lower())
-    return (
-        [[line.utterance() for line in lines] for lines in transcript.conversations],
-        transcript.several,
-    )
+    text = _text_of(path)
+    try:
+        if is_rttm(text):
+            if not timed:
+                raise TranscriptError(
+                    "is RTTM, which has speakers and times but no words: expected a transcript, "
+                    "beside which it tells the speakers"
+                )
+            transcript = Transcript([read_turns(text, path.stem)])
+        else:
+            transcript = _checked(_read(text, path.suffix.lower()), timed)
+    except TranscriptError as error:
+        raise _located(error, path) from None
+    if speakers is not None:
+        transcript = _with_speakers(transcript, Path(speakers), path)
+    for note in transcript.notes:
+        logger.warning(f"{path}: {note}")
+    conversations = [[line.utterance() for line in lines] for lines in transcript.conversations]
+    return conversations, transcript.several
+
+
+def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
+    """Read a conversation from a text, in any of the forms that `read_transcript` reads.
+
+    In lines of text, the words before the first colon are the speaker if a space follows the colon
+    and they are at most four, without a comma or the end of a sentence. A colon at the beginning of
+    a line means that it has no speaker: `: Note: no speaker`. Empty lines are skipped.
+
+    Args:
+        transcript: the text.
+        timed: whether there is a recording, so that each utterance needs its times. Otherwise times
+            are read in lines of text only if every line begins with them, because "10-20 people
+            came" is a sentence.
+
+    Raises:
+        TranscriptError: there is no utterance, or there are several conversations; or a line lacks
+            times that it needs, has times that do not increase, has neither text nor times, or is
+            not understood.
+
+    Example:
+        >>> [(line.speaker, line.text) for line in parse_transcript("Ann: Hi!\\n\\nSee: 10:30?")]
+        [('Ann', 'Hi!'), ('See', '10:30?')]
+    """
+    text = _with_newlines(transcript)
+    if is_rttm(text):
+        raise TranscriptError(
+            "the text is RTTM, which has speakers and times but no words: expected a transcript"
+        )
+    read = _checked(_read(text, timed=timed), timed)
+    if len(read.conversations) > 1:
+        raise TranscriptError(
+            f"there are {len(read.conversations)} conversations: expected one conversation"
+        )
+    for note in read.notes:
+        logger.warning(f"the transcript: {note}")
+    return read.conversations[0]
+
+
+def _text_of(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        OSError: it does not exist or cannot be read.
+        TranscriptError: it is too large, or not text in UTF-8 or UTF-16.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: expected a transcript")
+    size = path.stat().st_size
+    if size > LARGEST and path.suffix.lower() not in _JSON:
+        raise TranscriptError(
+            f"{path} has {size / 1e6:,.0f} MB: expected a transcript of at most "
+            f"{LARGEST / 1e6:.0f} MB"
+        )
+    data = path.read_bytes()
+    encoding = "utf-8-sig"
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    elif len(data) > 1 and (data[0] == 0) != (data[1] == 0):  # UTF-16 without its mark
+        encoding = "utf-16-be" if data[0] == 0 else "utf-16-le"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise TranscriptError(
+            f"{path}, line {line}: has the byte 0x{data[error.start]:02x}, which is not "
+            f"{encoding[:6].rstrip('-').upper()}: expected text saved in UTF-8 or UTF-16"
+        ) from None
+    if "\0" in text:
+        raise TranscriptError(f"{path} is not a text file: expected {FORMS}")
+    return _with_newlines(text)
+
+
+def _with_newlines(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _read(text: str, suffix: str = "", timed: bool = False) -> Transcript:
-    for form in FORMS:
+    if not text.strip():
+        example = TIMED_EXAMPLE if timed else EXAMPLE
+        raise TranscriptError(f"there is no utterance: expected lines such as {example!r}")
+    first = text.lstrip().split("\n")[0].strip()
+    if _FOREIGN.match(first):
+        raise TranscriptError(f"line 1, {first[:60]!r}: is not understood: expected {FORMS}")
+    for form in _FORMS:
         if form.matches(text):
             return form.read(text)
-    for form in FORMS:
+    for form in _FORMS:
         if suffix in form.suffixes:
             return form.read(text)
+    if suffix not in _TYPED:
+        raise TranscriptError(f"line 1, {first[:60]!r}: is not understood: expected {FORMS}")
     return read_lines(text, timed)
+
+
+def _checked(transcript: Transcript, timed: bool) -> Transcript:
+    """Return the transcript with its utterances in order, and only those.
+
+    Raises:
+        TranscriptError: there is no utterance, or one lacks times that it needs.
+    """
+    notes = list(transcript.notes)
+    conversations = []
+    for lines in transcript.conversations:
+        if timed:
+            _require_times(lines)
+        sounds = [n.number for n in lines if n.start is not None and _SOUND.fullmatch(n.text)]
+        if sounds:
+            notes.append(f"{numbers(sounds)}: sounds in brackets are not read")
+            lines = [line for line in lines if line.number not in sounds]
+        instants = [n.number for n in lines if n.start is not None and n.start == n.end]
+        if instants:
+            notes.append(f"{numbers(instants)}: start and end are equal, so the times are not read")
+            lines = [replace(n, start=None, end=None) if n.number in instants else n for n in lines]
+        if not lines:
+            example = TIMED_EXAMPLE if timed else EXAMPLE
+            raise TranscriptError(f"there is no utterance: expected lines such as {example!r}")
+        starts = [line.start for line in lines if line.start is not None]
+        if len(starts) == len(lines) and starts != sorted(starts):
+            back = next(after for line, after in pairwise(lines) if _start(after) < _start(line))
+            notes.append(
+                f"line {back.number}: starts before the line above, so the utterances were sorted "
+                "by their starts"
+            )
+            lines = sorted(lines, key=_start)
+        conversations.append(lines)
+    return replace(transcript, conversations=conversations, notes=notes)
+
+
+def _start(line: Line) -> float:
+    return 0.0 if line.start is None else line.start
+
+
+def _require_times(lines: list[Line]) -> None:
+    """Raise a TranscriptError if an utterance lacks its times; the last may have no end."""
+    missing = [n for n in lines if n.start is None or (n.end is None and n is not lines[-1])]
+    if missing:
+        raise listed(
+            [
+                f"line {n.number}, {n.text!r}: has no times: expected its start and end in the "
+                f"recording in seconds, such as {TIMED_EXAMPLE!r}"
+                for n in missing
+            ]
+        )
+
+
+def _with_speakers(transcript: Transcript, rttm: Path, path: Path) -> Transcript:
+    """Return the transcript with the speakers of an RTTM."""
+    if len(transcript.conversations) > 1:
+        raise TranscriptError(
+            f"{path} has {len(transcript.conversations)} conversations: expected one, beside an "
+            "RTTM"
+        )
+    try:
+        turns = read_turns(_text_of(rttm), path.stem)
+    except TranscriptError as error:
+        raise _located(error, rttm) from None
+    try:
+        lines, notes = assign_speakers(transcript.conversations[0], turns)
+    except TranscriptError as error:
+        raise _located(error, path) from None
+    return replace(transcript, conversations=[lines], notes=[*transcript.notes, *notes])
+
+
+def _located(error: TranscriptError, path: Path) -> TranscriptError:
+    """Return the error with the file's name before each line of its message."""
+    mistakes = str(error).split("\n")
+    places = [
+        "" if m[:3] == "..." else f"{path}, " if m[:5] == "line " else f"{path}: " for m in mistakes
+    ]
+    return TranscriptError("\n".join(map("".join, zip(places, mistakes, strict=True))))
+
+
+__all__ = ["parse_transcript", "read_conversations", "read_transcript"]

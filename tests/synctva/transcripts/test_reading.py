@@ -36,4 +36,7 @@ def test_every_form_says_the_same(tmp_path, name):
 def test_a_list_of_conversations_is_several_even_if_it_has_one(tmp_path):
     path = tmp_path / "one.json"
     path.write_text('[["Hi!", {"text": "Oh.", "speaker": "Raf"}]]', encoding="utf-8")
-    assert read_conversations(path) == ([[{"text": "Hi!"}, {"text": "Oh.", "speaker": "Raf"}]], True)
+    assert read_conversations(path) == (
+        [[{"text": "Hi!"}, {"text": "Oh.", "speaker": "Raf"}]],
+        True,
+    )

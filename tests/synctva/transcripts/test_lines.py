@@ -2,7 +2,8 @@
 
 import pytest
 
-from synctva.recordings.transcripts import Line, TranscriptError, parse_transcript
+from synctva.transcripts.line import Line, TranscriptError
+from synctva.transcripts.reading import parse_transcript
 
 
 def read(transcript, timed=False):
