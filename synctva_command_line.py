@@ -14,8 +14,10 @@ seconds. `synctva --help` and a mistyped command answer at once.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 
@@ -48,14 +50,25 @@ NAMES = [name for group in COMMANDS.values() for name in group]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    options = parse_arguments(arguments)
-    return run(
-        lambda: import_module(f"synctva.commands.{options.command}").main(options.options), options
-    )
+    try:
+        try:
+            options = parse_arguments(arguments)
+            module = f"synctva.commands.{options.command}"
+            return run(lambda: import_module(module).main(options.options), options)
+        finally:
+            sys.stdout.flush()  # here, and not at the end of the process: the reader may be gone
+    except BrokenPipeError:
+        # The program that reads our output has ended, as `head` does after its lines. What is left
+        # in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as a shell reports a program that was ended by SIGPIPE
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Split the arguments into ours, the command, and the command's own options."""
+    """Split the arguments into ours, the command, and the command's own options.
+
+    Without a command, the help is printed and the program ends with 0.
+    """
     parser = argparse.ArgumentParser(
         prog="synctva",
         usage="synctva [--help] [--version] [--traceback] <command> [options of the command]",
@@ -66,9 +79,17 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--version", action="version", version=f"synctva {version('synctva')}")
     parser.add_argument("--traceback", action="store_true", help="show where an error was raised")
-    parser.add_argument("command", choices=NAMES, metavar="command", help=argparse.SUPPRESS)
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("options", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        parser.exit()
+    if options.command not in NAMES:
+        near = get_close_matches(options.command, NAMES, n=1)
+        hint = f". Did you mean {near[0]}?" if near else ""
+        parser.error(f"command = {options.command}: expected one of {', '.join(NAMES)}{hint}")
+    return options
 
 
 def listing() -> str:
@@ -83,8 +104,8 @@ def listing() -> str:
 def run(command: Callable[[], int | None], options: argparse.Namespace) -> int:
     """Call the command; print a message and no traceback for errors that the user can correct.
 
-    These are a missing file, folder, repository on the Hub or package, and a wrong value. Any other
-    error is a bug of ours and keeps its traceback.
+    These are a missing file, folder, repository on the Hub or package, a wrong value, and a missing
+    network. Any other error is a bug of ours and keeps its traceback.
     """
     try:
         return command() or 0
@@ -94,12 +115,28 @@ def run(command: Callable[[], int | None], options: argparse.Namespace) -> int:
         if not isinstance(stop.code, str):
             raise
         message = stop.code
-    except (OSError, ValueError, ImportError) as error:
-        if options.traceback:
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        correctable = isinstance(error, OSError | ValueError | ImportError)
+        if options.traceback or not (correctable or no_network(error)):
             raise
         message = str(error) or type(error).__name__
+        if not correctable:
+            message = f"the Hub cannot be reached: {message}"
     print(f"synctva {options.command}: error: {message}", file=sys.stderr)
     return 1
+
+
+def no_network(error: Exception) -> bool:
+    """Return whether the Hub's client could not send a request or got no answer.
+
+    It raises the errors of httpx or of httpx2, depending on its version.
+    """
+    kinds = type(error).__mro__
+    return any(
+        kind.__name__ == "TransportError" and kind.__module__.startswith("httpx") for kind in kinds
+    )
 
 
 if __name__ == "__main__":

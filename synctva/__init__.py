@@ -15,7 +15,7 @@ from .modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from .modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition, SyncTVAModel
 from .modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
 from .modeling_synctva.processing_synctva import SyncTVAProcessor
-from .registration import register
+from .registration import SYNCTVA_MELD, register
 
 if TYPE_CHECKING:
     from .cards.model_card import model_card
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .features.text import add_text_features
     from .losses import build_criterion
     from .results import read_results, write_results
+    from .speech.transcription import transcribe
     from .trainer.arguments import SyncTVATrainingArguments
     from .trainer.collator import SyncTVACollator
     from .trainer.statistics import feature_statistics
@@ -67,6 +68,7 @@ _LAZY = {  # name -> module that has it
     "read_results": ".results",
     "read_transcript": ".transcripts.reading",
     "stream_feature_set": ".features.feature_sets",
+    "transcribe": ".speech.transcription",
     "write_feature_set": ".features.feature_sets",
     "write_results": ".results",
 }
@@ -93,6 +95,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "MODALITIES",
+    "SYNCTVA_MELD",
     "EmotionRecognitionPipeline",
     "SyncTVACollator",
     "SyncTVAConfig",
@@ -120,6 +123,7 @@ __all__ = [
     "read_results",
     "read_transcript",
     "stream_feature_set",
+    "transcribe",
     "write_feature_set",
     "write_results",
 ]

@@ -27,6 +27,13 @@ def checkpoint_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "synctva-meld"
 
 
+SHIPPED = "synctva-meld"
+"""The name by which commands and cards call the checkpoint that ships with the package."""
+
+SYNCTVA_MELD = str(checkpoint_folder())
+"""The folder of that checkpoint, for `from_pretrained` and `pipeline` in any working directory."""
+
+
 def register() -> None:
     """Register configuration, models, processor and pipeline; `import synctva` calls this."""
     AutoConfig.register(SyncTVAConfig.model_type, SyncTVAConfig, exist_ok=True)
@@ -46,9 +53,9 @@ def register() -> None:
             pipeline_class=EmotionRecognitionPipeline,
             pt_model=AutoModelForTokenClassification,
             # A folder and not a name: it is found from any directory, without the Hub.
-            default={"model": (str(checkpoint_folder()), "main")},
+            default={"model": (SYNCTVA_MELD, "main")},
             type="multimodal",
         )
 
 
-__all__ = ["TASK", "checkpoint_folder", "register"]
+__all__ = ["SHIPPED", "SYNCTVA_MELD", "TASK", "checkpoint_folder", "register"]

@@ -2,17 +2,20 @@
 
 import ast
 import csv
+import importlib
 import importlib.metadata
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import HTTPError
 
 import synctva_command_line
-from synctva.commands import program
+from synctva.commands import predict, program
 from synctva.results import read_results
 from synctva_command_line import COMMANDS, main
 from tests.support.model_folder import write_model_folder
@@ -69,10 +72,15 @@ def test_version_is_the_packages(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: command"),
-        (["tarin"], "invalid choice: 'tarin'"),
-        (["predict", "--txt", "Hello"], "synctva predict: error: "),
-        (["train", "--nothing", "1"], "synctva train: error: unrecognized arguments: --nothing 1"),
+        (["tarin"], "synctva: error: command = tarin: expected one of check, prepare,"),
+        (["tarin"], "Did you mean train?"),
+        (["predct", "--text", "Hello"], "Did you mean predict?"),
+        (["--verson"], "synctva: error: "),
+        (["predict", "--txt", "Hello"], "unrecognized arguments: --txt. Did you mean --text?"),
+        (["explain", "--plot=x"], "synctva explain: error: "),
+        (["stream", "--modle", "a"], "unrecognized arguments: --modle. Did you mean --model?"),
+        (["push", "a", "b", "--prviate"], "Did you mean --private?"),
+        (["train", "--nothing", "1"], "synctva train: error: unrecognized arguments: --nothing"),
         (["card"], "synctva card: error: the following arguments are required: folder"),
     ],
 )
@@ -89,7 +97,8 @@ def test_a_wrong_option_ends_with_2(arguments, message, capsys):
     ("arguments", "message"),
     [
         (["predict", "--file", "missing.json"], "No such file or directory: 'missing.json'"),
-        (["predict", "--model", "./missing", "--text", "Hello"], "./missing"),
+        (["predict", "--model", "./missing", "--text", "Hello"], "model = ./missing: there is no"),
+        (["export", "--model", "synctva-mled"], "Did you mean synctva-meld?"),
         (["train", "--dataset", "meld", "--output_dir", "unused"], "data_dir is missing"),
         (["evaluate", "--model", "missing"], "missing has no results.json: expected --dataset"),
         (["card", "missing"], "missing has no results.json"),
@@ -111,6 +120,60 @@ def test_a_mistake_of_the_user_ends_with_1_and_one_message(
 def test_traceback_on_demand():
     with pytest.raises(FileNotFoundError):
         main(["--traceback", "predict", "--file", "missing.json"])
+
+
+def test_without_arguments_the_help_is_printed(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert not stop.value.code
+    printed = capsys.readouterr()
+    assert printed.out.startswith("usage: synctva ") and "  predict" in printed.out
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize("options", [["--te", "Hello"], ["--text=Hello"], ["--text", "--- a"]])
+def test_other_words_are_not_mistyped_options(options):
+    assert predict.parse_arguments(options).text
+
+
+@pytest.mark.parametrize("end", ["print('line')", "print('line', flush=True)", "parser.exit()"])
+def test_a_reader_that_has_ended_is_no_error(end):
+    program = f"""
+import sys, types
+import synctva_command_line
+from synctva_command_line import argparse
+module = types.ModuleType("synctva.commands.predict")
+def main(arguments):
+    print("first")
+    parser = argparse.ArgumentParser()
+    {end}
+module.main = main
+sys.modules["synctva"] = sys.modules["synctva.commands"] = types.ModuleType("synctva")
+sys.modules[module.__name__] = module
+sys.exit(synctva_command_line.main(["predict"]))
+"""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as output:
+        run = subprocess.run(
+            [sys.executable, "-c", program], stdout=output, stderr=subprocess.PIPE, text=True
+        )
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("kind", ["ConnectError", "ReadTimeout"])
+def test_a_missing_network_is_one_message(kind, monkeypatch, capsys):
+    client = importlib.import_module(HTTPError.__module__.partition(".")[0])  # httpx or httpx2
+
+    def unreachable(arguments):
+        raise getattr(client, kind)("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr("synctva.commands.card.main", unreachable)
+    assert main(["card", "folder"]) == 1
+    printed = capsys.readouterr().err
+    assert printed == (
+        "synctva card: error: the Hub cannot be reached: [Errno -2] Name or service not known\n"
+    )
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch):

@@ -18,12 +18,17 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from synctva.app_page import PAGE_STYLE, build_page, import_gradio
+from synctva.commands import parse
+from synctva.model_lookup import find_model
 from synctva.space import write_space
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva app", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model folder or Hub name; default: the shipped model")
+    parser.add_argument(
+        "--model",
+        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
+    )
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -33,20 +38,21 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--write_space", type=Path, help="write a Space into this folder, without starting it"
     )
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
+    model = find_model(options.model)
     if options.write_space:
-        write_space(options.write_space, options.model)
+        write_space(options.write_space, model)
         print(f"hf upload --repo-type space <user/name> {options.write_space} .")
         return
     gradio = import_gradio()  # before the model is loaded, because it may be missing
     # The browser draws the characters that matplotlib's font lacks.
     warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
     logging.disable_progress_bar()
-    page = build_page(pipeline("emotion-recognition", model=options.model))
+    page = build_page(pipeline("emotion-recognition", model=model))
     page.launch(
         server_name=options.host,
         server_port=options.port,

@@ -21,13 +21,18 @@ from transformers import pipeline
 from transformers.utils import logging
 
 import synctva  # noqa: F401  (registers the pipeline)
+from synctva.commands import parse
 from synctva.files import written_whole
+from synctva.model_lookup import find_model
 from synctva.plots import plot_attention, plot_shapley
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva explain", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model folder or Hub name; default: the shipped model")
+    parser.add_argument(
+        "--model",
+        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="the utterances in order")
     source.add_argument("--file", type=Path, help="JSON with one conversation")
@@ -38,7 +43,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--edges", type=int, default=10, help="edges to print; --json prints all")
     parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
     parser.add_argument("--plots", type=Path, help="folder to write the plots to")
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.file:
         conversation = json.loads(options.file.read_text(encoding="utf-8"))
     logging.disable_progress_bar()
-    recognise = pipeline("emotion-recognition", model=options.model)
+    recognise = pipeline("emotion-recognition", model=find_model(options.model))
     try:
         explanation = recognise.explain(conversation, options.utterance, options.label)
     except ValueError as error:

@@ -16,7 +16,9 @@ import torch
 from transformers.utils import logging
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.commands import parse
 from synctva.export import TOLERANCE, export_onnx, largest_difference, quantize_onnx
+from synctva.model_lookup import find_model
 
 CONVERSATIONS = 200
 """Random conversations on which the file is compared with the model."""
@@ -24,19 +26,20 @@ CONVERSATIONS = 200
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva export", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="model folder or Hub name")
+    parser.add_argument("--model", required=True, help="model folder, Hub name, or synctva-meld")
     parser.add_argument("--output", type=Path, default=Path("model.onnx"), help="file to write")
     parser.add_argument(
         "--quantize", action="store_true", help="also write a file with int8 weights"
     )
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     logging.disable_progress_bar()
-    model = SyncTVAForEmotionRecognition.from_pretrained(options.model, dtype=torch.float32)
-    processor = SyncTVAProcessor.from_pretrained(options.model)
+    source = find_model(options.model)
+    model = SyncTVAForEmotionRecognition.from_pretrained(source, dtype=torch.float32)
+    processor = SyncTVAProcessor.from_pretrained(source)
     try:
         path = export_onnx(model, options.output, processor)
     except (ImportError, RuntimeError, ValueError) as error:

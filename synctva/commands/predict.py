@@ -24,12 +24,17 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from synctva import MODALITIES
+from synctva.commands import parse
 from synctva.csv_output import write_csv
+from synctva.model_lookup import find_model
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva predict", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="model folder or Hub name; default: the shipped model")
+    parser.add_argument(
+        "--model",
+        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="the utterances in order")
     source.add_argument("--clips", nargs="+", help="one sound or video file per utterance")
@@ -54,7 +59,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "--json", action="store_true", help="print the answers of the pipeline as JSON"
     )
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -64,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     else:
         conversation = options.text or [{"video": clip} for clip in options.clips]
     logging.disable_progress_bar()
-    recognise = pipeline("emotion-recognition", model=options.model)
+    recognise = pipeline("emotion-recognition", model=find_model(options.model))
     answers = recognise(
         conversation,
         top_k=options.top_k,

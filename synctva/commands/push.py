@@ -16,7 +16,7 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard
 
-from synctva.commands import program
+from synctva.commands import parse, program
 from synctva.features.feature_sets import SCHEMA_FILE, push_feature_set
 from synctva.trainer.pushing import RESUMED_FROM
 
@@ -31,7 +31,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="model folder or feature set")
     parser.add_argument("name", metavar="user/name", help="repository; created if missing")
     parser.add_argument("--private", action="store_true", help="create a private repository")
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -29,7 +29,9 @@ from transformers.utils import logging
 
 import synctva  # noqa: F401  (registers the model)
 from synctva import MODALITIES
+from synctva.commands import parse
 from synctva.files import written_whole
+from synctva.model_lookup import find_model
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -37,14 +39,15 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--model", required=True, help="folder or Hub name of a causal model")
     parser.add_argument("--file", type=Path, help="JSON lines; default: standard input")
     parser.add_argument("--state", type=Path, help="file that keeps the state of the conversation")
-    return parser.parse_args(arguments)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     logging.disable_progress_bar()
-    model = AutoModelForTokenClassification.from_pretrained(options.model).eval()
-    processor = AutoProcessor.from_pretrained(options.model)
+    source = find_model(options.model)
+    model = AutoModelForTokenClassification.from_pretrained(source).eval()
+    processor = AutoProcessor.from_pretrained(source)
     known = options.state is not None and options.state.exists()
     stream = model.stream(read_state(options.state) if known else None)
     with options.file.open(encoding="utf-8") if options.file else nullcontext(sys.stdin) as lines:
@@ -77,6 +80,7 @@ def answer_line(line: str, stream: Any, processor: Any) -> dict[str, Any]:
         answer = stream.push(processor.utterance_features(json.loads(line)))
     except ValueError as error:
         return {**number, "error": str(error)}
-    plain = {name: answer[name] for name in ("label", "score", "scores", "modalities")}
+    fields = ("label", "score", "scores", "modalities", "informative")
+    plain = {name: answer[name] for name in fields}
     strengths = answer["strengths"].tolist()
     return {**number, **plain, "strengths": dict(zip(MODALITIES, strengths, strict=True))}

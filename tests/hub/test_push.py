@@ -1,5 +1,8 @@
 """`synctva push`, which uploads folders to the Hub."""
 
+import subprocess
+import sys
+
 import pytest
 from datasets import DatasetDict
 from huggingface_hub import ModelCard
@@ -46,6 +49,16 @@ def test_a_repository_of_another_user_is_refused_without_a_traceback(client, tmp
         printed, errors = process.communicate(timeout=300)
     assert (process.returncode, printed) == (1, "")
     assert "synctva push: error: 403" in errors and "Traceback" not in errors
+
+
+def test_without_a_network_one_message_is_printed(client, tmp_path):
+    folder = write_model_folder(tmp_path / "toy")
+    away = {**client.environment, "HF_ENDPOINT": "http://127.0.0.1:1"}
+    command = [sys.executable, *PUSH, folder, "user/away"]
+    run = subprocess.run(command, env=away, capture_output=True, text=True, timeout=300)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.splitlines()[-1].startswith("synctva push: error: the Hub cannot be reached:")
+    assert "Traceback" not in run.stderr and "Retry" not in run.stderr
 
 
 def test_missing_files_of_a_model_folder_are_named(tmp_path):

@@ -1,0 +1,98 @@
+"""What a model's name stands for: a local folder, the shipped checkpoint, or a model on the Hub."""
+
+from __future__ import annotations
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+
+from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HFValidationError,
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils import validate_repo_id
+from transformers.utils import CONFIG_NAME, logging
+
+from synctva.registration import SHIPPED, SYNCTVA_MELD
+
+logger = logging.get_logger(__name__)
+
+TIMEOUT = 3.0
+"""Seconds in which the Hub has to answer. Without a network, the request fails at once."""
+
+
+def find_model(name: str | os.PathLike | None, option: str = "model") -> str:
+    """Return the folder or Hub name to load a model from, after checking that it is there.
+
+    A local folder of that name comes first, then the checkpoint that ships with the package, then
+    the Hub, and at last the Hub's cache. The Hub is asked once: transformers' own loading would
+    repeat the request for 50 seconds before it says that there is no network.
+
+    Args:
+        name: folder, `synctva-meld`, or Hub name; None for the shipped checkpoint.
+        option: what the user calls it, for error messages.
+
+    Raises:
+        OSError: there is no such model, or the Hub cannot be reached and its cache lacks it.
+    """
+    if name is None:
+        return SYNCTVA_MELD
+    name = os.fspath(name)
+    folder = Path(name).expanduser()
+    if folder.exists():
+        if not (folder / CONFIG_NAME).is_file():
+            raise FileNotFoundError(_message(option, name, f"there is no {CONFIG_NAME} in it"))
+        return str(folder)
+    if name == SHIPPED:
+        return SYNCTVA_MELD
+    if _is_path(name, folder):
+        raise FileNotFoundError(_message(option, name, "there is no such folder"))
+    return _find_on_hub(name, option)
+
+
+def _is_path(name: str, folder: Path) -> bool:
+    """Return whether a name can only be meant as a path: the Hub has no such names."""
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        return True
+    return folder.parent != Path() and folder.parent.is_dir()
+
+
+def _find_on_hub(name: str, option: str) -> str:
+    try:
+        get_hf_file_metadata(hf_hub_url(name, CONFIG_NAME), timeout=TIMEOUT)
+    except GatedRepoError:
+        pass  # transformers' message says how to get access
+    except RepositoryNotFoundError:
+        found = "it is no folder here, and no model on the Hub that this account may read"
+        raise FileNotFoundError(_message(option, name, found)) from None
+    except EntryNotFoundError:
+        found = f"there is no {CONFIG_NAME} in this repository of the Hub"
+        raise FileNotFoundError(_message(option, name, found)) from None
+    except Exception as error:  # each version of the client has other types for "no network"
+        cached = try_to_load_from_cache(name, CONFIG_NAME)
+        if not isinstance(cached, str):
+            found = f"it is no folder here, and the Hub cannot be reached ({error})"
+            raise OSError(_message(option, name, found)) from None
+        logger.warning(f"{name} is read from the Hub's cache, because of the Hub: {error}")
+        return str(Path(cached).parent)
+    return name
+
+
+def _message(option: str, name: str, found: str) -> str:
+    """Return an error message, with the nearest name that would have been right."""
+    folder = Path(name).expanduser()
+    beside = [str(path.parent) for path in folder.parent.glob(f"*/{CONFIG_NAME}")]
+    meant = get_close_matches(str(folder), {*beside, SHIPPED} - {str(folder)}, n=1)
+    suggestion = f". Did you mean {meant[0]}?" if meant else ""
+    return (
+        f"{option} = {name}: {found}: expected the folder of a model, {SHIPPED}, or a Hub name "
+        f"such as user/name{suggestion}"
+    )
+
+
+__all__ = ["find_model"]
