@@ -9,6 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from synctva.recordings.containers import Recording
+from synctva.recordings.decoders import (
+    decoded_samples,
+    is_audio_decoder,
+    is_video_decoder,
+    recording_of,
+)
 from synctva.recordings.sources import MediaError, import_av, time_range
 
 SAMPLE_RATES = (1000, 768_000)
@@ -38,30 +44,37 @@ class Audio(NamedTuple):
         return len(self.samples) / self.sample_rate
 
 
-def read_audio(source: Any, start: float | None = None, end: float | None = None) -> Audio | None:
-    """Read the sound of a source, mixed down to one channel, at its own sample rate.
+def read_audio(
+    source: Any,
+    start: float | None = None,
+    end: float | None = None,
+    channel: int | None = None,
+) -> Audio | None:
+    """Read the sound of a source as one channel, at its own sample rate.
 
-    A file is mixed down in 16 bits, as the recordings behind the published prosody tables were:
-    the mixed channels are scaled so that they cannot clip, where a mix in floats would come out
-    3 dB louder for stereo and 10 dB for 5.1.
+    Without `channel`, a file is mixed down in 16 bits, as the recordings behind the published
+    prosody tables were: the mixed channels are scaled so that they cannot clip, where a mix in
+    floats would come out 3 dB louder for stereo and 10 dB for 5.1.
 
     Only the requested range is kept, so memory does not grow with the recording. A `start` far into
     the recording is reached by seeking. It is then exact to the resolution of the container's
     clock: one sample in most containers, 1 ms in Matroska, WebM and FLV.
 
     Args:
-        source: path, bytes, (array, sample rate), or a row of `datasets`: {"array",
-            "sampling_rate"} or {"path", "bytes"}. An array is (N,), (channels, N) or
-            (N, channels), of floats in [-1, 1] or of integers over their full range.
+        source: path, bytes, (array, sample rate), or a value of `datasets` or transformers:
+            {"array" or "raw", "sampling_rate"}, {"path", "bytes"} or an `AudioDecoder`. An array is
+            (N,), (channels, N) or (N, channels), of floats in [-1, 1] or of integers over their
+            full range.
         start, end: seconds on the recording's clock; the sound from `start` up to before `end`.
+        channel: index of the channel to take, from 0; None for the mix of all.
 
     Returns:
         The sound, with no samples where the range lies outside the track; None where the source
         has no audio track.
 
     Raises:
-        MediaError: the source cannot be read, holds values that are not finite, or has ended
-            before `start`.
+        MediaError: the source cannot be read, holds values that are not finite, lacks the channel,
+            or has ended before `start`.
         ValueError: not 0 <= start < end.
         ImportError: PyAV is not installed, and the source is not an array of one channel.
 
@@ -70,15 +83,24 @@ def read_audio(source: Any, start: float | None = None, end: float | None = None
         0.25
     """
     begin, stop = time_range(start, end)
+    source = recording_of(source)
+    if is_audio_decoder(source):
+        samples, rate = decoded_samples(source, begin, stop)
+        return Audio(_as_in_file(_one_channel(samples, rate, channel, "its sound")), rate)
+    if is_video_decoder(source):
+        raise MediaError(
+            f"audio is a {type(source).__name__}, which has frames alone: expected an AudioDecoder "
+            "or the recording itself"
+        )
     given = _array_and_rate(source)
     if given is not None:
-        samples, rate = _from_array(*given)
+        samples, rate = _from_array(*given, channel)
         samples = samples[_sample(begin, rate) or 0 : _sample(stop, rate)]
         return Audio(samples, rate)
     with Recording(source) as recording:
         if recording.track("audio") is None:
             return None
-        audio = _decode(recording, begin, stop)
+        audio = _decode(recording, begin, stop, channel)
         if not len(audio.samples) and begin > recording.length:
             raise recording.error(
                 f"start = {start} s: expected less than {recording.length:.2f} s, where it ends"
@@ -91,13 +113,13 @@ def _sample(time: float, rate: int) -> int | None:
     return None if math.isinf(time) else round(time * rate)
 
 
-def _decode(recording: Recording, begin: float, stop: float) -> Audio:
+def _decode(recording: Recording, begin: float, stop: float, channel: int | None) -> Audio:
     """Return the track's samples from `begin` up to, but not including, `stop`."""
     chunks: list[np.ndarray] = []
     track = recording.track("audio")
     rate = track.codec_context.sample_rate or 0  # known better from the first frame
     position = None
-    for time, rate, samples in _mixed(recording, begin):
+    for time, rate, samples in _mixed(recording, begin, channel):
         if position is None or (time is not None and time * rate > position + GAP * rate):
             position = round((time or 0.0) * rate)
         first, last = _sample(begin, rate), _sample(stop, rate)
@@ -118,7 +140,9 @@ def _decode(recording: Recording, begin: float, stop: float) -> Audio:
     return Audio(whole, rate)
 
 
-def _mixed(recording: Recording, begin: float) -> Iterator[tuple[float | None, int, np.ndarray]]:
+def _mixed(
+    recording: Recording, begin: float, channel: int | None
+) -> Iterator[tuple[float | None, int, np.ndarray]]:
     """Yield the time in s or None, the sample rate and (n,) int16 samples of each decoded frame.
 
     All come at the rate of the first: a broadcast may change it on the way.
@@ -137,7 +161,8 @@ def _mixed(recording: Recording, begin: float) -> Iterator[tuple[float | None, i
         if mixer is None or mixer.layout != layout:
             if mixer is not None:
                 yield None, rate, mixer(None)
-            mixer = _Mixer(frame, rate, layout)
+            _check_channel(channel, frame.layout.nb_channels, recording.name)
+            mixer = _Mixer(frame, rate, layout, channel)
         try:
             samples = mixer(frame)
         except (mixer.error, ValueError) as error:
@@ -156,13 +181,26 @@ def _is_finite(frame: Any) -> bool:
     )
 
 
-class _Mixer:
-    """Converts frames of one format into 16-bit samples of one channel."""
+def _check_channel(channel: int | None, count: int, name: str) -> None:
+    if channel is not None and not 0 <= channel < count:
+        have = "1 channel" if count == 1 else f"{count} channels"
+        expected = "0" if count == 1 else f"0 to {count - 1}"
+        raise MediaError(f"channel = {channel!r}, but {name} has {have}: expected {expected}")
 
-    def __init__(self, frame: Any, rate: int, layout: tuple[str, str, int]):
+
+class _Mixer:
+    """Converts frames of one format into 16-bit samples of one channel: the mix, or one of them."""
+
+    def __init__(
+        self, frame: Any, rate: int, layout: tuple[str, str, int], channel: int | None = None
+    ):
         av = import_av()
         self.error = av.error.FFmpegError
         self.layout = layout
+        self._channel = channel
+        if channel is not None:
+            self._resampler = av.AudioResampler("s16", frame.layout, rate)
+            return
         self._resampler = av.AudioResampler("s16", "mono", rate)
         try:
             av.AudioResampler("s16", "mono", rate).resample(frame)
@@ -177,6 +215,8 @@ class _Mixer:
             return np.empty(0, np.int16)
         channels = frames[0].layout.nb_channels
         samples = np.concatenate([mixed.to_ndarray()[0] for mixed in frames])  # (n * channels,)
+        if self._channel is not None:
+            return samples.reshape(-1, channels)[:, self._channel]
         return samples if channels == 1 else samples.reshape(-1, channels).mean(1).astype(np.int16)
 
 
@@ -190,12 +230,14 @@ def _array_and_rate(source: Any) -> tuple[Any, Any] | None:
     """Return the array and sample rate of a source given as an array; None for any other source."""
     if isinstance(source, tuple) and len(source) == 2:
         return source
-    if isinstance(source, Mapping) and source.get("array") is not None:
-        return source["array"], source.get("sampling_rate")
+    if isinstance(source, Mapping):
+        for name in ("array", "raw"):
+            if source.get(name) is not None:
+                return source[name], source.get("sampling_rate")
     return None
 
 
-def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
+def _from_array(array: Any, rate: Any, channel: int | None) -> tuple[np.ndarray, int]:
     """Convert an array as described in `read_audio` to (N,) float32 in [-1, 1], and its rate."""
     name = "audio given as an array"
     if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
@@ -203,7 +245,10 @@ def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
     if not math.isfinite(rate) or rate != int(rate):
         raise MediaError(f"{name}: sample rate = {rate!r}: expected a whole number in Hz")
     _check_rate(name, int(rate))
-    samples = np.asarray(array)
+    try:
+        samples = np.asarray(array)
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors on a GPU
+        raise MediaError(f"{name}: cannot be read: {error}") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "fiu":
         raise MediaError(
             f"{name}: shape = {samples.shape}, dtype = {samples.dtype}: expected numbers, (N,), "
@@ -220,13 +265,24 @@ def _from_array(array: Any, rate: Any) -> tuple[np.ndarray, int]:
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)
         offset = half if samples.dtype.kind == "u" else 0.0
         samples = ((samples - offset) / half).astype(np.float32)
-    if samples.ndim == 2:
-        samples = _mix_array(samples if len(samples) <= samples.shape[1] else samples.T, int(rate))
-    return samples, int(rate)
+    if samples.ndim == 1:
+        samples = samples[None]
+    elif len(samples) > samples.shape[1]:
+        samples = samples.T
+    return _one_channel(samples, int(rate), channel, name), int(rate)
 
 
-def _mix_array(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Mix (channels, N) down to (N,), as for a file with as many channels."""
+def _as_in_file(samples: np.ndarray) -> np.ndarray:
+    """Round samples to 16 bits, as those of a file are."""
+    steps: np.ndarray = np.rint(samples * 32768).clip(-32768, 32767)
+    return (steps / 32768).astype(np.float32)
+
+
+def _one_channel(samples: np.ndarray, rate: int, channel: int | None, name: str) -> np.ndarray:
+    """Take a channel of (channels, N), or mix them to (N,) as for a file with as many channels."""
+    _check_channel(channel, len(samples), name)
+    if channel is not None:
+        return samples[channel]
     if len(samples) <= 1:
         return samples.reshape(-1)
     packed = np.ascontiguousarray(samples.T).reshape(1, -1)

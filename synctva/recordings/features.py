@@ -12,6 +12,7 @@ import torch
 from synctva.audio.decoding import read_audio
 from synctva.audio.encoder import AudioEncoder
 from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS
+from synctva.recordings.decoders import recording_of
 from synctva.recordings.sources import MediaError
 from synctva.video.decoding import is_frames, read_frames
 from synctva.video.encoder import VisualEncoder
@@ -22,7 +23,8 @@ def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndar
     """Compute the audio features of one utterance.
 
     Args:
-        utterance: `audio`, or `video` where the sound is the video's own; `start`, `end`.
+        utterance: `audio`, or `video` where the sound is the video's own; `start`, `end`,
+            `channel`.
         encoder: the checkpoint's.
 
     Returns:
@@ -33,10 +35,11 @@ def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndar
     """
     source = utterance.get("audio")
     if source is None:
-        source = utterance.get("video")
+        source = recording_of(utterance.get("video"))
         if source is None or is_frames(source):
             return None
-    audio = read_audio(source, utterance.get("start"), utterance.get("end"))
+    start, end = utterance.get("start"), utterance.get("end")
+    audio = read_audio(source, start, end, utterance.get("channel"))
     if audio is None:
         return None
     try:

@@ -11,6 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from synctva.recordings.containers import Recording
+from synctva.recordings.decoders import (
+    is_audio_decoder,
+    is_video_decoder,
+    recording_of,
+    shown_frame,
+    video_length,
+)
 from synctva.recordings.sources import MediaError, import_av, time_range
 
 T = TypeVar("T")
@@ -42,7 +49,7 @@ def read_frames(
         source: path or bytes of a video or an image; a row of `datasets` ({"path", "bytes"});
             (frames, frames per second); or frames that were sampled already. Frames are an array
             (T, H, W, 3) uint8, or a list of images, each an array (H, W, 3) uint8, a PIL image, a
-            path or bytes.
+            path or bytes; or a `VideoDecoder`.
         frames_per_second: sample at `start`, `start` + 1 / frames_per_second, ... Frames that were
             sampled already are all taken, as this many per second.
         count: sample in the middle of this many equal parts instead.
@@ -74,6 +81,11 @@ def read_frames(
     if max_side < 1:
         raise ValueError(f"max_side = {max_side!r}: expected at least 1")
     grid = _Grid(max(begin, 0.0), stop, frames_per_second, count)
+    source = recording_of(source)
+    if is_video_decoder(source):
+        return _decoder_frames(source, grid, max_side)
+    if is_audio_decoder(source):
+        raise MediaError(f"video is a {type(source).__name__}: expected it as audio")
     if is_frames(source):
         return _given_frames(source, grid, max_side)
     return _recorded_frames(source, grid, max_side)
@@ -210,6 +222,25 @@ def _fitted(width: float, height: float, max_side: int) -> tuple[int, int]:
 def is_frames(source: Any) -> bool:
     """Return whether a source consists of frames instead of a recording."""
     return not isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Mapping)
+
+
+def _decoder_frames(decoder: Any, grid: _Grid, max_side: int) -> Iterator[tuple[float, np.ndarray]]:
+    """Sample the frames of torchcodec's `VideoDecoder`."""
+    length = video_length(decoder)
+    if grid.start > length:
+        raise MediaError(
+            f"video given as a {type(decoder).__name__}: start = {grid.start} s: expected less "
+            f"than {length:.2f} s, where it ends"
+        )
+    grid.fit(length)
+    shown_since = None
+    target = grid.after(grid.first)
+    while target < length and (found := shown_frame(decoder, target)) is not None:
+        time, image = found
+        if time != shown_since:
+            yield time, _image(image, 0, max_side)
+        shown_since = time
+        target = grid.after(target + grid.step / 2)
 
 
 def _given_frames(source: Any, grid: _Grid, max_side: int) -> Iterator[tuple[float, np.ndarray]]:
