@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 
+from synctva.modeling_synctva.conversation_input import clock_seconds
+
 from .csv_rows import EMPTY_NUMBERS, LARGEST, CsvTable, Mistake
 from .json_rows import JsonTable, shown
-
-_CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
-"""00:16:21,731 as in MELD and in subtitles, or 16:21.731."""
 
 
 def seconds(value: str) -> float:
@@ -20,14 +18,7 @@ def seconds(value: str) -> float:
     >>> seconds("0.5"), seconds("00:16:21,731")
     (0.5, 981.731)
     """
-    clock = _CLOCK.fullmatch(value.strip())
-    if clock is not None:
-        hours, minutes, rest = clock.groups()
-        return int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
-    try:
-        number = float(value)
-    except ValueError:
-        return math.inf
+    number = clock_seconds(value)
     return number if abs(number) <= LARGEST else math.inf
 
 
