@@ -3,7 +3,8 @@
     synctva check examples/data/conversations.csv
     synctva check <folder with train, dev and test> --label_names calm glad sad
 
-Prints all mistakes and exits with 1, or prints what the table contains if there are none.
+Prints all mistakes and exits with 1, or prints what the table contains if there are none, with
+warnings of what is probably not meant.
 `synctva/datasets_scripts/table/__init__.py` lists the columns.
 """
 
@@ -14,27 +15,36 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from synctva import MODALITIES
-from synctva.datasets_scripts.schema import UNLABELLED
+from synctva.commands import add_path_options, parse
+from synctva.datasets_scripts.schema import UNLABELLED, Conversation
 from synctva.datasets_scripts.table.checking import TableError
+from synctva.datasets_scripts.table.findings import repetitions
 from synctva.datasets_scripts.table.loading import TableReading, read_table
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva check", description=__doc__.splitlines()[0])
-    parser.add_argument("data", help=".csv or .jsonl file, or a folder with train, dev, test")
+    parser.add_argument("data", help=".csv, .tsv or .jsonl file, or a folder with train, dev, test")
     parser.add_argument(
         "--label_names", nargs="+", help="labels in order; default: those in the training set"
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the random split, if the table has no splits"
     )
-    return parser.parse_args(arguments)
+    add_path_options(parser)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
     try:
-        table = read_table(options.data, options.label_names, options.seed)
+        table = read_table(
+            options.data,
+            options.label_names,
+            options.seed,
+            media_root=options.media_root,
+            allow_absolute_paths=options.allow_absolute_paths,
+        )
     except TableError as error:
         print(*error.mistakes, f"mistakes: {len(error.mistakes)}", sep="\n")
         return 1
@@ -62,8 +72,22 @@ def summary(table: TableReading) -> str:
     if any(count[UNLABELLED] for count in counts.values()):
         labels.append(["(none)", *(count[UNLABELLED] for count in counts.values())])
     widths = [f"{m}: {table.widths[m]} features" for m in present if m in table.widths]
-    lines = [*aligned(sizes), "", *aligned(labels), "", *widths, *table.notes, "no mistakes"]
-    return "\n".join(lines)
+    lines = [*aligned(sizes), "", *aligned(labels), "", *widths, *table.notes]
+    warnings = [*table.warnings, *repetitions(table.conversations)]
+    if "train" in counts and "dev" not in counts:
+        warnings.append("there is no dev, which `synctva train` needs")
+    clips = sum(path is not None for c in all_of(table) for path in c["media_paths"])
+    if clips:
+        warnings.append(
+            f"{clips} files in media_path are read by `synctva extract`, not by `synctva train`"
+        )
+    lines += [f"warning: {warning}" for warning in warnings]
+    return "\n".join([*lines, "no mistakes"])
+
+
+def all_of(table: TableReading) -> list[Conversation]:
+    """Return the conversations of all splits."""
+    return [c for conversations in table.conversations.values() for c in conversations]
 
 
 def aligned(rows: Sequence[Sequence[object]]) -> Iterable[str]:

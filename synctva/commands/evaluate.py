@@ -3,7 +3,10 @@
     synctva evaluate --model synctva-simulated
     synctva evaluate --model runs/meld-seed0 --data_dir <folder with MELD's CSVs>
 
-Data set, seed and modalities are by default those in results.json of the model folder.
+Data set, seed and modalities are by default those in results.json of the model folder. Columns of
+features are matched by their names. Of a table in one file without a column split, all rows are
+test, unless the model was trained on this very file: then its dev and test are those of the
+training.
 """
 
 from __future__ import annotations
@@ -15,12 +18,15 @@ from collections.abc import Sequence
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.commands import add_path_options, parse
 from synctva.features.text import add_text_tokens
-from synctva.metrics.missing_modalities import subset_scores
+from synctva.metrics.missing_modalities import columns_of_modalities, subset_scores
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
-from synctva.trainer.recipes import RECIPES, load_conversations
+from synctva.trainer.recipes import RECIPES, load_conversations, table_checksum
 from synctva.trainer.trainer import SyncTVATrainer
+
+logger = logging.get_logger(__name__)
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -34,7 +40,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
     parser.add_argument("--output_dir", help="write results.json into this folder")
     parser.add_argument("--json", action="store_true", help="print the content of results.json")
-    return parser.parse_args(arguments)
+    add_path_options(parser)
+    return parse(parser, arguments)
+
+
+def read_processor(model: str) -> SyncTVAProcessor:
+    """Load the processor of a model, which knows the names of its features.
+
+    Without one, columns are matched by position, and the processor has neither names nor encoders.
+    """
+    try:
+        return SyncTVAProcessor.from_pretrained(model)
+    except OSError:
+        logger.warning(f"{model} has no processor: features are matched by their position")
+        return SyncTVAProcessor()
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -47,10 +66,16 @@ def main(arguments: Sequence[str]) -> None:
         trained = {}
     dataset = options.dataset or trained["dataset"]
     same = dataset == trained.get("dataset")
-    modalities = options.modalities or trained.get("modalities") or list(MODALITIES)
+    processor = read_processor(options.model)
+    takes = trained.get("modalities") or [m for m, width in processor.widths.items() if width]
+    modalities = options.modalities or list(MODALITIES)
+    if not set(modalities) & set(takes):
+        raise SystemExit(f"--modalities = {modalities}: expected some of {takes}")
     seed = trained.get("seed", 0) if options.seed is None else options.seed
     logging.disable_progress_bar()
     model = SyncTVAForEmotionRecognition.from_pretrained(options.model)
+    checksum = table_checksum(dataset, options.data_dir)
+    of_training = checksum is not None and checksum == trained.get("table_sha256")
     data = load_conversations(
         dataset,
         options.data_dir,
@@ -59,10 +84,24 @@ def main(arguments: Sequence[str]) -> None:
         max_train_conversations=trained["train_conversations"] if same else None,
         label_names=[model.config.id2label[index] for index in range(model.config.num_labels)],
         embed_text=model.config.text_backbone is None,
+        takes=takes,
+        feature_names=processor.feature_names,
+        undivided=None if of_training else "test",
+        media_root=options.media_root,
+        allow_absolute_paths=options.allow_absolute_paths,
     )
+    if not {"dev", "test"} & data.keys():
+        raise SystemExit(f"splits of the data = {list(data)}: expected dev or test")
+    if "train" in data and checksum is not None and not of_training:
+        count = sum(map(len, data["train"]["labels"]))
+        logger.warning(f"{count} utterances of train are not evaluated, only dev and test are")
     if model.config.text_backbone is not None and "text" in modalities:
-        tokenizer = SyncTVAProcessor.from_pretrained(options.model).text_tokenizer
-        data = add_text_tokens(data, tokenizer, model.config)
+        data = add_text_tokens(data, processor.text_tokenizer, model.config)
+    for name in (
+        set(modalities)
+        & set(takes) - columns_of_modalities(next(iter(data.values())), model.config).keys()
+    ):
+        logger.warning(f"the model also reads {name}, of which the data has nothing")
     trainer = SyncTVATrainer(
         model=model,
         args=SyncTVATrainingArguments(
@@ -76,6 +115,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     results = collect_results(trainer, data, dataset=dataset)
     results["selected_on"] = trained.get("selected_on")
+    results["feature_names"] = processor.feature_names
     if "test" in data:
         results["subsets"] = subset_scores(trainer, data["test"])
     if trainer.is_world_process_zero():

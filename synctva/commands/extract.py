@@ -6,9 +6,9 @@
     synctva train --dataset features --data_dir features/meld
 
 In a folder of clips, each sub-folder is a conversation, or the folder itself is one; the text of a
-clip is in a .txt file of the same name. A table names its files in the column media_path. Files
-that cannot be read are masked and listed in skipped.csv. An interrupted run continues when it is
-started again.
+clip is in a .txt file of the same name. A table names its files in the column media_path, and a
+speaker's channel in the column channel. Files that cannot be read are masked and listed in
+skipped.csv. An interrupted run continues when it is started again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from transformers import AutoProcessor
 from transformers.utils import logging
 
 from synctva import MODALITIES
-from synctva.commands import program
+from synctva.commands import add_path_options, parse, program
 from synctva.features.extraction import SOURCES, ExtractionReport, extract_features, load_media
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
 from synctva.video.encoder import FACE_SPEC
@@ -56,14 +56,21 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     for modality in MODALITIES:
         parser.add_argument(f"--no-{modality}", action="store_true", help=f"mask {modality}")
     parser.add_argument("--model", help="use the encoders of this checkpoint")
-    return parser.parse_args(arguments)
+    add_path_options(parser)
+    return parse(parser, arguments)
 
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     logging.disable_progress_bar()  # for loading the encoders
     report = extract_features(
-        load_media(options.dataset, options.data_dir, options.label_names),
+        load_media(
+            options.dataset,
+            options.data_dir,
+            options.label_names,
+            media_root=options.media_root,
+            allow_absolute_paths=options.allow_absolute_paths,
+        ),
         options.output,
         **encoders(options),
         cut_by_time=options.cut_by_time,

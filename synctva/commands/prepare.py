@@ -21,7 +21,7 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
-from synctva.commands import program
+from synctva.commands import add_path_options, parse, program
 from synctva.datasets_scripts.legacy_pickles.loading import read_feature_pickle
 from synctva.features.feature_sets import (
     SCHEMA_FILE,
@@ -34,7 +34,13 @@ from synctva.features.text import add_text_features
 from synctva.files import require_new_folder
 from synctva.finetuning import load_encoder
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
-from synctva.trainer.recipes import RECIPES, encoder_names, feature_specs, load_conversations
+from synctva.trainer.recipes import (
+    RECIPES,
+    encoder_names,
+    feature_names,
+    feature_specs,
+    load_conversations,
+)
 
 
 def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | DatasetDict, str]:
@@ -74,7 +80,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", required=True, help="new folder for the feature set")
     parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it under this name")
     parser.add_argument("--private", action="store_true", help="make the uploaded data set private")
-    options = parser.parse_args(arguments)
+    add_path_options(parser)
+    options = parse(parser, arguments)
     if (options.dataset is None) == (options.pickle is None):
         parser.error("expected either --dataset or --pickle")
     if options.text_encoders and not options.dataset:
@@ -87,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
         for note in found.notes:
             print(note)
         data, encoders, source = found.to_datasets(), found.encoders, found.source
-        specs = {}
+        specs, names = {}, {}
     else:
         data = load_conversations(
             options.dataset,
@@ -95,7 +102,10 @@ def main(arguments: Sequence[str]) -> None:
             seed=options.seed,
             max_train_conversations=options.max_train_conversations,
             embed_text=not options.text_encoders,
+            media_root=options.media_root,
+            allow_absolute_paths=options.allow_absolute_paths,
         )
+        names = feature_names(options.dataset, data, options.data_dir)
         encoders, source = encoder_names(options.dataset, data), options.dataset
         specs = feature_specs(options.dataset, data)
         if options.text_encoders:
@@ -105,7 +115,9 @@ def main(arguments: Sequence[str]) -> None:
             encoders["text"] = " and ".join(words)
             if len(sources) == 1 and isinstance(sources[0], TextEncoder):  # a processor has one
                 specs["text"] = sources[0].spec
-    schema = write_feature_set(data, options.output, encoders=encoders, source=source, specs=specs)
+    schema = write_feature_set(
+        data, options.output, encoders=encoders, source=source, specs=specs, names=names
+    )
     for split, size in schema["splits"].items():
         print(
             f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"

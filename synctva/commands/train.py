@@ -25,6 +25,7 @@ from transformers import HfArgumentParser, set_seed
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
+from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
 from synctva.commands import program
@@ -43,8 +44,11 @@ from synctva.trainer.recipes import (
     build_processor,
     load_conversations,
     recipe_of,
+    table_checksum,
 )
 from synctva.trainer.trainer import SyncTVATrainer
+
+logger = logging.get_logger(__name__)
 
 
 @dataclass
@@ -83,10 +87,20 @@ class ScriptArguments:
     )
     config: str | None = field(
         default=None,
-        metadata={"help": "Preset in configuration/, folder or Hub name; default: the recipe's."},
+        metadata={
+            "help": "Preset in configuration/, or a model's folder or Hub name, of which only the "
+            "config is read; default: the recipe's."
+        },
     )
     config_overrides: str | None = field(
         default=None, metadata={"help": "Changes to the config: field=value,field=value."}
+    )
+    media_root: str | None = field(
+        default=None, metadata={"help": "Folder of the files in a table's media_path."}
+    )
+    allow_absolute_paths: bool = field(
+        default=False,
+        metadata={"help": "Let media_path of your own table lead anywhere on this machine."},
     )
 
 
@@ -174,6 +188,9 @@ def train(
             max_train_conversations=script.max_train_conversations,
             embed_text=script.text_backbone is None,
             splits=["dev", "test"] if script.streaming else None,
+            required=["dev"] if script.streaming else ["train", "dev"],
+            media_root=script.media_root,
+            allow_absolute_paths=script.allow_absolute_paths,
         )
     stream = None
     if script.streaming:
@@ -198,7 +215,10 @@ def train(
     with redirect_stdout(sys.stderr):  # scores during training; stdout is for the results
         trainer.train(resume_from_checkpoint=resume_from)
     seconds = time.perf_counter() - started
-    trainer.calibrate(data["dev"])
+    try:
+        trainer.calibrate(data["dev"])
+    except TooLittleToCalibrateError as error:
+        logger.warning(f"The model stays uncalibrated, without prediction sets. dev: {error}")
 
     if training.hub_token:  # a secret, and the card shows the command
         options = [option.replace(training.hub_token, "<HUB_TOKEN>") for option in options]
@@ -209,6 +229,9 @@ def train(
         training_seconds=seconds,
         command=shown_command("synctva train", options),
     )
+    results["feature_names"] = processor.feature_names
+    if script.dataset == "table":
+        results["table_sha256"] = table_checksum(script.dataset, script.data_dir)
     if "test" in data:
         results["subsets"] = subset_scores(trainer, data["test"])
     example = None

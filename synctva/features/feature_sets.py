@@ -319,8 +319,8 @@ def _refuse_paths(file: Path) -> None:
     found = compute.drop_null(compute.list_flatten(paths))
     if len(found):
         raise ValueError(
-            f"{file} has media_paths such as {found[0].as_py()}: expected none in what is uploaded, "
-            "as `write_feature_set` writes it"
+            f"{file} has media_paths such as {found[0].as_py()}: expected none, as "
+            "`write_feature_set` leaves them, because it is uploaded"
         )
 
 

@@ -16,6 +16,8 @@ from transformers.utils import logging
 from synctva.files import written_whole
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
+from synctva.modeling_synctva.text_encoder import READING
+from synctva.modeling_synctva.text_reading import spoken
 from synctva.modeling_synctva.text_windows import contextual_tokens
 
 logger = logging.get_logger(__name__)
@@ -182,7 +184,7 @@ def _cached_embeddings(
 ) -> np.ndarray:
     """Return (n, width) embeddings of distinct texts, from the cache if they are in it."""
     directory = Path(cache_dir or Path(datasets.config.HF_DATASETS_CACHE) / "synctva")
-    key = json.dumps([encoder.spec, texts], sort_keys=True)
+    key = json.dumps([READING, encoder.spec, [spoken(text) for text in texts]], sort_keys=True)
     path = directory / f"text-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npy"
     if path.is_file():
         vectors = np.load(path, allow_pickle=False)

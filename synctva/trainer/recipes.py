@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,19 +10,26 @@ from typing import Any
 
 from datasets import DatasetDict
 from transformers import AutoConfig
+from transformers.utils import logging
 
 from synctva import configuration
 from synctva.audio.encoder import PROSODY_SPEC, AudioEncoder
 from synctva.datasets_scripts.corpora.iemocap import load_iemocap
 from synctva.datasets_scripts.corpora.meld import load_meld
 from synctva.datasets_scripts.corpora.simulated import load_simulated
-from synctva.datasets_scripts.table.loading import load_table
+from synctva.datasets_scripts.table.loading import load_table, table_feature_names
+from synctva.datasets_scripts.table.splits import find_files
+from synctva.features.feature_names import schema_feature_names
 from synctva.features.feature_sets import SCHEMA_FILE, load_feature_set, read_schema
 from synctva.features.text import add_text_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
+from synctva.modeling_synctva.text_weights import file_sha256
 from synctva.trainer.statistics import feature_statistics
+from synctva.trainer.unread import check_read, require_splits
+
+logger = logging.get_logger(__name__)
 
 PRESETS = Path(configuration.__file__).parent / "presets"
 
@@ -121,8 +129,16 @@ def load_conversations(
     label_names: Sequence[str] | None = None,
     embed_text: bool = True,
     splits: Sequence[str] | None = None,
+    required: Sequence[str] = (),
+    takes: Sequence[str] = MODALITIES,
+    feature_names: Mapping[str, Sequence[str]] | None = None,
+    undivided: str | None = None,
+    media_root: str | Path | None = None,
+    allow_absolute_paths: bool = False,
 ) -> DatasetDict:
     """Load the splits of a data set with the features of these modalities, ready for the trainer.
+
+    What the data has and nothing reads is logged as a warning.
 
     Args:
         dataset: one of `RECIPES`.
@@ -133,9 +149,17 @@ def load_conversations(
         label_names: of a table; default: those of its training split, sorted.
         embed_text: add text features; False for a text backbone, which reads tokens.
         splits: splits of a feature set to load; default: all.
+        required: splits without which the caller can do nothing.
+        takes: modalities that the model takes. Features of others are dropped too, but with a
+            warning.
+        feature_names: names of the features that the model reads, by modality. Those of a table and
+            of a feature set are matched by name.
+        undivided, media_root, allow_absolute_paths: of a table, see `load_table`.
 
     Raises:
-        ValueError: the data set or a modality is unknown, or data_dir is missing.
+        ValueError: the data set or a modality is unknown; data_dir is missing, or given to the
+            simulator; the data lacks a required split or a feature that the model reads; no
+            utterance has anything that is read; or paths are opened up for other data than a table.
         FileNotFoundError: a file of the data set is missing.
     """
     if dataset not in RECIPES:
@@ -144,7 +168,15 @@ def load_conversations(
     if unknown or not modalities:
         raise ValueError(f"modalities = {list(modalities)}: expected some of {MODALITIES}")
     recipe = RECIPES[dataset]
+    if (media_root is not None or allow_absolute_paths) and dataset != "table":
+        option = "allow_absolute_paths" if media_root is None else "media_root"
+        raise ValueError(f"{option} is set: expected a table, not the data set {dataset!r}")
     if dataset == "simulated":
+        if data_dir is not None:
+            raise ValueError(
+                f"data_dir = {data_dir}: expected none, because the simulator draws its data; "
+                "--dataset says what the folder holds"
+            )
         number = max_train_conversations or recipe.train_conversations
         data = load_simulated(seed=seed, train_conversations=number)
     elif data_dir is None:
@@ -154,23 +186,73 @@ def load_conversations(
     elif dataset == "iemocap":
         data = load_iemocap(data_dir)
     elif dataset == "features":
-        data = load_feature_set(data_dir, splits)
+        data = load_feature_set(data_dir, splits, feature_names=feature_names)
     else:
-        data = load_table(data_dir, label_names)
+        data = load_table(
+            data_dir,
+            label_names,
+            media_root=media_root,
+            allow_absolute_paths=allow_absolute_paths,
+            feature_names=feature_names,
+            undivided=undivided,
+        )
+        unnamed = table_feature_names(data_dir).keys() - (feature_names or {}).keys()
+        if feature_names is not None and unnamed & set(takes):
+            logger.warning(
+                f"the model does not know the names of its {' and '.join(sorted(unnamed))} "
+                "features: the columns are read in the order of the table"
+            )
+    require_splits(data, required)
     if max_train_conversations and "train" in data:
         kept = min(max_train_conversations, len(data["train"]))
         data["train"] = data["train"].select(range(kept))
-    present = next(iter(data.values())).column_names
-    dropped = [f"{m}_features" for m in MODALITIES if m not in modalities]
-    data = data.remove_columns([column for column in dropped if column in present])
-    if (
-        embed_text
-        and "text" in modalities
-        and recipe.embeds_text
-        and "text_features" not in present
-    ):
+    given = feature_widths(data)
+    for name in given:
+        if name in modalities and name not in takes:
+            logger.warning(
+                f"{name}_features are not read: the model takes only {' and '.join(takes)}"
+            )
+    modalities = [name for name in modalities if name in takes]
+    dropped = [name for name in given if name not in modalities]
+    if not embed_text and "text" in given and "text" in modalities:
+        logger.warning("text_features are not read, because an encoder reads the texts")
+        dropped.append("text")
+    data = data.remove_columns([f"{name}_features" for name in dropped])
+    embedded = embed_text and recipe.embeds_text and "text" in modalities and "text" not in given
+    check_read(data, modalities, reads_texts=embedded or not embed_text)
+    if embedded:
         data = add_text_features(data, TextEncoder.from_spec(MINILM_SPEC))
     return data
+
+
+def feature_names(
+    dataset: str, data: DatasetDict, data_dir: str | Path | None = None
+) -> dict[str, list[str]]:
+    """Return the names of the features by modality, where they are known.
+
+    Args:
+        dataset: one of `RECIPES`.
+        data: what `load_conversations` has loaded from `data_dir`.
+    """
+    names: dict[str, list[str]] = {}
+    specs = _encoders(dataset, data)
+    if "audio" in specs:
+        names["audio"] = list(AudioEncoder.from_spec(specs["audio"]).names)
+    if dataset == "features":
+        names = schema_feature_names(read_schema(str(data_dir)))
+    elif dataset == "table" and data_dir is not None:
+        names = table_feature_names(data_dir)
+    widths = feature_widths(data)
+    return {name: own for name, own in names.items() if len(own) == widths.get(name)}
+
+
+def table_checksum(dataset: str, data_dir: str | Path | None) -> str | None:
+    """Return a checksum of a table's files, None for other data."""
+    if dataset != "table" or data_dir is None:
+        return None
+    found = find_files(data_dir)
+    files = [found] if isinstance(found, Path) else found.values()
+    return hashlib.sha256("".join(map(file_sha256, files)).encode()).hexdigest()
 
 
 def label_names(data: DatasetDict) -> list[str]:
@@ -242,6 +324,8 @@ def build_config(
         text_backbone: Hub name or folder of an encoder to train end to end.
     """
     preset = PRESETS / source
+    if not preset.is_dir():
+        _warn_of_weights(source)
     fields: dict[str, Any] = {f"{m}_dim": width for m, width in feature_widths(data).items()}
     if text_backbone is not None:
         backbone = AutoConfig.from_pretrained(text_backbone)
@@ -259,6 +343,18 @@ def build_config(
     return config
 
 
+def _warn_of_weights(source: str | Path) -> None:
+    """Say that a model's weights are not used; of a model on the Hub it is not known if it has."""
+    folder = Path(source)
+    endings = ("*.safetensors", "*.bin")
+    if folder.is_dir() and not any(path for ending in endings for path in folder.glob(ending)):
+        return
+    logger.warning(
+        f"config = {source}: only the config is read, and the weights of this model are not used; "
+        "SyncTVATrainer(model=SyncTVAForEmotionRecognition.from_pretrained(...)) trains them on"
+    )
+
+
 def build_processor(
     dataset: str, data: DatasetDict, config: SyncTVAConfig, data_dir: str | Path | None = None
 ) -> SyncTVAProcessor:
@@ -274,15 +370,13 @@ def build_processor(
             "future": config.text_context_future,
             "max_length": config.text_max_length,
         }
-    audio, measures = specs.get("audio"), None
-    if audio is not None:
-        measures = list(AudioEncoder.from_spec(audio).names)
+    names = feature_names(dataset, data, data_dir)
     return SyncTVAProcessor(
         **{f"{name}_dim": widths.get(name) for name in MODALITIES},
         text_tokens=tokens,
         text_encoder=None if tokens else specs.get("text"),
-        audio_features=measures,
-        audio_encoder=audio,
+        **{f"{name}_features": own for name, own in names.items()},
+        audio_encoder=specs.get("audio"),
         visual_encoder=specs.get("visual"),
     )
 
@@ -293,9 +387,11 @@ __all__ = [
     "build_config",
     "build_processor",
     "encoder_names",
+    "feature_names",
     "feature_specs",
     "feature_widths",
     "label_names",
     "load_conversations",
     "recipe_of",
+    "table_checksum",
 ]

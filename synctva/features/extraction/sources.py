@@ -33,7 +33,12 @@ _CLIP = re.compile(
 
 
 def load_media(
-    source: str, data_dir: str | Path, label_names: Sequence[str] | None = None
+    source: str,
+    data_dir: str | Path,
+    label_names: Sequence[str] | None = None,
+    *,
+    media_root: str | Path | None = None,
+    allow_absolute_paths: bool = False,
 ) -> DatasetDict:
     """Load conversations with media_paths, and without audio features of another origin.
 
@@ -41,19 +46,27 @@ def load_media(
         source: one of `SOURCES`: MELD's or IEMOCAP's release, your own table with the column
             media_path, or a folder of clips.
         data_dir: the folder or file.
-        label_names: of a table, see `load_table`.
+        label_names, media_root, allow_absolute_paths: of a table, see `load_table`.
 
     Raises:
         FileNotFoundError, ValueError: see `load_meld`, `load_iemocap`, `load_table`, `load_clips`;
-            or the source is unknown.
+            or the source is unknown, or paths are opened up for another source than a table.
     """
+    if source != "table" and (media_root is not None or allow_absolute_paths):
+        option = "allow_absolute_paths" if media_root is None else "media_root"
+        raise ValueError(f"{option} is set: expected a table, not the source {source!r}")
     data_dir = data_folder(data_dir)  # absolute, because workers on other machines read the paths
     if source == "meld":
         return load_meld(data_dir, prosody=False)
     if source == "iemocap":
         return load_iemocap(data_dir, prosody=False)
     if source == "table":
-        return load_table(data_dir, label_names)
+        return load_table(
+            data_dir,
+            label_names,
+            media_root=media_root,
+            allow_absolute_paths=allow_absolute_paths,
+        )
     if source == "clips":
         return load_clips(data_dir)
     raise ValueError(f"source = {source!r}: expected one of {SOURCES}")
@@ -81,7 +94,7 @@ def load_clips(folder: str | Path) -> DatasetDict:
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is a file: expected a folder of clips")
     folders = [path for path in root.iterdir() if path.is_dir() and not _hidden(path)]
-    found = {path: _clips(path) for path in sorted(folders, key=_name_order)}
+    found = {path: _clips(path) for path in sorted(folders, key=name_order)}
     found = {path: clips for path, clips in found.items() if clips}
     flat = _clips(root)
     if flat and found:
@@ -109,7 +122,7 @@ def _clips(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if _CLIP.fullmatch(path.suffix) and path.is_file() and not _hidden(path)
     ]
-    files.sort(key=_name_order)
+    files.sort(key=name_order)
     names: dict[str, Path] = {}
     for file in files:
         if file.stem in names:
@@ -121,7 +134,7 @@ def _clips(folder: Path) -> list[Path]:
     return files
 
 
-def _name_order(path: Path) -> list[tuple[int, str]]:
+def name_order(path: Path) -> list[tuple[int, str]]:
     """Return a sort key that compares digits in names as numbers."""
     parts = re.findall(r"\d+|\D+", path.stem)
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
@@ -151,4 +164,4 @@ def _text(path: Path | None) -> str:
     return " ".join(repair_text(decode(path.read_bytes())).split())
 
 
-__all__ = ["SOURCES", "load_clips", "load_media"]
+__all__ = ["SOURCES", "load_clips", "load_media", "name_order"]

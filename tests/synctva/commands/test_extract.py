@@ -54,9 +54,10 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
     capsys.readouterr()
 
     row = load_feature_set(features, keep_in_memory=True)["test"][0]
+    clips = [str(tmp_path / name) for name in ("happy.mp4", "sad.mp4", "voice.wav")]
     turns = [
         {"text": text, "speaker": "ann", "video": path}
-        for text, path in zip(row["texts"], row["media_paths"], strict=True)
+        for text, path in zip(row["texts"], clips, strict=True)
     ]
     batch = AutoProcessor.from_pretrained(model)([turns])
     assert batch["modality_mask"][0].tolist() == row["modality_mask"]
@@ -72,3 +73,28 @@ def test_a_model_trained_on_extracted_features_reads_raw_clips(table, tmp_path, 
     assert "Read it: synctva.load_feature_set" in capsys.readouterr().out
     one, two = (read_schema(folder)["modalities"] for folder in (features, other))
     assert two == {"audio": one["audio"]}
+
+
+def test_clips_elsewhere_need_an_option_and_their_paths_stay_here(tmp_path):
+    clips, features = tmp_path / "clips", tmp_path / "features"
+    clips.mkdir()
+    (clips / "a.wav").write_bytes(wav())
+    (clips / "broken.wav").write_bytes(b"RIFF")
+    header = "dialogue_id,utterance_id,speaker,text,emotion,split,media_path"
+    rows = [f"train,{i},ann,good,glad,train,{clips / n}" for i, n in enumerate(("a", "broken"))]
+    table = tmp_path / "own.csv"
+    table.write_text("\n".join([header, *(f"{row}.wav" for row in rows)]))
+    options = ["--dataset", "table", "--data_dir", str(table), "--output", str(features)]
+    options += ["--no-visual", "--no-text", "--audio", "prosody"]
+    with pytest.raises(ValueError, match=r"leads out of the table's folder: .* --media_root"):
+        extract.main(options)
+    extract.main([*options, "--media_root", str(clips)])
+    schema = read_schema(features)
+    assert load_feature_set(features, keep_in_memory=True)["train"][0]["modality_mask"] == [
+        [True, False, True], [True, False, False]
+    ]  # fmt: skip
+    for name in (*schema["files"], "README.md", "feature_set.json"):
+        assert str(tmp_path).encode() not in (features / name).read_bytes(), name
+    assert str(clips) in (features / "skipped.csv").read_text()  # which is not uploaded
+    with pytest.raises(ValueError, match="media_root is set: expected a table, not the source 'c"):
+        extract.main(["--dataset", "clips", *options[2:-1], "prosody", "--media_root", str(clips)])
