@@ -21,13 +21,14 @@ _WHATSAPP = re.compile(
     rf"[\u200e\u200f]*(?:\[{_DATE},?\s{_CLOCK}\]\s|{_DATE},?\s{_CLOCK}\s[-\u2013]\s)(.*)"
 )
 _TELEGRAM = re.compile(
-    r"([^\[\]]{1,80}),\s\[[^\[\]]*(?:[./-]\d{2}|\d{4})[^\[\]]*\s\d{1,2}[:.]\d{2}[^\[\]]*\]:?(?:\s(.*))?"
+    r"([^\[\]]{1,80}),\s\[[^\[\]]{0,30}(?:[./-]\d{2}|\d{4})[^\[\]]{0,9}\s\d{1,2}[:.]\d{2}"
+    r"[^\[\]]{0,30}\]:?(?:\s(.*))?"
 )
 # Notices of the program have no colon, or have one in a title between quotation marks.
 _MESSAGE = re.compile('([^:"\u201c\u201d\u200e]{1,80}?):\\s(.*)')
 
 _MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-_EDITED = re.compile(r"\s*(?:\u200e<[^<>]*>|<This message was edited>)$")
+_EDITED = re.compile(r" ?(?:\u200e<[^<>]*>|<This message was edited>)$")
 # WhatsApp on an iPhone puts a mark before what it writes itself, in every language.
 _PLACEHOLDER = re.compile(
     r"\u200e.*|<[^<>]+>|[\w-]+\.\w{2,4}\s\([^()]+\)|null|"
@@ -55,7 +56,7 @@ def read_chat(text: str) -> Transcript:
     lines: list[Line] = []
     skipped: list[int] = []
     for number, name, words in _messages(text):
-        kept = [_EDITED.sub("", line.strip()) for line in words]
+        kept = [_EDITED.sub("", " ".join(line.split())) for line in words]
         kept = [_MARKS.sub("", line) for line in kept if not _PLACEHOLDER.fullmatch(line)]
         said = " ".join(" ".join(kept).split())
         if name is None or not said:

@@ -14,6 +14,11 @@ from dataclasses import replace
 
 from .line import Line, TranscriptError, numbers, times
 
+_OTHER = (
+    *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT"),
+    *("IP", "SU", "CB", "A/P", "SPKR-INFO"),
+)
+"""Types that do not say who speaks when."""
 _FIRST = re.compile(r"(SPEAKER|SPKR-INFO)\s+\S+\s+\S+\s+\S+\s+\S+\s")
 
 
@@ -35,7 +40,7 @@ def read_turns(text: str, recording: str) -> list[Line]:
     turns: dict[str, list[Line]] = {}
     for number, line in enumerate(text.split("\n"), 1):
         cells = line.split()
-        if not cells or cells[0].startswith(";") or cells[0] in ("SPKR-INFO", "NON-LEX", "NOSCORE"):
+        if not cells or cells[0].startswith(";") or cells[0] in _OTHER:
             continue
         try:
             if cells[0] != "SPEAKER":
@@ -60,8 +65,15 @@ def read_turns(text: str, recording: str) -> list[Line]:
     return sorted(found, key=lambda turn: turn.start or 0.0)
 
 
-def assign_speakers(lines: Sequence[Line], turns: Sequence[Line]) -> tuple[list[Line], list[str]]:
+def assign_speakers(
+    lines: Sequence[Line], turns: Sequence[Line], counted: str
+) -> tuple[list[Line], list[str]]:
     """Give each utterance the speaker whose turns overlap it most. -> utterances, notes.
+
+    Args:
+        lines: the utterances.
+        turns: those of `read_turns`.
+        counted: what the numbers of the utterances count, for messages.
 
     Raises:
         TranscriptError: an utterance has no times.
@@ -70,8 +82,8 @@ def assign_speakers(lines: Sequence[Line], turns: Sequence[Line]) -> tuple[list[
     for line in lines:
         if line.start is None or line.end is None:
             raise TranscriptError(
-                f"line {line.number}: has no times: expected start and end on every utterance, to "
-                "find its speaker in the RTTM"
+                f"{counted} {line.number}: has no times: expected start and end on every "
+                "utterance, to find its speaker in the RTTM"
             )
         overlaps: dict[str, float] = {}
         for turn in turns:
@@ -83,7 +95,7 @@ def assign_speakers(lines: Sequence[Line], turns: Sequence[Line]) -> tuple[list[
         speaker = max(overlaps, key=overlaps.__getitem__) if overlaps else None
         found.append(replace(line, speaker=speaker))
     alone = [line.number for line in found if line.speaker is None]
-    notes = [f"{numbers(alone)}: nobody speaks then, by the RTTM"] if alone else []
+    notes = [f"{numbers(alone, counted)}: nobody speaks then, by the RTTM"] if alone else []
     return found, notes
 
 

@@ -20,9 +20,9 @@ from dataclasses import replace
 from typing import Any
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
-from synctva.modeling_synctva.conversation_input import UTTERANCE_FIELDS, is_columns
+from synctva.modeling_synctva.conversation_input import SOURCES, UTTERANCE_FIELDS, is_columns
 
-from .line import Line, Transcript, TranscriptError, split_diarized, times
+from .line import Line, Transcript, TranscriptError, numbers, split_diarized, times
 
 _LISTS = ("segments", "chunks", "transcription", "messages")
 """Where the utterances of an object are."""
@@ -55,26 +55,30 @@ def read_json(text: str) -> Transcript:
         if error.msg == "Extra data":
             return read_json_lines(text)
         raise _broken(error, error.lineno) from None
-    if isinstance(value, Mapping) and not is_columns(value):
-        return _from_object(value)
     if isinstance(value, Mapping):
-        return Transcript([_from_columns(value, "the conversation")])
+        return _from_object(value)
     if not isinstance(value, list) or not value:
         raise TranscriptError(f"the JSON is {_shown(value)}: expected a list of utterances")
     if any(isinstance(item, list) or _is_conversation(item) for item in value):
         lists = [_conversation(item, f"conversation {i}") for i, item in enumerate(value)]
-        return Transcript(lists, several=True)
-    return _grouped(list(enumerate(value, 1)), "utterance {}".format)
+        return Transcript(lists, several=True, counted="utterance")
+    rows = list(enumerate(value, 1))
+    if all(isinstance(item, Mapping) and "dialogue_id" in item for item in value):
+        return read_rows(rows, place="utterance {}".format)
+    return _grouped(rows, "utterance {}".format)
 
 
 def read_rows(
-    rows: Sequence[tuple[int, Mapping[str, Any]]], known: Iterable[str] = (*UTTERANCE_FIELDS, *IDS)
+    rows: Sequence[tuple[int, Mapping[str, Any]]],
+    known: Iterable[str] = (*UTTERANCE_FIELDS, *IDS),
+    place: Callable[[int], str] = "line {}".format,
 ) -> Transcript:
     """Read the rows of a table.
 
     Args:
         rows: the line and the values by column.
         known: columns that are read. Others are noted, unless nobody needs them.
+        place: where the row of a number is, for messages.
 
     Raises:
         TranscriptError: a row is not an utterance.
@@ -82,7 +86,7 @@ def read_rows(
     columns = {name for _, row in rows for name in row}
     unread = sorted(columns - _NEEDLESS - _TIMES - set(known))
     kept = [(n, {k: v for k, v in row.items() if k not in unread}) for n, row in rows]
-    transcript = _grouped(kept, "line {}".format)
+    transcript = _grouped(kept, place)
     notes = [f"the columns {', '.join(unread)} are not read"] if unread else []
     return replace(transcript, notes=notes)
 
@@ -113,6 +117,10 @@ def _load(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise TranscriptError("the JSON is nested too deeply: expected utterances") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:  # a number of thousands of digits
+        raise TranscriptError(f"is not JSON ({error}): expected utterances") from None
 
 
 def _broken(error: json.JSONDecodeError, line: int) -> TranscriptError:
@@ -148,11 +156,19 @@ def _grouped(values: Sequence[tuple[int, Any]], place: Callable[[int], str]) -> 
             f"{place(groups[None][0].number)}: has no dialogue_id, and others have one: expected "
             "it on all utterances, or on none"
         )
-    return Transcript(list(groups.values()), several=len(groups) > 1)
+    return Transcript(
+        list(groups.values()),
+        several=len(groups) > 1,
+        counted="line" if place(1).startswith("line") else "utterance",
+    )
 
 
 def _from_object(value: Mapping[str, Any]) -> Transcript:
     name = next((name for name in _LISTS if isinstance(value.get(name), list)), None)
+    if name is None and is_columns(value):
+        return Transcript([_from_columns(value, "the conversation")], counted="utterance")
+    if name is None and set(value) & {"text", *SOURCES}:
+        return read_rows([(1, value)])
     if name is None:
         raise TranscriptError(
             f"the JSON is an object with {_shown(sorted(value))}: expected a list of utterances, "
@@ -162,7 +178,8 @@ def _from_object(value: Mapping[str, Any]) -> Transcript:
     items = (name == "chunks" and value.get("speakers")) or value[name]
     if name == "messages":
         return _messages(items)
-    return Transcript([[_line(n, v, f"{name} {n}") for n, v in enumerate(items, 1)]])
+    lines = [_line(n, value, f"{name} {n}") for n, value in enumerate(items, 1)]
+    return Transcript([lines], counted="utterance")
 
 
 def _messages(items: Iterable[Any]) -> Transcript:
@@ -178,8 +195,10 @@ def _messages(items: Iterable[Any]) -> Transcript:
             skipped.append(number)
             continue
         lines.append(Line(number, " ".join(text.split()), item.get("from")))
-    notes = [f"{len(skipped)} messages have no text and are not read"] if skipped else []
-    return Transcript([lines], notes=notes)
+    notes = []
+    if skipped:
+        notes = [f"{numbers(skipped, 'message')}: notices and media are not read"]
+    return Transcript([lines], counted="message", notes=notes)
 
 
 def _line(number: int, value: Any, place: str) -> Line:

@@ -70,6 +70,8 @@ class Transcript:
     conversations: list[list[Line]]
     several: bool = False
     """Whether it is a list of conversations, which may have only one."""
+    counted: str = "line"
+    """What the numbers of the utterances count, for messages."""
     notes: Sequence[str] = ()
     """What was not read, and what else the user has to know."""
 
@@ -81,7 +83,7 @@ def split_speaker(words: str) -> tuple[str | None, str]:
     ('SPEAKER_00', 'See: 10:30?')
     """
     diarized, text = split_diarized(words)
-    if diarized:
+    if text != words:
         return diarized, text
     match = _SPEAKER.fullmatch(words)
     if not match or len(match[1].split()) > _MOST_WORDS:
@@ -90,9 +92,13 @@ def split_speaker(words: str) -> tuple[str | None, str]:
 
 
 def split_diarized(words: str) -> tuple[str | None, str]:
-    """Return the name that a program has put into brackets before the words, and the rest."""
+    """Return the name that a program has put into brackets before the words, and the rest.
+
+    whisper.cpp writes `(speaker ?)` if it does not know, and `[SPEAKER_TURN]` behind the words.
+    """
     match = _DIARIZED.fullmatch(words)
-    return (match[1], match[2]) if match else (None, words)
+    name, text = (match[1], match[2]) if match else (None, words)
+    return None if name and name.endswith("?") else name, text.replace("[SPEAKER_TURN]", "").strip()
 
 
 def bare(name: str) -> str:
@@ -163,8 +169,8 @@ def listed(mistakes: Sequence[str]) -> TranscriptError:
     return TranscriptError("\n".join([*mistakes[:SHOWN], *[f"... and {more} more."] * (more > 0)]))
 
 
-def numbers(lines: Iterable[int]) -> str:
-    """Return the numbers of lines in words.
+def numbers(lines: Iterable[int], counted: str = "line") -> str:
+    """Return the numbers of lines, or of what else is counted, in words.
 
     >>> numbers([3]), numbers(range(1, 9))
     ('line 3', 'lines 1, 2, 3, 4, 5 and 3 more')
@@ -172,7 +178,7 @@ def numbers(lines: Iterable[int]) -> str:
     found = list(lines)
     more = len(found) - SHOWN
     shown = ", ".join(map(str, found[:SHOWN]))
-    return f"line{'s' * (len(found) > 1)} {shown}" + f" and {more} more" * (more > 0)
+    return f"{counted}{'s' * (len(found) > 1)} {shown}" + f" and {more} more" * (more > 0)
 
 
 __all__ = [

@@ -27,8 +27,9 @@ from .line import (
     split_speaker,
     times,
 )
+from .subtitles import split_voice
 
-_RANGE = re.compile(rf"[\[(]?({TIME})\s*s?\s*[-\u2013\u2014]\s*({TIME})\s*s?[\])]?(?:\s+(.*))?")
+_RANGE = re.compile(rf"[\[(]?({TIME})\s*(?:s\s*)?[-\u2013\u2014]\s*({TIME})\s*s?[\])]?(?:\s+(.*))?")
 _TERMINAL = re.compile(rf"\[({TIME})\s*-->\s*({TIME})\]\s*(.*)")
 # What whisper prints before its first line.
 _PRINTED = re.compile(r"Detecting language using up to|Detected language[: ]")
@@ -98,20 +99,20 @@ def read_lines(text: str, timed: bool = False) -> Transcript:
     lines = [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     if any(_TERMINAL.match(line) for _, line in lines):
         return _terminal(lines)
-    if not (timed or _all(_RANGE, lines)):
-        if starts := _starts(lines):
-            return starts
-        stamps = [(n, line) for n, line in lines if _STAMP.match(line) or is_message(line)]
-        if stamps:
-            raise listed(
-                [
-                    f"line {n}, {line!r}: begins with a time, and others do not: expected times "
-                    f"on every line, such as {TIMED_EXAMPLE!r}, or on none"
-                    for n, line in stamps
-                ]
-            )
-        return _each(lines, None, timed)
-    return _each(lines, _RANGE, timed)
+    if _all(_RANGE, lines):
+        return _each(lines, _RANGE, timed)
+    if starts := _starts(lines):
+        return starts
+    stamps = [(n, line) for n, line in lines if _STAMP.match(line) or is_message(line)]
+    if stamps and not timed:
+        raise listed(
+            [
+                f"line {n}, {line!r}: begins with a time, and others do not: expected times on "
+                f"every line, such as {TIMED_EXAMPLE!r}, or on none"
+                for n, line in stamps
+            ]
+        )
+    return _each(lines, _RANGE if timed else None, timed)
 
 
 def _all(pattern: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> bool:
@@ -154,7 +155,8 @@ def _each(
 
 
 def _line(number: int, words: str, start: str | None, end: str | None) -> Line:
-    speaker, text = split_speaker(words.strip())
+    voice, said = split_voice(words.strip())
+    speaker, text = (voice, said) if voice else split_speaker(said)
     begin, stop = times(f"line {number}", start, end)
     if begin is None and not text:
         raise TranscriptError(

@@ -49,7 +49,7 @@ _FORMS = (
     Form((".srt", ".vtt"), is_subtitles, read_subtitles),
     Form((".csv", ".tsv"), is_table, read_table),
     Form((), is_chat, read_chat),
-    Form((), is_audacity, read_audacity),
+    Form((".aud",), is_audacity, read_audacity),
 )
 """The forms that can be told from lines of text, in the order in which a text is tried. What the
 text says comes before what its file is called."""
@@ -170,6 +170,8 @@ def _text_of(path: Path) -> str:
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: expected a transcript")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: expected a transcript")
     size = path.stat().st_size
     if size > LARGEST and path.suffix.lower() not in _JSON:
         raise TranscriptError(
@@ -201,8 +203,7 @@ def _with_newlines(text: str) -> str:
 
 def _read(text: str, suffix: str = "", timed: bool = False) -> Transcript:
     if not text.strip():
-        example = TIMED_EXAMPLE if timed else EXAMPLE
-        raise TranscriptError(f"there is no utterance: expected lines such as {example!r}")
+        raise _nothing(timed)
     first = text.lstrip().split("\n")[0].strip()
     if _FOREIGN.match(first):
         raise TranscriptError(f"line 1, {first[:60]!r}: is not understood: expected {FORMS}")
@@ -224,45 +225,56 @@ def _checked(transcript: Transcript, timed: bool) -> Transcript:
         TranscriptError: there is no utterance, or one lacks times that it needs.
     """
     notes = list(transcript.notes)
+
+    def noted(lines: list[Line], found: str) -> None:
+        if lines:
+            notes.append(f"{numbers((line.number for line in lines), transcript.counted)}: {found}")
+
     conversations = []
     for lines in transcript.conversations:
         if timed:
-            _require_times(lines)
-        sounds = [n.number for n in lines if n.start is not None and _SOUND.fullmatch(n.text)]
-        if sounds:
-            notes.append(f"{numbers(sounds)}: sounds in brackets are not read")
-            lines = [line for line in lines if line.number not in sounds]
-        instants = [n.number for n in lines if n.start is not None and n.start == n.end]
-        if instants:
-            notes.append(f"{numbers(instants)}: start and end are equal, so the times are not read")
-            lines = [replace(n, start=None, end=None) if n.number in instants else n for n in lines]
+            _require_times(lines, transcript.counted)
+        noted([*filter(_is_sound, lines)], "sounds in brackets are not read")
+        lines = [line for line in lines if not _is_sound(line)]
+        noted([*filter(_is_instant, lines)], "start and end are equal: the times are not read")
+        lines = [replace(x, start=None, end=None) if _is_instant(x) else x for x in lines]
         if not lines:
-            example = TIMED_EXAMPLE if timed else EXAMPLE
-            raise TranscriptError(f"there is no utterance: expected lines such as {example!r}")
-        starts = [line.start for line in lines if line.start is not None]
-        if len(starts) == len(lines) and starts != sorted(starts):
-            back = next(after for line, after in pairwise(lines) if _start(after) < _start(line))
-            notes.append(
-                f"line {back.number}: starts before the line above, so the utterances were sorted "
-                "by their starts"
-            )
+            raise _nothing(timed)
+        if all(line.start is not None for line in lines):
+            back = [after for line, after in pairwise(lines) if _start(after) < _start(line)]
+            noted(back, "starts before the utterance above: sorted by their starts")
             lines = sorted(lines, key=_start)
         conversations.append(lines)
+    if not conversations:
+        raise _nothing(timed)
     return replace(transcript, conversations=conversations, notes=notes)
+
+
+def _nothing(timed: bool) -> TranscriptError:
+    example = TIMED_EXAMPLE if timed else EXAMPLE
+    return TranscriptError(f"there is no utterance: expected lines such as {example!r}")
+
+
+def _is_sound(line: Line) -> bool:
+    return line.start is not None and _SOUND.fullmatch(line.text) is not None
+
+
+def _is_instant(line: Line) -> bool:
+    return line.start is not None and line.start == line.end
 
 
 def _start(line: Line) -> float:
     return 0.0 if line.start is None else line.start
 
 
-def _require_times(lines: list[Line]) -> None:
+def _require_times(lines: list[Line], counted: str) -> None:
     """Raise a TranscriptError if an utterance lacks its times; the last may have no end."""
     missing = [n for n in lines if n.start is None or (n.end is None and n is not lines[-1])]
     if missing:
         raise listed(
             [
-                f"line {n.number}, {n.text!r}: has no times: expected its start and end in the "
-                f"recording in seconds, such as {TIMED_EXAMPLE!r}"
+                f"{counted} {n.number}, {n.text!r}: has no times: expected its start and end in "
+                f"the recording in seconds, such as {TIMED_EXAMPLE!r}"
                 for n in missing
             ]
         )
@@ -275,15 +287,25 @@ def _with_speakers(transcript: Transcript, rttm: Path, path: Path) -> Transcript
             f"{path} has {len(transcript.conversations)} conversations: expected one, beside an "
             "RTTM"
         )
+    turns = read_rttm(rttm, path.stem)
     try:
-        turns = read_turns(_text_of(rttm), path.stem)
-    except TranscriptError as error:
-        raise _located(error, rttm) from None
-    try:
-        lines, notes = assign_speakers(transcript.conversations[0], turns)
+        lines, notes = assign_speakers(transcript.conversations[0], turns, transcript.counted)
     except TranscriptError as error:
         raise _located(error, path) from None
     return replace(transcript, conversations=[lines], notes=[*transcript.notes, *notes])
+
+
+def read_rttm(path: Path, recording: str) -> list[Line]:
+    """Read who speaks when in a recording, from the RTTM in a file, see `read_turns`.
+
+    Raises:
+        OSError: the file does not exist or cannot be read.
+        TranscriptError: it is not an RTTM of this recording.
+    """
+    try:
+        return read_turns(_text_of(path), recording)
+    except TranscriptError as error:
+        raise _located(error, path) from None
 
 
 def _located(error: TranscriptError, path: Path) -> TranscriptError:
@@ -295,4 +317,4 @@ def _located(error: TranscriptError, path: Path) -> TranscriptError:
     return TranscriptError("\n".join(map("".join, zip(places, mistakes, strict=True))))
 
 
-__all__ = ["parse_transcript", "read_conversations", "read_transcript"]
+__all__ = ["parse_transcript", "read_conversations", "read_rttm", "read_transcript"]

@@ -18,8 +18,11 @@ CUE = re.compile(rf"[ \t]*({TIME})\s*-->\s*({TIME})(?:[ \t].*)?", re.DOTALL)
 _HEADER = "WEBVTT"
 _NOT_CUES = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 _VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]*)>")
+_DEEPEST = 4
+"""Tags inside the brackets of others that are removed."""
 # Also a time inside a cue (<00:19.000>), and the overrides of SubStation Alpha ({\an8}).
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|</?>|<\d[\d:.]*>|\{\\[^{}]*\}")
+_ENTITY = re.compile(r"&#?\w+;")
 _TURN = re.compile(r"\s*(?:[-\u2010-\u2015\u2212](?=\D)|>>)\s*")
 
 
@@ -99,12 +102,17 @@ def _turns(words: list[str]) -> Iterator[tuple[str | None, str]]:
                 yield name or None, text
 
 
+def split_voice(words: str) -> tuple[str | None, str]:
+    """Return the speaker whom a tag names before the words, and the words without tags."""
+    match = _VOICE.match(words)
+    return match and without_tags(match[1]).strip(), without_tags(words)
+
+
 def without_tags(text: str) -> str:
     """Return text without tags, and with characters in place of entities."""
-    before = None
-    while before != text:  # <<i>b> becomes <b>
-        before, text = text, _TAG.sub("", text)
-    return unescape(text).replace("\xa0", " ")
+    for _ in range(_DEEPEST):
+        text = _TAG.sub("", text)  # <<i>b> becomes <b>
+    return _ENTITY.sub(lambda entity: unescape(entity[0]), text).replace("\xa0", " ")
 
 
-__all__ = ["CUE", "is_subtitles", "read_subtitles", "without_tags"]
+__all__ = ["CUE", "is_subtitles", "read_subtitles", "split_voice"]

@@ -9,6 +9,7 @@ Only the column `text` is needed. Rows with different `dialogue_id` are differen
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
@@ -17,16 +18,20 @@ from .json_forms import IDS, read_rows
 from .line import Transcript, TranscriptError
 
 _COLUMNS = ("text", "speaker", "start", "end", "audio", "video", "channel", *IDS)
+_LABELS = ("emotion", "label", "split")
+"""Further columns by which a table is told."""
 _MILLISECONDS = (["start", "end", "text"], ["start", "end", "speaker", "text"])
 """Headers that whisper and whisper.cpp write; their times are whole milliseconds."""
+_EXCEL = re.compile(r"\A\s*sep=.(?=\n)")
+"""What Excel takes from the first line, for itself."""
 _SHORTEST = 60
 """If no utterance is longer, these can hardly be milliseconds."""
 
 
 def is_table(text: str) -> bool:
     """Return whether the first line names the columns of a table: text and another known one."""
-    header = _header(text)[1]
-    return "text" in header and len(set(header) & set(_COLUMNS)) > 1
+    header = _header(_EXCEL.sub("", text))[1]
+    return "text" in header and len(set(header) & {*_COLUMNS, *_LABELS}) > 1
 
 
 def read_table(text: str) -> Transcript:
@@ -36,6 +41,7 @@ def read_table(text: str) -> Transcript:
         TranscriptError: it has no column `text` or no rows, a row has more or fewer cells, or a
             cell is not what its column has.
     """
+    text = _EXCEL.sub("", text)
     delimiter, header = _header(text)
     if "text" not in header:
         raise TranscriptError(

@@ -63,7 +63,7 @@ def from_tiers(tiers: Sequence[Tier]) -> Transcript:
 # A TextGrid is read as Praat reads it, whether it is long or short: only numbers, text between
 # quotation marks and flags count that stand free; all else, and what follows a "!", is a comment.
 _TOKEN = re.compile(
-    r'"(?P<text>(?:[^"]|"")*)"|(?<!\S)(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\S)'
+    r'"(?P<text>[^"]*(?:""[^"]*)*)"|(?<!\S)(?P<number>[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?!\S)'
     r"|(?P<flag><exists>|<absent>)|![^\n]*"
 )
 
@@ -125,7 +125,7 @@ def _tokens(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _count(line: int, number: str) -> int:
-    if not number.isdecimal():
+    if not re.fullmatch("[0-9]{1,9}", number):
         raise TranscriptError(f"line {line}, {number!r}: expected a whole number of a TextGrid")
     return int(number)
 
@@ -199,7 +199,7 @@ def _slot(line: int, value: str) -> float:
     """Return the time of a slot, in s."""
     if not value.isdecimal():
         raise TranscriptError(f"line {line}, TIME_VALUE = {value!r}: expected whole milliseconds")
-    return int(value) / 1000
+    return float(value) / 1000
 
 
 __all__ = ["Tier", "from_tiers", "is_textgrid", "is_xml", "read_elan", "read_textgrid"]

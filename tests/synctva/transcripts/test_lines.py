@@ -1,4 +1,4 @@
-"""Conversations as people write them."""
+"""Lines as people type them, and as programs print them."""
 
 import pytest
 
@@ -69,18 +69,6 @@ def test_an_utterance_with_times_needs_no_text():
     ]
 
 
-def test_subtitles():
-    srt = (
-        "\ufeff1\n00:00:01,000 --> 00:00:02,500\nAnn: I got\nthe job!\n\n"
-        "2\n00:01:00,000 --> 00:01:02,250\n1984\n\n3\n0:01:03.0 --> 0:01:04.0\n"
-    )
-    assert parse_transcript(srt, timed=True) == [
-        Line(2, "I got the job!", "Ann", 1.0, 2.5),
-        Line(7, "1984", None, 60.0, 62.25),
-        Line(11, "", None, 63.0, 64.0),
-    ]
-
-
 @pytest.mark.parametrize(
     ("transcript", "timed", "message"),
     [
@@ -89,7 +77,16 @@ def test_subtitles():
         ("Ann: Hi!\nBo:", False, "line 2, 'Bo:': has no text: expected a sentence"),
         ("0-1 Ann: Hi!\n\nBo: Oh.", True, "line 3, 'Bo: Oh.': has no times: expected its start"),
         ("2.5-1:00 A: Hi!\n3-3 A: Oh.", True, "line 2, times 3 to 3: expected the start before"),
-        ("1\n0 --> 1\nHi!\n\nOh.", True, "line 5, 'Oh.': expected the number or the times of a"),
+        ("[0:01] Ann: Hi!\nBo: Oh.", False, "line 1, '[0:01] Ann: Hi!': begins with a time, and"),
+        ("Ann: Hi!\n(0:01 - 0:02) Oh.", False, "line 2, '(0:01 - 0:02) Oh.': begins with a time"),
+        ("Ann: Hi!\n0:00:01 Oh.", False, "line 2, '0:00:01 Oh.': begins with a time"),
+        ("Ann: Hi!\nBo [-0:01]: Oh.", False, "line 2, 'Bo [-0:01]: Oh.': begins with a time"),
+        ("Ann: Hi!\n1/2/24, 9:41 PM - Bo: Oh.", False, "begins with a time, and others do not"),
+        ("[00:00.0 --> 00:01.0] Hi!\nOh.", False, "line 2, 'Oh.': has no times: expected them, as"),
+        ("[00:02.0 --> 00:01.0] Hi!", False, "line 1, times 00:02.0 to 00:01.0: expected the"),
+        ("0.0\t1.0\tHi!\n2.0\t1.0\tOh.", False, "line 2, times 2.0 to 1.0: expected the start"),
+        ("-1.0\t1.0\tHi!", False, "line 1, start = '-1.0': expected a time of at least 0"),
+        ("0.0\t1.0\tHi!\nOh.", False, "line 2, 'Oh.': expected start, end and text, with tabs"),
     ],
 )
 def test_a_mistake_names_its_line_and_what_was_expected(transcript, timed, message):
@@ -104,3 +101,68 @@ def test_the_first_of_many_mistakes_are_listed():
     lines = str(error.value).split("\n")
     assert [line.split(",")[0] for line in lines[:5]] == [f"line {n}" for n in range(1, 6)]
     assert lines[5] == "... and 3 more."
+
+
+@pytest.mark.parametrize(
+    ("line", "speaker", "text"),
+    [
+        ("[SPEAKER_00]: It broke.", "SPEAKER_00", "It broke."),
+        ("[SPEAKER_00] It broke.", "SPEAKER_00", "It broke."),
+        ("[[SPEAKER_01]]It broke.", "SPEAKER_01", "It broke."),
+        ("(speaker 1) It broke. [SPEAKER_TURN]", "speaker 1", "It broke."),
+        ("(speaker ?) It broke.", None, "It broke."),
+        ("[Ann]: It broke.", "Ann", "It broke."),
+        ("[(Ann Lee)]: It broke.", "Ann Lee", "It broke."),
+        ("<v Ann>It <b>broke</b>.</v>", "Ann", "It broke."),
+        ("[laughs] It broke.", None, "[laughs] It broke."),
+    ],
+)
+@pytest.mark.parametrize("times", ["", "[00:00.000 --> 00:01.800]  ", "0.0\t1.8\t"])
+def test_brackets_of_speakers_and_tags_are_no_words(times, line, speaker, text):
+    (found,) = parse_transcript(times + line)
+    assert (found.speaker, found.text) == (speaker, text)
+    assert (found.start, found.end) == ((0.0, 1.8) if times else (None, None))
+
+
+def test_what_whisper_prints():
+    printed = (
+        "Detecting language using up to the first 30 seconds. Use `--language` to specify\n"
+        "Detected language: English\n"
+        "[00:00.000 --> 00:01.800]  The lamp fell.\n"
+        "[59:59.000 --> 01:00:01.500]  Which lamp?\n"
+    )
+    assert parse_transcript(printed) == parse_transcript(printed, timed=True)
+    assert parse_transcript(printed) == [
+        Line(3, "The lamp fell.", None, 0.0, 1.8),
+        Line(4, "Which lamp?", None, 3599.0, 3601.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        "[0:01] Ann: The lamp fell.\n[1:05] Bo: Which lamp?",
+        "Ann (0:01): The lamp fell.\n\nBo (00:01:05): Which lamp?",
+        "0:01 Ann: The lamp fell.\n1:05 Bo: Which lamp?",
+        "Ann  0:01\nThe lamp\nfell.\n\nBo  1:05\nWhich lamp?",
+        "[Ann] 00:00:01\nThe lamp fell.\n[Bo] 00:01:05\nWhich lamp?",
+        "0:01\nAnn: The lamp fell.\n1:05\nBo: Which lamp?",
+    ],
+)
+def test_an_utterance_with_only_a_start_ends_where_the_next_starts(transcript):
+    found = [(x.speaker, x.text, x.start, x.end) for x in parse_transcript(transcript, True)]
+    assert found == [("Ann", "The lamp fell.", 1, 65), ("Bo", "Which lamp?", 65, None)]
+
+
+@pytest.mark.parametrize("line", ["10:30 is fine.", "Meet me at 10:30", "Well, [at 10:30] yes"])
+def test_a_time_in_a_sentence_stays(line):
+    assert read(line) == [(None, line)]
+    assert read(f"{line}\nFine.") == [(None, line), (None, "Fine.")]
+
+
+def test_labels_of_audacity():
+    labels = "0.5\t1.25\tAnn: The lamp fell.\n\\\t100.0\t200.0\n2.0\t2.0\tWhich lamp?\n"
+    assert parse_transcript(labels) == [
+        Line(1, "The lamp fell.", "Ann", 0.5, 1.25),
+        Line(3, "Which lamp?", None, 2.0, None),
+    ]

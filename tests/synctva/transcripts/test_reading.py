@@ -19,7 +19,8 @@ SAME = {
     "web.vtt": "WEBVTT - made up\nKind: captions\n\nNOTE\nby hand\n\nSTYLE\n::cue {}\n\n"
     "first\n00:00.000 --> 00:01.500 align:start\n<v.loud Ina>The <i>boat</i> is gone!</v>\n\n"
     "01:01.250 --> 01:02.500\n<v Raf>Gone where?\n",
-    "terminal.txt": "Detected language: English\n[00:00.000 --> 00:01.500]  Ina: The boat is gone!\n"
+    "terminal.txt": "Detected language: English\n"
+    "[00:00.000 --> 00:01.500]  Ina: The boat is gone!\n"
     "[01:01.250 --> 01:02.500]  [Raf]: Gone where?\n",
     "typed.txt": "0-1.5 Ina: The boat is gone!\n1:01.25 - 1:02.5 Raf: Gone where?\n",
     "labels.txt": "0.0\t1.5\tIna: The boat is gone!\n61.25\t62.5\tRaf: Gone where?\n",
