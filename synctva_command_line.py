@@ -34,6 +34,7 @@ COMMANDS = {
         "evaluate": "Evaluate a trained model and print the same table as its training.",
     },
     "use": {
+        "transcribe": "Recognise what is said in a recording, when and by whom.",
         "predict": "Recognise the emotions of a conversation.",
         "stream": "Recognise the emotions of a live conversation, line by line.",
         "explain": "Explain the emotion of one utterance.",

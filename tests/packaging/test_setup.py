@@ -163,7 +163,7 @@ def test_setup_is_stale_when_the_checkout_moved_or_something_else_is_asked_for(t
     stamp = tmp_path / ".venv" / ".synctva-setup"
     stamp.parent.mkdir()
     # The variables of a `make test` around this test must not reach the make inside it.
-    outer = ("TORCH", "SCATTER", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+    outer = ("TORCH", "SCATTER", "SPEECH", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
     environment = {key: value for key, value in os.environ.items() if key not in outer}
 
     def up_to_date(*arguments: str) -> bool:
@@ -178,13 +178,17 @@ def test_setup_is_stale_when_the_checkout_moved_or_something_else_is_asked_for(t
     assert up_to_date()  # the choice is kept
     assert up_to_date("TORCH=torch==2.9.0")
     assert not up_to_date("SCATTER=1")
-    stamp.write_text(f"{tmp_path}\n\n1\n")
+    stamp.write_text(f"{tmp_path}\n\nscatter\n\n")
     assert up_to_date()
     assert up_to_date("SCATTER=1")
-    stamp.write_text("/somewhere/else\n\n\n")
-    assert not up_to_date()
-    stamp.write_text(f"{tmp_path}\n\n\n")
+    assert not up_to_date("SPEECH=1")
+    stamp.write_text(f"{tmp_path}\n\n\nspeech\n")
+    assert up_to_date("SPEECH=1")
     assert not up_to_date("SCATTER=1")
+    stamp.write_text("/somewhere/else\n\n\n\n")
+    assert not up_to_date()
+    stamp.write_text(f"{tmp_path}\n\n\n\n")
+    assert up_to_date()
     os.utime(tmp_path / "setup.py", (stamp.stat().st_mtime + 10,) * 2)
     assert not up_to_date()
 

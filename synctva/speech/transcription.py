@@ -1,0 +1,230 @@
+"""A recording → its conversation: utterances with speaker, text and times, for the pipeline."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.signal import resample_poly
+
+from synctva.audio.decoding import read_audio
+from synctva.recordings.containers import Recording
+from synctva.recordings.sources import MediaError
+from synctva.speech.recognition import (
+    SAMPLE_RATE,
+    Recogniser,
+    Word,
+    detect_speech,
+    whisper_recogniser,
+)
+from synctva.speech.speakers import assign_speakers
+from synctva.speech.utterances import Limits, Part, phrases, utterances
+from synctva.speech.whisper_weights import BASE
+from synctva.transcripts.line import Line
+from synctva.transcripts.reading import read_rttm
+
+PIECE = 60.0
+"""Seconds of a recording that are decoded at a time, at its own sample rate."""
+
+CHUNK = 300.0
+"""Seconds of sound that are recognised at a time at most, which bounds the memory."""
+
+DEFAULT_LIMITS = Limits()
+
+CHANNELS = "channels"
+"""In place of the number of speakers: each has a channel."""
+
+
+def transcribe(
+    recording: str | os.PathLike,
+    *,
+    language: str | None = None,
+    speakers: int | str | os.PathLike | None = None,
+    model: str = BASE,
+    limits: Limits = DEFAULT_LIMITS,
+    recogniser: Recogniser | None = None,
+) -> list[dict[str, Any]]:
+    """Recognise what is said in a recording, when and by whom.
+
+    Nothing leaves the machine; a model that is not here is downloaded by name.
+
+    Args:
+        recording: path of a sound or video file. Only regular files are read, no addresses.
+        language: code of the language, such as "en"; None to detect it.
+        speakers: number of speakers; None to estimate it; "channels" if each channel of the sound
+            is a speaker's own; or the path of an RTTM that says who speaks when.
+        model: of Whisper: "base", another size, a Hub name or a folder in CTranslate2's format.
+        limits: where utterances are cut.
+        recogniser: in place of Whisper.
+
+    Returns:
+        An utterance is a dictionary for the pipeline with `speaker` (of the RTTM; otherwise
+        "Speaker 1" and so on, in order of appearance or of channels), `text`, `start` and `end` in
+        s, `confidence`, the recogniser's mean probability of the words, the recording as `video` or
+        `audio`, and `channel`, if the speakers have their own. In order of time; utterances of
+        different channels may overlap. Empty if nothing was recognised.
+
+    Raises:
+        MediaError: the file cannot be read, has no sound, or only one channel although `speakers`
+            is "channels".
+        ImportError: faster-whisper or PyAV is not installed.
+        OSError: the recogniser's weights are neither here nor can they be downloaded.
+        ValueError: speakers is less than 1; Whisper does not know the language; or the RTTM cannot
+            be read.
+
+    Example:
+        >>> conversation = transcribe("call.mp4")  # doctest: +SKIP
+        >>> recognise(conversation)  # doctest: +SKIP
+    """
+    if isinstance(speakers, int) and speakers < 1:
+        raise ValueError(f"speakers = {speakers}: expected at least 1, or None to estimate it")
+    path = _regular_file(recording)
+    turns = None
+    if not (speakers is None or speakers == CHANNELS or isinstance(speakers, int)):
+        turns = read_rttm(Path(speakers), Path(path).stem)
+    recogniser = recogniser or whisper_recogniser(model)
+    with Recording(path) as opened:
+        field = "audio" if opened.track("video") is None else "video"
+    found: list[tuple[Part, dict[str, Any]]] = []
+    for channel in _channels(path) if speakers == CHANNELS else (None,):
+        samples = read_speech(path, channel)
+        parts = phrases(_words(samples, recogniser, language), limits)
+        who: Sequence[str | int | None]
+        if channel is not None:
+            who = [channel] * len(parts)
+        elif turns is not None:
+            who = [_speaker_at(part, turns) for part in parts]
+        else:
+            number = speakers if isinstance(speakers, int) else None
+            who = assign_speakers(samples, [(part.start, part.end) for part in parts], number)
+        named = [Part(part.words, name) for part, name in zip(parts, who, strict=True)]
+        origin = {field: path} if channel is None else {field: path, "channel": channel}
+        found += [(part, origin) for part in utterances(named, limits)]
+    found.sort(key=lambda each: each[0].start)
+    return [_utterance(part) | origin for part, origin in found]
+
+
+def _utterance(part: Part) -> dict[str, Any]:
+    name = f"Speaker {part.speaker + 1}" if isinstance(part.speaker, int) else part.speaker
+    return {
+        "speaker": name,
+        "text": part.text,
+        "start": round(part.start, 3),
+        "end": round(part.end, 3),
+        "confidence": round(part.confidence, 4),
+    }
+
+
+def _speaker_at(part: Part, turns: Sequence[Line]) -> str | None:
+    """Return who speaks longest during a part; None if nobody does."""
+
+    def overlap(turn: Line) -> float:
+        return min(part.end, turn.end or 0.0) - max(part.start, turn.start or 0.0)
+
+    longest = max(turns, key=overlap)
+    return longest.speaker if overlap(longest) > 0 else None
+
+
+def _channels(path: str) -> range:
+    """Return the indices of the sound's channels.
+
+    Raises:
+        MediaError: it has only one, or none.
+    """
+    with Recording(path) as recording:
+        track = recording.track("audio")
+        count = 0 if track is None else track.codec_context.layout.nb_channels
+    if count < 2:
+        raise MediaError(
+            f"speakers = {CHANNELS!r}, but {path} has {count} channel{'s' * (count != 1)}: "
+            "expected a channel for each speaker"
+        )
+    return range(count)
+
+
+def _regular_file(recording: str | os.PathLike) -> str:
+    path = os.fspath(recording)
+    if not isinstance(path, str) or "://" in path:
+        raise MediaError(f"recording = {path!r}: expected the path of a local file")
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MediaError(f"recording = {path!r}: cannot be opened: {reason}") from None
+    if not stat.S_ISREG(mode):
+        raise MediaError(f"recording = {path!r}: is not a file: expected a recording")
+    return path
+
+
+def read_speech(path: str, channel: int | None = None) -> np.ndarray:
+    """Return the sound of a recording, or one channel of it, as (N,) float32 at 16 kHz.
+
+    Raises:
+        MediaError: it cannot be read, or has no sound.
+    """
+    with Recording(path) as recording:
+        length = recording.length
+    pieces: list[np.ndarray] = []
+    start = 0.0
+    while start < length:
+        audio = read_audio(path, start, start + PIECE, channel)
+        if audio is None:
+            raise MediaError(f"{path}: has no sound: expected a recording in which somebody speaks")
+        if not len(audio.samples):
+            break
+        divisor = np.gcd(SAMPLE_RATE, audio.sample_rate)
+        resampled = resample_poly(
+            audio.samples, SAMPLE_RATE // divisor, audio.sample_rate // divisor
+        )
+        # Rounded up by resample_poly: a whole piece has to have its exact length.
+        pieces.append(resampled[: round(PIECE * SAMPLE_RATE)].astype(np.float32))
+        start += PIECE
+    if not pieces:
+        raise MediaError(f"{path}: has no sound: expected a recording in which somebody speaks")
+    return np.concatenate(pieces)
+
+
+def _words(samples: np.ndarray, recogniser: Recogniser, language: str | None) -> list[Word]:
+    """Return the words of the sound, recognised in chunks."""
+    words: list[Word] = []
+    for start, end in _chunks(samples):
+        chunk = samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+        found = recogniser(chunk, language)
+        language = language or found.language
+        words += [
+            word._replace(start=word.start + start, end=word.end + start) for word in found.words
+        ]
+    return words
+
+
+def _chunks(samples: np.ndarray) -> Iterator[tuple[float, float]]:
+    """Yield start and end in s of chunks that begin and end where nobody speaks.
+
+    A chunk is cut in the longest silence of its second half.
+    """
+    length = len(samples) / SAMPLE_RATE
+    start = 0.0
+    silences = None
+    while length - start > CHUNK:
+        if silences is None:
+            speech = detect_speech(samples)
+            edges = [0.0, *(edge for span in speech for edge in span), length]
+            silences = list(pairwise(edges))[::2]
+        inside = [
+            (max(a, start + CHUNK / 2), min(b, start + CHUNK))
+            for a, b in silences
+            if a < start + CHUNK and b > start + CHUNK / 2
+        ]
+        longest = max(inside, key=lambda silence: silence[1] - silence[0], default=None)
+        end = start + CHUNK if longest is None else sum(longest) / 2
+        yield start, end
+        start = end
+    yield start, length
+
+
+__all__ = ["CHANNELS", "DEFAULT_LIMITS", "read_speech", "transcribe"]
