@@ -96,7 +96,9 @@ def read_lines(text: str, timed: bool = False) -> Transcript:
         TranscriptError: a line lacks times that it needs, or has times that do not increase or
             that others lack, or has neither text nor times.
     """
-    lines = [(n, line.strip()) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
+    # Two spaces may separate a name from a time; more would only cost time.
+    spaced = re.sub(r"[^\S\n]{2,}", "  ", text)
+    lines = [(n, line.strip()) for n, line in enumerate(spaced.split("\n"), 1) if line.strip()]
     if any(_TERMINAL.match(line) for _, line in lines):
         return _terminal(lines)
     if _all(_RANGE, lines):

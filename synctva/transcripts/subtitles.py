@@ -60,7 +60,7 @@ def _cues(text: str) -> Iterator[tuple[int, str, str, list[str]]]:
         first = number
         while number < len(lines) and lines[number].strip():
             number += 1
-        block = [line.strip() for line in lines[first:number]]
+        block = [" ".join(line.split()) for line in lines[first:number]]
         number += 1
         if web and (first == 0 or (block and _NOT_CUES.match(block[0]))):
             continue

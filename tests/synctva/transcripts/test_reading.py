@@ -1,10 +1,18 @@
 """Which form a file has, and what its utterances are."""
 
 import json
+import time
+from contextlib import suppress
 
 import pytest
 
-from synctva.transcripts.reading import read_conversations
+from synctva.transcripts.line import TranscriptError
+from synctva.transcripts.reading import (
+    LARGEST,
+    parse_transcript,
+    read_conversations,
+    read_transcript,
+)
 
 SAID = [
     {"text": "The boat is gone!", "speaker": "Ina", "start": 0.0, "end": 1.5},
@@ -41,3 +49,143 @@ def test_a_list_of_conversations_is_several_even_if_it_has_one(tmp_path):
         [[{"text": "Hi!"}, {"text": "Oh.", "speaker": "Raf"}]],
         True,
     )
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_text_is_read_like_a_file(name):
+    for timed in (True, False):
+        lines = parse_transcript(SAME[name], timed)
+        assert [line.utterance() for line in lines] == SAID
+
+
+@pytest.mark.parametrize("name", [name for name in SAME if not name.endswith(".jsonl")])
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"", "utf-16-le"),
+        (b"", "utf-16-be"),
+    ],
+)
+def test_encodings_and_ends_of_lines(tmp_path, name, mark, encoding):
+    path = tmp_path / name
+    for end in ("\n", "\r\n", "\r"):
+        path.write_bytes(mark + SAME[name].replace("\n", end).encode(encoding))
+        assert read_conversations(path) == ([SAID], False)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            b"Ann: Hi!\nIt\x92s me.",
+            "t.txt, line 2: has the byte 0x92, which is not UTF-8",
+        ),
+        ("Ann: \u3042".encode("shift-jis"), "t.txt, line 1: has the byte 0x82, which is not UTF-8"),
+        (b"\xff\xfeA", "which is not UTF-16: expected text saved in UTF-8 or UTF-16"),
+        ("Ann: Hi!".encode("utf-32"), "t.txt is not a text file: expected lines such as"),
+        (b"RIFF\0\0\0\0WAVE", "t.txt is not a text file: expected lines such as 'Ann: I got"),
+        (b"", "t.txt: there is no utterance: expected lines such as"),
+        (b" \n\t\n", "t.txt: there is no utterance"),
+        (b"\xef\xbb\xbf", "t.txt: there is no utterance"),
+    ],
+)
+def test_other_files_are_refused_by_name(tmp_path, data, message):
+    path = tmp_path / "t.txt"
+    path.write_bytes(data)
+    with pytest.raises(TranscriptError) as error:
+        read_transcript(path)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.txt", "<!DOCTYPE html><html>Hi!</html>"),
+        ("t.txt", "[Script Info]\nTitle: made up"),
+        ("t.txt", "@UTF8\n@Begin\n*CHI:\thi ."),
+        ("t.txt", "{\\rtf1\\ansi Hi!}"),
+        ("t.ctm", "meeting 1 0.00 0.21 hello"),
+        ("t.docx", "Ann: Hi!"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_the_line_and_the_forms(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TranscriptError) as error:
+        read_transcript(path)
+    first = text.split("\n")[0]
+    assert f"{name}, line 1, {first!r}: is not understood: expected lines" in str(error.value)
+    assert "SRT, WebVTT, CSV or TSV" in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".srt", ".csv", ".eaf", ".TextGrid"])
+def test_the_suffix_says_what_is_expected_where_the_text_does_not(tmp_path, suffix):
+    path = tmp_path / f"t{suffix}"
+    path.write_text("Ann and Bo went home.", encoding="utf-8")
+    with pytest.raises(TranscriptError) as error:
+        read_transcript(path)
+    assert str(error.value).startswith(f"{path}, line 1")
+
+
+def test_large_files_are_refused_unless_they_are_json(tmp_path):
+    for name, refused in (("t.eaf", True), ("t.txt", True), ("t.json", False)):
+        path = tmp_path / name
+        with path.open("wb") as file:
+            file.write(b'["Hi!"]')
+            file.seek(LARGEST)
+            file.write(b" ")
+        with pytest.raises(TranscriptError) as error:
+            read_transcript(path)
+        assert ("has 50 MB: expected a transcript of at most 50 MB" in str(error.value)) == refused
+
+
+def test_files_that_are_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"t\.srt does not exist: expected a transcript"):
+        read_transcript(tmp_path / "t.srt")
+    with pytest.raises(IsADirectoryError, match="is a folder: expected a transcript"):
+        read_transcript(tmp_path)
+
+
+def test_times_that_run_backwards_are_sorted_and_said(tmp_path, said):
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(SAID[::-1]), encoding="utf-8")
+    assert read_transcript(path) == SAID
+    assert said() == [
+        f"{path}: utterance 2: starts before the utterance above: sorted by their starts"
+    ]
+
+
+def test_each_mistake_names_the_file(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("Ann:\n" * 8, encoding="utf-8")
+    with pytest.raises(TranscriptError) as error:
+        read_transcript(path)
+    mistakes = str(error.value).split("\n")
+    assert [mistake.split(", 'Ann:'")[0] for mistake in mistakes[:5]] == [
+        f"{path}, line {n}" for n in range(1, 6)
+    ]
+    assert mistakes[5] == "... and 3 more."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<" * 20_000 + "i>" * 20_000,
+        "1" * 200_000,
+        "1" + " " * 200_000,
+        "[" * 100_000,
+        "A, [" + "11.11 " * 50_000,
+        '"' * 100_001,
+        "Ann" + " " * 200_000 + "x",
+    ],
+)
+@pytest.mark.parametrize("before", ["", "0 --> 1\n", "1/2/24, 9:41 AM - A: ", 'text,speaker\n"'])
+def test_hostile_lines_are_read_or_refused_soon(before, line):
+    began = time.perf_counter()
+    with suppress(TranscriptError):
+        parse_transcript(before + line)
+    assert time.perf_counter() - began < 2
