@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import torch
 
 from synctva.audio.decoding import Audio, read_audio
 from synctva.recordings import containers
@@ -100,6 +101,37 @@ def test_channels_of_unknown_layout(channels):
     packed = np.round(same.T * 32767).astype("<i2").reshape(-1)
     audio = read_audio((np.reshape(packed, (-1, channels)), RATE))
     np.testing.assert_allclose(audio.samples, same[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(("layout", "count"), [("mono", 1), ("stereo", 2), ("5.1", 6)])
+@pytest.mark.parametrize(
+    ("container", "codec"), [("wav", "pcm_s16le"), ("matroska", "flac"), ("wav", "pcm_f32le")]
+)
+def test_a_channel_is_the_file_of_that_channel(container, codec, layout, count):
+    sound = tone(0.5, channels=count)
+    data = clip(container, None, codec, samples=sound, layout=layout)
+    mix = read_audio(data).samples
+    for channel in range(count):
+        alone = read_audio(clip(container, None, codec, samples=sound[channel : channel + 1]))
+        np.testing.assert_array_equal(read_audio(data, channel=channel).samples, alone.samples)
+        for array in (sound, sound.T):
+            chosen = read_audio((array, RATE), channel=channel).samples
+            np.testing.assert_allclose(chosen, sound[channel], atol=2**-15)
+    np.testing.assert_array_equal(read_audio(data, channel=None).samples, mix)
+    have = "1 channel" if count == 1 else f"{count} channels"
+    for source, name in ((data, "bytes"), ((sound, RATE), "an array")):
+        with pytest.raises(MediaError, match=f"channel = {count}, but .*{name} has {have}: expect"):
+            read_audio(source, channel=count)
+
+
+def test_a_channel_of_compressed_sound_is_alike():
+    sound = tone(1.0, channels=2)
+    data = clip("mp4", "libx264", "aac", samples=sound, layout="stereo")
+    for channel in (0, 1):
+        samples = read_audio(data, 0.2, 0.8, channel).samples
+        right = np.corrcoef(samples, sound[channel, 3200:12800])[0, 1]
+        other = np.corrcoef(samples, sound[1 - channel, 3200:12800])[0, 1]
+        assert right > 0.98 > 0.2 > abs(other)
 
 
 def test_no_audio_track():
@@ -217,6 +249,8 @@ def test_an_array_of_channels_equals_a_file_of_them():
         ((np.float32([0, 12000]), 16000), r"largest value = 12000: expected floats in \[-1, 1\]"),
         ((np.zeros((2, 3, 4)), 16000), r"shape = \(2, 3, 4\), dtype = float64: expected numbers"),
         ((np.array(["a"]), 16000), "dtype = <U1: expected numbers"),
+        (([[1.0], [1.0, 2.0]], 16000), "audio given as an array: cannot be read: "),
+        ((torch.ones(9, requires_grad=True), 16000), "audio given as an array: cannot be read"),
         (7, "media source is a int: expected a path or bytes"),
     ],
 )

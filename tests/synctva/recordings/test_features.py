@@ -15,7 +15,9 @@ from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.recordings.sources import MediaError
 from synctva.registration import register
 from synctva.video.encoder import FACE_SPEC, VisualEncoder
+from tests.support.decoder_stand_ins import as_in_datasets, decoders
 from tests.support.drawn_face import EXPRESSIONS, drawn_face
+from tests.support.media_conversations import face_clip
 from tests.support.media_files import clip
 from tests.support.sounds import embedded, glide, noise
 
@@ -55,16 +57,62 @@ def test_sound_as_array_file_and_bytes(processor, encoder, tmp_path):
     path = tmp_path / "turn.wav"
     path.write_bytes(wav)
     sources = [path, str(path), wav, {"path": str(path), "bytes": None}, (TURNS[0], RATE)]
-    sources += [{"array": TURNS[0], "sampling_rate": RATE}]
+    sources += [{name: TURNS[0], "sampling_rate": RATE} for name in ("array", "raw")]
     batch = processor([[{"audio": source} for source in sources]])
     sound = read_audio(wav)
     expected = encoder.encode(sound.samples, sound.sample_rate)
-    assert batch["modality_mask"][0].tolist() == [[False, False, True]] * 6
+    assert batch["modality_mask"][0].tolist() == [[False, False, True]] * 7
     np.testing.assert_allclose(batch["audio_features"][0, :4], np.tile(expected, (4, 1)), rtol=1e-6)
     # Arrays are not rounded to 16 bits.
     np.testing.assert_allclose(
-        batch["audio_features"][0, 4:], np.tile(expected, (2, 1)), rtol=0.02, atol=0.02
+        batch["audio_features"][0, 4:], np.tile(expected, (3, 1)), rtol=0.02, atol=0.02
     )
+
+
+def test_a_speaker_on_each_channel(processor, encoder):
+    voices = [glide(100, 120), glide(210, 250)]
+    call = clip("wav", None, "pcm_s16le", samples=np.float32(voices), layout="stereo")
+    channels = [0, 1, "left", "right", None]
+    batch = processor([[{"audio": call, "channel": channel} for channel in channels]])
+    features = batch["audio_features"][0].numpy()
+    for t, voice in enumerate([*voices, *voices]):
+        alone = read_audio(clip("wav", None, "pcm_s16le", samples=np.float32(voice)[None]))
+        expected = encoder.encode(alone.samples, alone.sample_rate)
+        np.testing.assert_allclose(features[t], expected, rtol=1e-6)
+    mixed = processor([[{"audio": call}]])["audio_features"][0, 0].numpy()
+    np.testing.assert_array_equal(features[4], mixed)
+    assert features[0, 3] == pytest.approx(110, abs=2)
+    assert features[1, 3] == pytest.approx(230, abs=3)
+    with pytest.raises(MediaError, match=r"utterance 0: channel = 2, but .* has 2 channels: expect"):
+        processor([[{"audio": call, "channel": 2}]])
+    with pytest.raises(MediaError, match=r"channel = 1, but .* has 1 channel: expected 0"):
+        processor([[{"video": clip(samples=np.float32(voices[:1])), "channel": "right"}]])
+
+
+def test_times_as_text(processor):
+    whole = (embedded(np.concatenate(TURNS), 2, 0), RATE)
+    numbers = processor([[{"audio": whole, "start": 2.0, "end": 3.0}]])
+    texts = processor([[{"audio": whole, "start": "0:02", "end": "00:00:03,000"}]])
+    assert torch.equal(numbers["audio_features"], texts["audio_features"])
+
+
+def test_columns_of_datasets_equal_their_files(processor):
+    sound, video = decoders("stand-in")
+    data = face_clip()
+    files = [{"video": data}, {"audio": data, "start": 0.25, "end": 0.75}]
+    columns = [
+        {"video": as_in_datasets(video(data), data)},
+        {"audio": as_in_datasets(sound(data), data), "start": 0.25, "end": 0.75},
+    ]
+    expected, batch = processor([files]), processor([columns])
+    assert expected["modality_mask"][0].tolist() == [[False, True, True], [False, False, True]]
+    for name, tensor in expected.items():
+        assert torch.equal(batch[name], tensor), name
+
+
+def test_a_decoder_of_frames_alone_has_no_sound(processor):
+    batch = processor([[{"video": decoders("stand-in")[1](face_clip())}]])
+    assert batch["modality_mask"][0].tolist() == [[False, True, False]]
 
 
 def test_silence_is_masked_and_a_hiss_gets_the_filled_pitch(processor):
