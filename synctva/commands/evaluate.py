@@ -20,7 +20,7 @@ from transformers.utils import logging
 from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.commands import add_path_options, parse
 from synctva.features.text import add_text_tokens
-from synctva.metrics.missing_modalities import columns_of_modalities, subset_scores
+from synctva.metrics.missing_modalities import subset_scores
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.recipes import RECIPES, load_conversations, table_checksum
@@ -65,7 +65,6 @@ def main(arguments: Sequence[str]) -> None:
             raise SystemExit(f"{options.model} has no results.json: expected --dataset") from None
         trained = {}
     dataset = options.dataset or trained["dataset"]
-    same = dataset == trained.get("dataset")
     processor = read_processor(options.model)
     takes = trained.get("modalities") or [m for m, width in processor.widths.items() if width]
     modalities = options.modalities or list(MODALITIES)
@@ -76,6 +75,7 @@ def main(arguments: Sequence[str]) -> None:
     model = SyncTVAForEmotionRecognition.from_pretrained(options.model)
     checksum = table_checksum(dataset, options.data_dir)
     of_training = checksum is not None and checksum == trained.get("table_sha256")
+    same = dataset == trained.get("dataset") and (checksum is None or of_training)
     data = load_conversations(
         dataset,
         options.data_dir,
@@ -97,11 +97,6 @@ def main(arguments: Sequence[str]) -> None:
         logger.warning(f"{count} utterances of train are not evaluated, only dev and test are")
     if model.config.text_backbone is not None and "text" in modalities:
         data = add_text_tokens(data, processor.text_tokenizer, model.config)
-    for name in (
-        set(modalities)
-        & set(takes) - columns_of_modalities(next(iter(data.values())), model.config).keys()
-    ):
-        logger.warning(f"the model also reads {name}, of which the data has nothing")
     trainer = SyncTVATrainer(
         model=model,
         args=SyncTVATrainingArguments(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+import numpy as np
+
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
 
@@ -33,16 +35,21 @@ def subset_scores(trainer: Any, dataset: Any) -> dict[str, dict[str, float]]:
 
     Returns:
         accuracy, uar, weighted_f1, macro_f1, ece (fractions) and nll (nats) for each proper subset
-        of the data set's modalities; empty if there is only one modality.
+        of the modalities that any utterance has; empty if there is only one.
     """
+    masks = np.concatenate([np.asarray(mask) for mask in dataset["modality_mask"]])  # (T, 3)
+    present = [name for name, column in zip(MODALITIES, masks.T, strict=True) if column.any()]
     available = columns_of_modalities(dataset, trainer.config)
+    available = {name: own for name, own in available.items() if name in present}
     found = {}
     for size in range(1, len(available)):
-        for present in combinations(available, size):
-            missing = [name for m, own in available.items() if m not in present for name in own]
+        for kept_modalities in combinations(available, size):
+            missing = [
+                name for m, own in available.items() if m not in kept_modalities for name in own
+            ]
             scores = trainer.score(dataset.remove_columns(missing))
             kept = ("accuracy", "uar", "weighted_f1", "macro_f1", "nll", "ece")
-            found["+".join(present)] = {name: scores[name] for name in kept}
+            found["+".join(kept_modalities)] = {name: scores[name] for name in kept}
     return found
 
 

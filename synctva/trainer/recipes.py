@@ -219,8 +219,8 @@ def load_conversations(
         dropped.append("text")
     data = data.remove_columns([f"{name}_features" for name in dropped])
     embedded = embed_text and recipe.embeds_text and "text" in modalities and "text" not in given
-    check_read(data, modalities, reads_texts=embedded or not embed_text)
-    if embedded:
+    texts = check_read(data, modalities, reads_texts=embedded or not embed_text)
+    if embedded and texts:
         data = add_text_features(data, TextEncoder.from_spec(MINILM_SPEC))
     return data
 

@@ -28,13 +28,16 @@ def require_splits(data: DatasetDict, required: Sequence[str]) -> None:
         )
 
 
-def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool) -> None:
+def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool) -> int:
     """Warn of texts and clips that are not read, and refuse data of which nothing is.
 
     Args:
         data: conversations, with the features that they came with.
         modalities: those to read.
         reads_texts: whether features or tokens will be made of the texts.
+
+    Returns:
+        The number of texts.
 
     Raises:
         ValueError: no utterance has anything that will be read; with a split train, none in it.
@@ -69,6 +72,7 @@ def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool
         )
     for sentence in unread:
         logger.warning(sentence)
+    return texts
 
 
 def _count(data: DatasetDict, column: str) -> int:
