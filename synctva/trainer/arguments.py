@@ -10,6 +10,21 @@ from transformers import TrainingArguments
 
 from synctva.losses import CRITERIA
 
+FIXED = {
+    "label_names": (["labels"], "the batches name them so"),
+    "length_column_name": ("length", "the utterances are counted"),
+    "batch_eval_metrics": (False, "the scores are computed from all answers at once"),
+    "eval_do_concat_batches": (True, "the scores are computed from all answers at once"),
+    "include_num_input_tokens_seen": ("no", "the inputs are not tokens"),
+    "neftune_noise_alpha": (None, "there are no word embeddings to add noise to"),
+    "use_cache": (False, "nothing is generated"),
+    "use_liger_kernel": (False, "there are no Liger kernels for this model"),
+}
+"""Arguments of transformers that must keep this value, and why: another would have no effect, or a
+wrong one."""
+
+LOWER_IS_BETTER = ("loss", "nll", "ece")
+
 
 def _installed_loggers() -> list[str]:
     return ["tensorboard"] if importlib.util.find_spec("tensorboard") else []
@@ -18,6 +33,9 @@ def _installed_loggers() -> list[str]:
 @dataclass
 class SyncTVATrainingArguments(TrainingArguments):
     """transformers' arguments and these; `label_smoothing_factor` applies to every loss.
+
+    Those of transformers' arguments that would have no effect are refused. docs/training.md says
+    for each argument whether it is used.
 
     Attributes:
         loss: name of the training loss, see `build_criterion`.
@@ -69,12 +87,12 @@ class SyncTVATrainingArguments(TrainingArguments):
     save_total_limit: int | None = 1  # the best is kept as well as the newest
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "weighted_f1"
-    greater_is_better: bool | None = True
+    greater_is_better: bool | None = None  # whether it is follows from the metric
     # The model packs its inputs, so that grouping by length would save little more than padding,
     # and it makes steps less varied; `group_by_length` is for a text backbone.
     train_sampling_strategy: str = field(
         default="random",
-        metadata={"choices": ["random", "sequential", "group_by_length", "batch_rebalance"]},
+        metadata={"choices": ["random", "sequential", "group_by_length"]},
     )
     # The trainer selects the columns itself: the collator needs more of them than `forward`.
     remove_unused_columns: bool = False
@@ -83,9 +101,32 @@ class SyncTVATrainingArguments(TrainingArguments):
     report_to: None | str | list[str] = field(default_factory=_installed_loggers)  # noqa: RUF036
 
     def __post_init__(self):
+        metric = self.metric_for_best_model
+        if self.greater_is_better is None and metric is not None:
+            self.greater_is_better = not metric.endswith(LOWER_IS_BETTER)
+        if self.label_names is None:
+            self.label_names = ["labels"]
         super().__post_init__()
-        # Each process reads its own batches: a packed graph cannot be split between processes.
-        self.accelerator_config.dispatch_batches = False
+        for name, (only, reason) in FIXED.items():
+            if getattr(self, name, only) != only:
+                raise ValueError(f"{name} = {getattr(self, name)!r}: expected {only!r}: {reason}")
+        if "inputs" in self.include_for_metrics:
+            raise ValueError(
+                f"include_for_metrics = {self.include_for_metrics}: expected no 'inputs', which "
+                "are not a single tensor here"
+            )
+        if self.train_sampling_strategy == "batch_rebalance":
+            raise ValueError(
+                "train_sampling_strategy = 'batch_rebalance': expected 'random', 'sequential' or "
+                "'group_by_length', whose steps do not depend on the number of processes"
+            )
+        for name in ("dispatch_batches", "split_batches"):
+            if getattr(self.accelerator_config, name):
+                raise ValueError(
+                    f"accelerator_config.{name} = True: expected False: each process reads its own "
+                    "batches, because a packed graph cannot be split between processes"
+                )
+        self.accelerator_config.dispatch_batches = False  # None leaves the choice to Accelerate
         if self.loss not in CRITERIA:
             raise ValueError(f"loss = {self.loss!r}: expected one of {CRITERIA}")
         for name in ("modality_dropout", "ema_decay"):

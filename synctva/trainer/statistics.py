@@ -6,30 +6,37 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-import datasets
 import numpy as np
 import torch
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAPreTrainedModel
-from synctva.trainer.streaming import Conversations, ConversationStream, Row, blocks
+from synctva.trainer.streaming import Conversations, Row, blocks, columns_of
 
 
-def conversation_lengths(dataset: Conversations | Sequence[Row]) -> list[int]:
+def conversation_lengths(dataset: Conversations) -> list[int]:
     """Return the number of utterances of each conversation."""
     return [len(labels) for labels in _labels(dataset)]
 
 
-def class_counts(dataset: Conversations | Sequence[Row], num_labels: int) -> np.ndarray:
+def class_counts(dataset: Conversations, num_labels: int) -> np.ndarray:
     """Count the labelled utterances of each class. -> (C,)"""
     labels = np.concatenate([np.asarray(row, dtype=np.int64) for row in _labels(dataset)])
     return np.bincount(labels[labels >= 0], minlength=num_labels)
 
 
-def _labels(dataset: Conversations | Sequence[Row]) -> Iterator[Any]:
-    if isinstance(dataset, (datasets.Dataset, ConversationStream)):
-        dataset = chain.from_iterable(blocks(dataset, ["labels"]))
-    return (row["labels"] for row in dataset)
+def _labels(dataset: Conversations) -> Iterator[Any]:
+    return (row["labels"] for row in chain.from_iterable(blocks(dataset, ["labels"])))
+
+
+def _present(row: Row, column: str, index: int) -> np.ndarray:
+    """Return a conversation's features of the utterances that have them. -> (n, D)"""
+    values, mask = row.get(column), row.get("modality_mask")
+    if isinstance(values, np.ndarray) and isinstance(mask, np.ndarray):
+        return values[mask[:, index]]
+    here = [True] * len(values or ()) if mask is None else np.asarray(mask)[:, index]
+    kept = [v for v, present in zip(values or (), here, strict=True) if present and v is not None]
+    return np.asarray(kept, dtype=np.float32)
 
 
 def feature_statistics(
@@ -41,23 +48,23 @@ def feature_statistics(
     pitch in Hz are far from 0.
 
     Args:
-        dataset: conversations with feature columns and `modality_mask`; the training split.
+        dataset: conversations with feature columns; the training split.
         modalities: names of the modalities to include.
 
     Returns:
         By modality, two (D,) float32 arrays; a modality that is never present is left out.
     """
-    statistics = {}
+    statistics, columns = {}, columns_of(dataset)
     for index, modality in enumerate(MODALITIES):
         column = f"{modality}_features"
-        if modality not in modalities or column not in dataset.column_names:
+        if modality not in modalities or column not in columns:
             continue
         count, mean, spread = 0, np.zeros(()), np.zeros(())  # spread: sum of squared differences
         for rows in blocks(dataset, [column, "modality_mask"]):
-            block = np.concatenate([row[column][row["modality_mask"][:, index]] for row in rows])
-            if not len(block):
+            present = [kept for row in rows if len(kept := _present(row, column, index))]
+            if not present:
                 continue
-            block = block.astype(np.float64)
+            block = np.concatenate(present).astype(np.float64)
             block_mean = block.mean(0)
             difference = block_mean - mean
             total = count + len(block)
@@ -71,20 +78,26 @@ def feature_statistics(
     return statistics
 
 
-def set_missing_statistics(model: SyncTVAPreTrainedModel, dataset: Conversations) -> None:
-    """Give a new model the training set's feature statistics and class base rates.
-
-    A model that already has them keeps its own: its weights were trained with them.
-    """
-    prior = getattr(model, "class_prior", None)
-    if prior is not None and (prior == prior[0]).all():
-        counts = class_counts(dataset, model.config.num_labels)
-        model.set_class_prior(torch.from_numpy(counts))
-    unset = {
+def trained_modalities(model: SyncTVAPreTrainedModel) -> set[str]:
+    """Return the modalities that have been trained: they have statistics, or a backbone."""
+    return {
         name
         for name, encoder in model.feature_encoders.items()
-        if not encoder.mean.any() and (encoder.deviation == 1).all()
+        if encoder.mean.any()
+        or (encoder.deviation != 1).any()
+        or (name == "text" and model.config.text_backbone is not None)
     }
+
+
+def set_missing_statistics(model: SyncTVAPreTrainedModel, dataset: Conversations) -> None:
+    """Give a model the training set's class base rates and, if it is new, feature statistics.
+
+    A model that already has feature statistics keeps its own: its weights were trained with them.
+    """
+    if hasattr(model, "class_prior"):
+        counts = class_counts(dataset, model.config.num_labels)
+        model.set_class_prior(torch.from_numpy(counts))
+    unset = set(MODALITIES) - trained_modalities(model)
     if unset:
         model.feature_encoders.set_statistics(
             {
@@ -100,4 +113,5 @@ __all__ = [
     "conversation_lengths",
     "feature_statistics",
     "set_missing_statistics",
+    "trained_modalities",
 ]
