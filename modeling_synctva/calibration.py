@@ -9,9 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
+from transformers.utils import logging
 
-from .configuration_synctva import CONFORMAL_LEVELS
+from .configuration_synctva import CONFORMAL_LEVELS, SyncTVAConfig
+
+logger = logging.get_logger(__name__)
 
 
 def calibrated_probabilities(logits: Tensor, temperature: float) -> Tensor:
@@ -42,4 +46,45 @@ def prediction_sets(probabilities: Tensor, coverage: float, thresholds: Sequence
     return (1 - probabilities <= threshold) | likeliest
 
 
-__all__ = ["calibrated_probabilities", "prediction_sets"]
+def drop_calibration_to_train(config: SyncTVAConfig) -> None:
+    """Drop the calibration of a model that is going to be trained, and say so if it has one."""
+    if config.is_calibrated:
+        config.drop_calibration()
+        logger.warning(
+            "Training changes the weights that temperature and prediction sets were fitted for: "
+            "both are dropped. Calibrate again after training, with SyncTVATrainer.calibrate or "
+            "`synctva calibrate`"
+        )
+
+
+INFORMATIVE_FROM = 0.05
+"""Distance from the base rates, in nats, from which an answer says something. Below it, answers of
+the shipped model on MELD's dev are right as often as the most frequent label is (voice alone: 44%,
+text alone: 43%, "neutral": 42%); docs/robustness.md has the numbers."""
+
+
+def distance_from_base_rates(probabilities: Tensor, base_rates: Tensor) -> Tensor:
+    """Return how far answers are from what one knows before the utterance. (..., C) → (...)
+
+    It is the least Kullback-Leibler divergence, in nats, of the probabilities from π^b / Σ π^b for
+    b = 0, 0.1, ..., 1: the base rates π, equal shares, and what lies between. A model trained with
+    class weights that has seen nothing answers somewhere on this path.
+
+    Args:
+        probabilities: (..., C), calibrated.
+        base_rates: (C,) above 0, of the training set; equal if they are not known.
+    """
+    steps = torch.linspace(0, 1, 11, device=base_rates.device)
+    rates = base_rates.to(probabilities.dtype)
+    path = (steps[:, None].to(rates) * rates.log()).log_softmax(-1)  # (11, C)
+    negative_entropy = torch.special.xlogy(probabilities, probabilities).sum(-1, keepdim=True)
+    return (negative_entropy - probabilities @ path.T).amin(-1)
+
+
+__all__ = [
+    "INFORMATIVE_FROM",
+    "calibrated_probabilities",
+    "distance_from_base_rates",
+    "drop_calibration_to_train",
+    "prediction_sets",
+]

@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers.utils import logging
+
+logger = logging.get_logger(__name__)
 
 LARGEST_WEIGHT = 1e19
 """The square of a larger number overflows float32. An ordinary weight whose highest exponent bit
@@ -19,6 +22,9 @@ has flipped is at least 1e28."""
 
 def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *args, **options):
     """Call transformers' `from_pretrained`, and refuse weights whose answers would mean nothing.
+
+    If the labels are not those of the checkpoint, a warning says what becomes of its calibration
+    and of its heads, see `warn_of_other_labels`.
 
     transformers initialises missing weights and weights of another shape at random, and only logs
     a warning. Here the caller has to ask for that: `ignore_mismatched_sizes=True` starts new heads,
@@ -41,7 +47,9 @@ def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *ar
     options.setdefault("use_safetensors", True)
     try:
         if options.get("output_loading_info") or options.get("state_dict") is not None:
-            return load(source, *args, **options)
+            loaded = load(source, *args, **options)
+            warn_of_other_labels(loaded[0] if isinstance(loaded, tuple) else loaded, source)
+            return loaded
         new_heads = options.pop("ignore_mismatched_sizes", False)
         # With these options the report lists the weights by name.
         options |= {"ignore_mismatched_sizes": True, "output_loading_info": True}
@@ -52,7 +60,44 @@ def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *ar
             "Copy or download it again"
         ) from error
     check_loaded(model, report, str(source), new_heads)
+    warn_of_other_labels(model, source)
     return model
+
+
+def warn_of_other_labels(model: Any, source: str | os.PathLike | None) -> None:
+    """Drop a checkpoint's calibration if the labels are not its own, and say what they mean.
+
+    Heads for another number of labels are new. For as many labels they keep their weights, whether
+    the names are new, translated or in another order: each answer only has another name.
+
+    Args:
+        model: the loaded model.
+        source: name or folder of the checkpoint, for the warning.
+    """
+    config = model.config
+    if config._saved is None or config._saved[0] == config.label_names:
+        return
+    (before, calibrated), now = config._saved, config.label_names
+    calibrated = calibrated or config.is_calibrated
+    config.drop_calibration()
+    config.label2id = {name: index for index, name in enumerate(now)}
+    config._saved = now, False
+    messages = []
+    if calibrated:
+        messages.append(
+            "The temperature and the thresholds of the prediction sets were fitted for the "
+            "checkpoint's labels and are dropped: calibrate again"
+        )
+    if len(now) == len(before):
+        old, new = next(pair for pair in zip(before, now, strict=True) if pair[0] != pair[1])
+        messages.append(
+            f"The heads keep their weights: what was {old!r} is now called {new!r}, until the "
+            "model is trained on the new labels"
+        )
+    if messages:
+        logger.warning(
+            f"{source}: id2label = {now}: the checkpoint has {before}. {'. '.join(messages)}"
+        )
 
 
 def check_loaded(
@@ -111,4 +156,4 @@ def _first_names(names: Collection[str], shown: int = 3) -> str:
     return first if len(names) <= shown else f"{first} and {len(names) - shown} more weights"
 
 
-__all__ = ["LARGEST_WEIGHT", "check_loaded", "load_checked"]
+__all__ = ["LARGEST_WEIGHT", "check_loaded", "load_checked", "warn_of_other_labels"]

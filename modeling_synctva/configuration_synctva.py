@@ -2,7 +2,7 @@
 
 import copy
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
@@ -110,7 +110,9 @@ class SyncTVAConfig(PreTrainedConfig):
 
     Calibration:
         calibration_temperature: the pipeline divides logits by this; it is fitted on dev after
-            training. 1 for no calibration. The model's own logits are not divided.
+            training. 1 for no calibration. The model's own logits are not divided. Like the
+            thresholds, it belongs to the weights and the labels: training and other labels reset
+            it.
         conformal_thresholds: for a coverage of 1%, 2%, ..., 99%, the largest 1 - p of the labels
             in a prediction set; None if they have not been fitted.
 
@@ -185,17 +187,25 @@ class SyncTVAConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         if not isinstance(self.id2label, dict | None):
             _reject("id2label", self.id2label, "a dictionary from ids to names")
+        if not isinstance(self.label2id, dict | None):
+            _reject("label2id", self.label2id, "a dictionary from names to ids")
         labels = kwargs.get("num_labels")
         if labels is not None and not (type(labels) is int and 1 <= labels <= LARGEST_SIZE):
             _reject("num_labels", labels, f"an integer from 1 to {LARGEST_SIZE}")
-        if self.id2label is None and "num_labels" not in kwargs and "label2id" not in kwargs:
+        if self.id2label is None and self.label2id is not None:
+            self.id2label = {index: name for name, index in self.label2id.items()}
+        if self.id2label is None and labels is None:
             self.id2label = dict(enumerate(MELD_LABELS))
-            self.label2id = {name: index for index, name in enumerate(MELD_LABELS)}
+        if self.id2label is not None and labels not in (None, len(self.id2label)):
+            _reject("num_labels", labels, f"{len(self.id2label)}, because id2label has as many")
+        self._saved: tuple[list[str], bool] | None = None  # see `from_dict`
         # Never taken from a config.json: see below.
         kwargs.pop("custom_pipelines", None)
         super().__post_init__(**kwargs)
-        if self.label2id is None and self.id2label is not None:
-            self.label2id = {name: int(index) for index, name in self.id2label.items()}
+        inverse = {name: int(index) for index, name in self.id2label.items()}
+        if self.label2id not in (None, inverse):
+            _reject("label2id", self.label2id, f"the inverse of id2label, {inverse}, or None")
+        self.label2id = inverse
         self.cross_graphs = list(self.cross_graphs)
         # The whole map, not only the entry of the class that is saved: otherwise AutoModel cannot
         # load a checkpoint that was saved from the classification model.
@@ -277,6 +287,47 @@ class SyncTVAConfig(PreTrainedConfig):
             if getattr(self, name):
                 _reject(name, getattr(self, name), "0, because causal = True")
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs):
+        """Build a config from the content of a config.json, with changes; see the base class.
+
+        Labels change together: any of `id2label`, `label2id` and `num_labels` replaces the file's
+        labels. Other labels drop the file's temperature and thresholds, which belong to its own;
+        `load_checked` says so when the weights are loaded.
+        """
+        content, saved = dict(config_dict), config_dict.get("id2label")
+        if isinstance(saved, dict):
+            changes = {
+                name: kwargs.pop(name)
+                for name in ("id2label", "label2id", "num_labels")
+                if kwargs.get(name) is not None
+            }
+            if changes != {"num_labels": len(saved)}:
+                # Without what the file says of labels; their inverse is made again in any case.
+                content |= {"id2label": None if changes else saved, "label2id": None, **changes}
+        built = super().from_dict(content, **kwargs)
+        if isinstance(saved, dict):
+            config = built[0] if isinstance(built, tuple) else built
+            names = [name for _, name in sorted((int(key), name) for key, name in saved.items())]
+            config._saved = names, config.is_calibrated
+            if names != config.label_names:
+                config.drop_calibration()
+        return built
+
+    @property
+    def label_names(self) -> list[str]:
+        """The names of the labels, in the order of their ids."""
+        return [self.id2label[index] for index in range(self.num_labels)]
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether there is a temperature or thresholds."""
+        return self.calibration_temperature != 1 or self.conformal_thresholds is not None
+
+    def drop_calibration(self) -> None:
+        """Return to uncalibrated answers without prediction sets."""
+        self.calibration_temperature, self.conformal_thresholds = 1.0, None
+
     @property
     def modality_dims(self) -> dict[str, int]:
         """The feature width per modality, in the order text, visual, audio."""
@@ -284,6 +335,7 @@ class SyncTVAConfig(PreTrainedConfig):
 
     def to_dict(self):
         output = super().to_dict()
+        output.pop("_saved", None)
         # pipeline() replaces class names in this dictionary by classes, in place. A saved config
         # must remain plain JSON.
         output["custom_pipelines"] = copy.deepcopy(CUSTOM_PIPELINES)

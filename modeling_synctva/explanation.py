@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .calibration import INFORMATIVE_FROM, distance_from_base_rates
 from .configuration_synctva import MODALITIES
 from .graph import HeterogeneousGraph, relation_names
 
@@ -26,10 +27,10 @@ def explain_utterance(
 ) -> dict[str, Any]:
     """Explain the label of one utterance of one conversation.
 
-    v(S) is the uncalibrated log-probability of the label if this utterance keeps only the
-    modalities S and all other utterances stay as they are. With S empty, the utterance is
-    recognised from its context. All subsets S are computed in one batch: copies of the conversation
-    that differ only in this mask.
+    v(S) is the log-probability of the label, calibrated as the pipeline's scores are, if this
+    utterance keeps only the modalities S and all other utterances stay as they are. With S empty,
+    the utterance is recognised from its context. All subsets S are computed in one batch: copies of
+    the conversation that differ only in this mask.
 
     Args:
         model: a `SyncTVAForEmotionRecognition` in evaluation mode.
@@ -39,7 +40,8 @@ def explain_utterance(
         label: name of the emotion to explain; default: the likeliest.
 
     Returns:
-        `utterance`; `label`; `modalities`: those present, in their usual order;
+        `utterance`; `label`; `modalities`: those present, in their usual order; `informative`: as
+        in the pipeline's answer;
         `log_probabilities`: for each S its `modalities` and `log_probability` v(S), from all
         present modalities to none;
         `shapley`: the Shapley value of each modality in nats, 0 if it is missing; they sum to
@@ -79,13 +81,16 @@ def explain_utterance(
         [[name in subset for name in MODALITIES] for subset in subsets], device=mask.device
     )
     output = model(**batch, output_attentions=True, return_dict=True)
-    scores = output.logits[:, utterance].double().log_softmax(-1)  # (subsets, C)
+    logits = output.logits[:, utterance].double() / config.calibration_temperature
+    scores = logits.log_softmax(-1)  # (subsets, C)
     chosen = int(scores[0].argmax()) if label is None else config.label2id[label]
     values = dict(zip(subsets, scores[:, chosen].tolist(), strict=True))
+    distance = distance_from_base_rates(scores[0].exp(), model.class_prior)
     return {
         "utterance": utterance,
         "label": config.id2label[chosen],
         "modalities": present,
+        "informative": bool(present) and float(distance) >= INFORMATIVE_FROM,
         "log_probabilities": [
             {"modalities": [m for m in MODALITIES if m in subset], "log_probability": value}
             for subset, value in values.items()

@@ -219,7 +219,8 @@ def show_utterance(
 ) -> str:
     """Return an utterance's scores, Shapley values and attention as HTML."""
     answer = analysis.answers[utterance]
-    inputs = {name: tensor.to(recognise.device) for name, tensor in analysis.inputs.items()}
+    tensors = {name: value for name, value in analysis.inputs.items() if name != "cautions"}
+    inputs = {name: tensor.to(recognise.device) for name, tensor in tensors.items()}
     explanation = explain_utterance(recognise.model, inputs, utterance)
     shapley, present = explanation["shapley"], explanation["modalities"]
     edge = ["layer", "source_utterance", "source_modality", "destination_modality", "relation"]

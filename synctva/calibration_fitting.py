@@ -20,8 +20,21 @@ from synctva.metrics.confidence import (
 from synctva.modeling_synctva.calibration import prediction_sets
 from synctva.modeling_synctva.configuration_synctva import CONFORMAL_LEVELS, SyncTVAConfig
 
-TEMPERATURES = (0.05, 20.0)
-"""Bounds of the temperature, which keep it finite if all answers on dev are right or all wrong."""
+SPREAD = 1.0
+"""Standard deviation of log T before dev is seen: T is expected between 0.14 and 7 (95%).
+
+Without a prior, the likeliest T for answers that are nearly all right is nearly 0, and every score
+nearly 1. Such a weakly informative prior is the remedy for that separation in logistic regression
+(Gelman et al. 2008); a temperature is a logistic regression with one coefficient, 1 / T.
+"""
+
+LEAST_ERRORS = 10
+"""Wrong answers on dev without which no calibration is fitted: ten events for each coefficient of a
+logistic regression (Peduzzi et al. 1996)."""
+
+LEAST_CONVERSATIONS = 10
+"""Conversations on dev without which no calibration is fitted: with fewer than nine, the prediction
+sets for 90% contain every label, see `fit_thresholds`."""
 
 DECIMALS = 5
 """Decimals to which thresholds are rounded up, coarser than single-precision errors."""
@@ -31,7 +44,10 @@ COVERAGES = (0.8, 0.9, 0.95)
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """Fit the temperature that maximises the likelihood of the true labels (Guo et al. 2017).
+    """Fit the temperature that makes the true labels likeliest (Guo et al. 2017).
+
+    It maximises their likelihood times a log-normal prior around 1, see `SPREAD`, within two
+    standard deviations of that prior.
 
     There is one temperature for all classes, so that no answer changes. One per class, evaluated on
     held-out conversations, was worse on the dev splits of IEMOCAP and the simulator. On MELD's it
@@ -45,11 +61,12 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     rows = np.arange(len(true))
 
-    def nll(log_temperature: float) -> float:
-        return -log_softmax(values / np.exp(log_temperature), axis=-1)[rows, true].mean()
+    def loss(log_temperature: float) -> float:
+        nll = -log_softmax(values / np.exp(log_temperature), axis=-1)[rows, true].sum()
+        return nll + 0.5 * (log_temperature / SPREAD) ** 2
 
-    # Convex in 1 / T, so that there is a single minimum in log T too.
-    return float(np.exp(minimize_scalar(nll, bounds=np.log(TEMPERATURES), method="bounded").x))
+    bounds = (-2 * SPREAD, 2 * SPREAD)
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
 def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
@@ -84,10 +101,17 @@ def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
     return np.minimum(thresholds, 1.0).tolist()
 
 
+class TooLittleToCalibrateError(ValueError):
+    """A data set has too few errors or conversations to calibrate on."""
+
+
 def calibrate(
     config: SyncTVAConfig, logits: ArrayLike, labels: ArrayLike, conversations: ArrayLike
 ) -> None:
     """Fit temperature and thresholds and store them in the config.
+
+    With few errors the temperature would be that of the prior, and with few conversations the sets
+    would contain every label: then the config is not changed.
 
     Args:
         config: of the model that gave the logits.
@@ -96,11 +120,17 @@ def calibrate(
         conversations: (K,) the conversation of each utterance.
 
     Raises:
-        ValueError: there are no labelled utterances.
+        TooLittleToCalibrateError: there are fewer than `LEAST_ERRORS` wrong answers or
+            `LEAST_CONVERSATIONS` labelled conversations.
     """
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
-    if not len(true):
-        raise ValueError("there is no labelled utterance to calibrate on: expected at least one")
+    errors, number = int((values.argmax(-1) != true).sum()), len(np.unique(conversations))
+    if errors < LEAST_ERRORS or number < LEAST_CONVERSATIONS:
+        raise TooLittleToCalibrateError(
+            f"errors = {errors} in {len(true)} labelled utterances, conversations = {number}: "
+            f"expected at least {LEAST_ERRORS} errors and {LEAST_CONVERSATIONS} conversations to "
+            "calibrate on"
+        )
     config.calibration_temperature = fit_temperature(values, true)
     probabilities = softmax(values / config.calibration_temperature, axis=-1)  # (K, C)
     scores = 1 - probabilities[np.arange(len(true)), true]
@@ -160,6 +190,9 @@ def _scores(logits: NDArray, true: NDArray) -> dict[str, Any]:
 
 
 __all__ = [
+    "LEAST_CONVERSATIONS",
+    "LEAST_ERRORS",
+    "TooLittleToCalibrateError",
     "calibrate",
     "calibration_report",
     "fit_temperature",

@@ -64,6 +64,26 @@ def test_default_labels_are_those_of_meld():
     assert SyncTVAConfig(num_labels=4).num_labels == 4
 
 
+def test_labels_agree_with_each_other():
+    assert SyncTVAConfig(label2id={"no": 0, "yes": 1}).id2label == {0: "no", 1: "yes"}
+    assert SyncTVAConfig(id2label={0: "no", 1: "yes"}).label2id == {"no": 0, "yes": 1}
+    with pytest.raises(ValueError, match=r"label2id = .*: expected the inverse of id2label"):
+        toy_config(label2id={"calm": 1, "glad": 0, "cross": 2})
+    with pytest.raises(ValueError, match="num_labels = 4: expected 3, because id2label has as"):
+        toy_config(num_labels=4)
+    with pytest.raises(ValueError, match="label2id = 'calm': expected a dictionary"):
+        toy_config(label2id="calm")
+
+
+def test_dropping_a_calibration():
+    config = toy_config(calibration_temperature=2.0, conformal_thresholds=[0.5] * 99)
+    assert config.is_calibrated
+    config.drop_calibration()
+    assert (config.calibration_temperature, config.conformal_thresholds) == (1.0, None)
+    assert not config.is_calibrated
+    assert toy_config(conformal_thresholds=[0.5] * 99).is_calibrated
+
+
 def test_installed_code_needs_no_trust_remote_code():
     assert not hasattr(SyncTVAConfig(), "custom_pipelines")
     assert SyncTVAConfig().to_dict()["custom_pipelines"]

@@ -6,6 +6,7 @@ import torch
 from scipy.special import log_softmax, softmax
 
 from synctva.calibration_fitting import (
+    TooLittleToCalibrateError,
     calibrate,
     calibration_report,
     fit_temperature,
@@ -39,16 +40,29 @@ def test_the_temperature_undoes_a_scale_of_the_logits(sharpness):
     logits, labels, _ = conversations(300, 0, sharpness=sharpness)
     temperature = fit_temperature(logits, labels)
     assert temperature == pytest.approx(sharpness, rel=0.1)
-    assert fit_temperature(logits * 2, labels) == pytest.approx(2 * temperature, rel=1e-3)
+    # As much as thousands of utterances overrule the prior around 1.
+    assert fit_temperature(logits * 1.5, labels) == pytest.approx(1.5 * temperature, rel=2e-3)
     # No other temperature has a higher likelihood.
     for other in (0.98, 1.02):
         assert nll(logits / temperature, labels) < nll(logits / temperature / other, labels)
 
 
-def test_the_temperature_stays_finite():
-    logits = np.eye(3) * 5
-    assert 0.05 <= fit_temperature(logits, [0, 1, 2]) < 1  # always right: the smaller the better
-    assert 1 < fit_temperature(logits, [1, 2, 0]) <= 20  # always wrong: the larger the better
+def test_the_temperature_maximises_the_posterior():
+    logits, labels, _ = conversations(5, 0, sharpness=3.0)
+    grid = np.linspace(-2, 2, 4001)  # log T
+    loss = [nll(logits / np.exp(t), labels) * len(labels) + t**2 / 2 for t in grid]
+    assert np.log(fit_temperature(logits, labels)) == pytest.approx(grid[np.argmin(loss)], abs=2e-3)
+
+
+@pytest.mark.parametrize("count", [30, 300, 30_000])
+def test_the_temperature_cannot_run_away(count):
+    """Whether all answers on dev are right, or all wrong, and however many there are."""
+    labels = np.arange(count) % 3
+    logits = np.eye(3)[labels] * 5
+    right, wrong = fit_temperature(logits, labels), fit_temperature(logits, (labels + 1) % 3)
+    assert np.exp(-2) <= right < 1 < wrong <= np.exp(2)
+    if count == 30:  # the prior holds it back further
+        assert right > 0.5
 
 
 def test_thresholds_of_conversations_of_one_utterance_are_those_of_split_conformal():
@@ -115,5 +129,25 @@ def test_an_uncalibrated_config_and_empty_data_are_refused():
     logits, labels, ids = conversations(3, 0)
     with pytest.raises(ValueError, match="conformal_thresholds = None"):
         calibration_report(toy_config(), logits, labels, ids)
-    with pytest.raises(ValueError, match="no labelled utterance"):
+    with pytest.raises(TooLittleToCalibrateError, match="errors = 0 in 0 labelled utterances"):
         calibrate(toy_config(), logits[:0], labels[:0], ids[:0])
+
+
+@pytest.mark.parametrize(
+    ("errors", "number", "enough"),
+    [(10, 10, True), (9, 10, False), (10, 9, False), (0, 200, False), (150, 1, False)],
+)
+def test_too_few_errors_or_conversations_leave_the_config_as_it_is(errors, number, enough):
+    labels = np.arange(200) % 3
+    logits = np.eye(3)[(labels + (np.arange(200) < errors)) % 3] * 2
+    config = toy_config(calibration_temperature=1.5)
+    if enough:
+        calibrate(config, logits, labels, np.arange(200) % number)
+        assert config.calibration_temperature != 1.5
+        # The smallest number of conversations gives sets for 90% that leave labels out.
+        assert config.conformal_thresholds[90 - 1] < 1.0
+        return
+    message = f"errors = {errors} in 200 labelled utterances, conversations = {number}: expected at"
+    with pytest.raises(TooLittleToCalibrateError, match=message):
+        calibrate(config, logits, labels, np.arange(200) % number)
+    assert (config.calibration_temperature, config.conformal_thresholds) == (1.5, None)

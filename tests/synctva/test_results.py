@@ -56,7 +56,7 @@ def test_content_of_the_results(collected):
 
 def test_a_calibrated_model_has_scores_before_and_after(tmp_path):
     trainer = toy_trainer(tmp_path, num_train_epochs=1)
-    data = DatasetDict({"dev": trainer.eval_dataset, "test": toy_dataset(9, 2)})
+    data = DatasetDict({"dev": toy_dataset(40, 1), "test": toy_dataset(9, 2)})
     before = collect_results(trainer, data, dataset="table")
     assert "calibration" not in before
     trainer.calibrate(data["dev"])
