@@ -87,7 +87,7 @@ def read_rows(
     unread = sorted(columns - _NEEDLESS - _TIMES - set(known))
     kept = [(n, {k: v for k, v in row.items() if k not in unread}) for n, row in rows]
     transcript = _grouped(kept, place)
-    notes = [f"the columns {', '.join(unread)} are not read"] if unread else []
+    notes = [f"these columns are not read: {', '.join(unread)}"] if unread else []
     return replace(transcript, notes=notes)
 
 

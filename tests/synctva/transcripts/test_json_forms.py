@@ -148,7 +148,7 @@ def test_json_lines(read, said):
         [{"text": "Hi!", "audio_features": [1.0]}],
     ]
     assert read(lines, ".jsonl") == read(lines) == read(rows) == conversations
-    assert said()[0].endswith("the columns emotion are not read")
+    assert said()[0].endswith("these columns are not read: emotion")
     assert read(json.dumps(rows[0]), ".jsonl") == [{"text": "Oh."}]
     assert read('["Oh.", "No."]\n["Hi!"]', ".jsonl") == [
         [{"text": "Oh."}, {"text": "No."}],

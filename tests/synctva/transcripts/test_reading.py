@@ -1,8 +1,10 @@
 """Which form a file has, and what its utterances are."""
 
 import json
+import re
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -189,3 +191,15 @@ def test_hostile_lines_are_read_or_refused_soon(before, line):
     with suppress(TranscriptError):
         parse_transcript(before + line)
     assert time.perf_counter() - began < 2
+
+
+PAGE = Path("docs/transcripts.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```text\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_documentation_are_the_same_conversation(example):
+    assert [(line.speaker.capitalize(), line.text) for line in parse_transcript(example)] == [
+        ("Ann", "I got the job!"),
+        ("Bo", "That is wonderful!"),
+    ]

@@ -35,7 +35,7 @@ def test_conversations_by_dialogue(tmp_path, said):
     )
     path.write_text(table, encoding="utf-8")
     assert read_transcript(path) == [[{"text": "Hi!"}, {"text": "Oh."}], [{"text": "No."}]]
-    assert said() == [f"{path}: the columns audio_pitch, split are not read"]
+    assert said() == [f"{path}: these columns are not read: audio_pitch, split"]
     with pytest.raises(TranscriptError, match="there are 2 conversations: expected one"):
         parse_transcript(table)
 
