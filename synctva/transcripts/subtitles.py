@@ -22,6 +22,9 @@ _DEEPEST = 4
 """Tags inside the brackets of others that are removed."""
 # Also a time inside a cue (<00:19.000>), and the overrides of SubStation Alpha ({\an8}).
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|</?>|<\d[\d:.]*>|\{\\[^{}]*\}")
+_SUBTITLE_TAG = re.compile(
+    r"</?(?:[bcisuv]|font|lang|ruby|rt)(?:[.\s][^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE
+)
 _ENTITY = re.compile(r"&#?\w+;")
 _TURN = re.compile(r"\s*(?:[-\u2010-\u2015\u2212](?=\D)|>>)\s*")
 
@@ -103,15 +106,18 @@ def _turns(words: list[str]) -> Iterator[tuple[str | None, str]]:
 
 
 def split_voice(words: str) -> tuple[str | None, str]:
-    """Return the speaker whom a tag names before the words, and the words without tags."""
+    """Return the speaker whom a tag names before the words, and the words without tags.
+
+    Only the tags of subtitles are removed, because people type other things in brackets.
+    """
     match = _VOICE.match(words)
-    return match and without_tags(match[1]).strip(), without_tags(words)
+    return match and without_tags(match[1]).strip(), without_tags(words, _SUBTITLE_TAG)
 
 
-def without_tags(text: str) -> str:
+def without_tags(text: str, tag: re.Pattern[str] = _TAG) -> str:
     """Return text without tags, and with characters in place of entities."""
     for _ in range(_DEEPEST):
-        text = _TAG.sub("", text)  # <<i>b> becomes <b>
+        text = tag.sub("", text)  # <<i>b> becomes <b>
     return _ENTITY.sub(lambda entity: unescape(entity[0]), text).replace("\xa0", " ")
 
 

@@ -14,7 +14,7 @@ from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support.media_files import clip
 from tests.support.toy import LABELS, toy_config
 
-TYPED = "Ann: I got the <b>job</b>!\n\nBo: No way: you did?\nThat is all."
+TYPED = "Ann: I got the <job>!\n\nBo: No way: you did?\nThat is all."
 TIMED = "0-0.4 Ann: No way!\n0:00.4 - 0:00.9 Bo:\n"
 
 
@@ -71,13 +71,13 @@ class Page(HTMLParser):
 def test_answers_are_those_of_the_pipeline(recognise):
     analysis = app_page.analyse(recognise, TYPED)
     conversation = [
-        {"speaker": "Ann", "text": "I got the <b>job</b>!"},
+        {"speaker": "Ann", "text": "I got the <job>!"},
         {"speaker": "Bo", "text": "No way: you did?"},
         "That is all.",
     ]
     assert analysis.answers == recognise(conversation, top_k=None)
     assert analysis.choices == [
-        ("0. Ann: I got the <b>job</b>!", 0),
+        ("0. Ann: I got the <job>!", 0),
         ("1. Bo: No way: you did?", 1),
         ("2. That is all.", 2),
     ]
@@ -107,9 +107,9 @@ def test_every_plot_has_its_numbers_beside_it(recognise):
             round(answer["scores"][name], 2) for name in sorted(LABELS)
         ]
     rows = [row[:3] for row in page.tables["Emotions"][1:]]
-    assert rows[0] == ["0", "Ann", "I got the <b>job</b>!"]
+    assert rows[0] == ["0", "Ann", "I got the <job>!"]
     assert rows[2] == ["2", "", "That is all."]
-    assert "b" not in page.tags
+    assert "job" not in page.tags
 
 
 def test_a_recording_is_cut_at_the_times_of_the_lines(recognise, recording):

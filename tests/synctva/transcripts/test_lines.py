@@ -114,6 +114,7 @@ def test_the_first_of_many_mistakes_are_listed():
         ("[Ann]: It broke.", "Ann", "It broke."),
         ("[(Ann Lee)]: It broke.", "Ann Lee", "It broke."),
         ("<v Ann>It <b>broke</b>.</v>", "Ann", "It broke."),
+        ("Ann: I &amp; <i>you</i> <3 the <lamp>", "Ann", "I & you <3 the <lamp>"),
         ("[laughs] It broke.", None, "[laughs] It broke."),
     ],
 )
