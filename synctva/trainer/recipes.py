@@ -324,7 +324,7 @@ def build_config(
         text_backbone: Hub name or folder of an encoder to train end to end.
     """
     preset = PRESETS / source
-    if not preset.is_dir():
+    if preset.parent != PRESETS or not preset.is_dir():
         _warn_of_weights(source)
     fields: dict[str, Any] = {f"{m}_dim": width for m, width in feature_widths(data).items()}
     if text_backbone is not None:

@@ -67,3 +67,49 @@ def test_an_utterance_without_a_label_is_only_context(capsys, tmp_path):
     path.write_text("\n".join([header, *(row.replace("glad", "") for row in rows)]))
     assert check.main([str(path)]) == 1
     assert "has no label in the training set" in capsys.readouterr().out
+
+
+def test_what_is_probably_not_meant_is_a_warning(capsys, tmp_path):
+    header = "dialogue_id,utterance_id,speaker,text,emotion,media_path"
+    rows = [
+        f"d{d},{u},ann,Said {'again' if u else d}.,{'glad' if u else 'Glad'},a.wav"
+        for d in range(5)
+        for u in (1, 0)
+    ]
+    path = tmp_path / "train.csv"
+    path.write_text("\n".join([header, *rows]))
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "test.csv").write_text("\n".join([header, *rows]).replace("d", "e", 1))
+    (tmp_path / "test.csv").write_text("\n".join([header, "e,1,ann,Said again!,glad,"]))
+    assert check.main([str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "no mistakes"
+    warnings = [line.removeprefix("warning: ") for line in lines if line.startswith("warning: ")]
+    assert len(warnings) == 6
+    for warning, words in zip(
+        warnings,
+        (
+            "in 5 of 5 conversations the numbers in utterance_id run backwards",
+            "classes of their own: 'Glad' (5), 'glad' (6)",
+            "1 of 1 utterances of test are said in train too, 0 of them with",
+            "1 of 1 speakers of test are in train too: 'ann'",
+            "there is no dev, which `synctva train` needs",
+            "10 files in media_path are read by `synctva extract`",
+        ),
+        strict=True,
+    ):
+        assert words in warning
+
+
+def test_clips_may_lie_elsewhere_if_the_user_says_where(capsys, tmp_path):
+    clips, path = tmp_path / "clips", tmp_path / "data" / "own.csv"
+    clips.mkdir(), path.parent.mkdir()
+    (clips / "a.wav").touch()
+    header = "dialogue_id,utterance_id,speaker,text,emotion,media_path"
+    path.write_text("\n".join([header, *(f"d{d},0,ann,{d},glad,{clips}/a.wav" for d in range(4))]))
+    assert check.main([str(path)]) == 1
+    assert "mistakes: 4" in capsys.readouterr().out
+    for options in (["--media_root", str(clips)], ["--allow_absolute_paths"]):
+        assert check.main([str(path), *options]) == 0
+    assert check.main([str(path), "--media_root", str(tmp_path / "gone")]) == 1
+    assert "media_root = " in capsys.readouterr().out

@@ -82,7 +82,7 @@ def test_named_features_go_to_the_pipeline(by_voice):
     ]
     assert answers[0] == answers[1] == answers[2]
     for wrong in ({"pitch": 2.0}, {**values, "other": 1}, {**values, "pitch": 1}):
-        with pytest.raises(ValueError, match="expected exactly .'audio_energy', 'audio_pitch'"):
+        with pytest.raises(ValueError, match=r"expected exactly \['audio_energy', 'audio_pitch'"):
             recognise([{"audio_features": wrong}])
 
 

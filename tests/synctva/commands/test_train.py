@@ -11,6 +11,7 @@ from synctva.commands import evaluate, predict, prepare, program, train
 from synctva.features.feature_sets import write_feature_set
 from synctva.files import only_run
 from synctva.results import read_results
+from tests.support.corpora import write_csv
 from tests.support.quick_training import QUICK
 from tests.support.toy import toy_dataset
 
@@ -173,3 +174,97 @@ def test_the_folder_of_another_run_is_refused(tmp_path):
     with only_run(folder), pytest.raises(RuntimeError, match="being written by another run"):
         train.main(["--output_dir", str(folder), "--use_cpu"])
     assert not folder.exists()
+
+
+HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
+
+
+def sentences(count, start=0):
+    """Return rows of conversations of three utterances."""
+    return [
+        [f"d{d}", t, "ann", f"{word} {d}", "glad" if word == "good" else "calm"]
+        for d in range(start, start + count)
+        for t, word in enumerate(("good", "bad", "day"))
+    ]
+
+
+def refused_before_embedding(data, match, tmp_path, monkeypatch, *options):
+    """Assert that training on a table stops before a text is embedded."""
+    monkeypatch.setattr("synctva.trainer.recipes.add_text_features", None)
+    with pytest.raises(ValueError, match=match):
+        train.main(
+            ["--dataset", "table", "--data_dir", str(data), "--output_dir", str(tmp_path / "m"),
+             *QUICK, *options]
+        )  # fmt: skip
+
+
+def test_a_folder_in_the_naming_of_datasets(toy_text, tmp_path, monkeypatch, caplog):
+    data = tmp_path / "data"
+    data.mkdir()
+    for index, name in enumerate(("train", "validation", "test", "old")):
+        write_csv(data / f"{name}.csv", HEADER, sentences(8, 8 * index))
+    options = ["--dataset", "table", "--data_dir", str(data), "--output_dir", str(tmp_path / "m")]
+    train.main([*options, *QUICK])
+    results = read_results(tmp_path / "m")
+    assert results["dev"]["n"] == results["test"]["n"] == 24
+    assert f"{data}: not read: old.csv; only files named" in caplog.text
+    evaluate.main(["--model", str(tmp_path / "m"), "--data_dir", str(data), "--use_cpu"])
+    assert "utterances of train are not evaluated" not in caplog.text
+    (data / "validation.csv").unlink()
+    missing = r"splits of the data = \['train', 'test'\]: expected train and dev; dev can be"
+    refused_before_embedding(data, missing, tmp_path, monkeypatch)
+
+
+def test_clips_that_nobody_extracts_are_named(toy_text, tmp_path, caplog, monkeypatch):
+    (tmp_path / "a.wav").touch()
+    rows = [[*row, "a.wav"] for row in sentences(6)]
+    table = write_csv(tmp_path / "own.csv", [*HEADER, "media_path"], rows)
+    options = ["--dataset", "table", "--data_dir", str(table), "--output_dir", str(tmp_path / "m")]
+    train.main([*options, *QUICK])
+    assert "18 files in media_path are not read for visual and audio features" in caplog.text
+    caplog.clear()
+    train.main([*options, *QUICK, "--modalities", "text"])
+    assert "media_path" not in caplog.text
+    silent = [[*row[:3], "", *row[4:]] for row in rows]
+    write_csv(table, [*HEADER, "media_path"], silent)
+    nothing = "no utterance of train has anything that is read: .* `synctva extract`"
+    refused_before_embedding(table, nothing, tmp_path, monkeypatch)
+    absolute = [[*row[:5], str(tmp_path / "a.wav")] for row in rows]
+    write_csv(table, [*HEADER, "media_path"], absolute)
+    refused_before_embedding(table, "leads out of the table's folder", tmp_path, monkeypatch)
+    monkeypatch.undo()
+    monkeypatch.setattr("synctva.trainer.recipes.MINILM_SPEC", toy_text)
+    for allowed in (["--allow_absolute_paths"], ["--media_root", str(tmp_path)]):
+        train.main([*options, *QUICK, *allowed])
+    written = [path for path in (tmp_path / "m").rglob("*.*") if path.suffix in (".json", ".md")]
+    texts = [path.read_text() for path in written if path.name != "training_args.json"]
+    assert len(texts) > 3
+    assert not any("a.wav" in text for text in texts)
+
+
+def test_the_weights_of_a_config_are_said_not_to_be_used(table, toy_text, tmp_path, caplog):
+    folder = str(tmp_path / "model")
+    options = ["--dataset", "table", "--data_dir", str(table), *QUICK]
+    train.main([*options, "--output_dir", folder])
+    assert "its weights" not in caplog.text
+    assert "weights of this model" not in caplog.text
+    train.main([*options, "--output_dir", str(tmp_path / "other"), "--config", folder])
+    assert f"config = {folder}: only the config is read, and the weights" in caplog.text
+
+
+def test_texts_of_a_backbone_and_features_of_them_are_not_both_read(
+    table, tmp_path, caplog, toy_encoder_folder
+):
+    rows = [[*row, 1, 2] for row in sentences(10)]
+    both = write_csv(tmp_path / "both.csv", [*HEADER, "text_a", "text_b"], rows)
+    options = ["--dataset", "table", "--data_dir", str(both), "--output_dir", str(tmp_path / "m")]
+    train.main([*options, *QUICK, "--text_backbone", str(toy_encoder_folder)])
+    assert "text_features are not read, because an encoder reads the texts" in caplog.text
+
+
+def test_a_folder_given_to_the_simulator_is_refused(table, tmp_path):
+    with pytest.raises(ValueError, match=r"own.csv: expected none, because the simulator draws"):
+        train.main(["--data_dir", str(table), "--output_dir", str(tmp_path / "m"), *QUICK])
+    paths = ["--dataset", "meld", "--data_dir", str(table.parent), "--media_root", str(tmp_path)]
+    with pytest.raises(ValueError, match="media_root is set: expected a table, not the data set"):
+        train.main([*paths, "--output_dir", str(tmp_path / "m"), *QUICK])

@@ -1,19 +1,26 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from datasets import DatasetDict, load_dataset
 from huggingface_hub import DatasetCard
+from huggingface_hub.utils import filter_repo_objects
 
+from synctva.features import feature_sets
 from synctva.features.feature_sets import (
     SCHEMA_FILE,
     check_feature_set,
     load_feature_set,
+    push_feature_set,
     read_schema,
     stream_feature_set,
     write_feature_set,
 )
+from synctva.modeling_synctva.text_weights import file_sha256
 from tests.support.toy import LABELS, WIDTHS, toy_dataset
 
 ENCODERS = {name: f"toy {name}" for name in WIDTHS}
@@ -126,3 +133,70 @@ feature_sets.write_feature_set(data, {str(tmp_path / "new")!r}, encoders={ENCODE
 def test_an_unknown_split_is_refused(folder):
     with pytest.raises(ValueError, match="no split 'test': expected one of train, dev"):
         stream_feature_set(folder, "test")
+
+
+def test_features_are_given_by_the_names_that_a_model_reads(data, tmp_path, caplog):
+    names = {"audio": [f"audio_{letter}" for letter in "abcde"]}
+    folder = tmp_path / "named"
+    schema = write_feature_set(data, folder, encoders=ENCODERS, source="Toy", names=names)
+    assert schema["modalities"]["audio"]["names"] == names["audio"]
+    assert "names" not in schema["modalities"]["text"]
+    given = np.array(data["dev"][0]["audio_features"], dtype=np.float32)
+    for wanted, order in (("abcde", [0, 1, 2, 3, 4]), ("edcba", [4, 3, 2, 1, 0]), ("db", [3, 1])):
+        loaded = load_feature_set(
+            folder, keep_in_memory=True, cache_dir=tmp_path, feature_names={"audio": list(wanted)}
+        )
+        np.testing.assert_array_equal(loaded["dev"][0]["audio_features"], given[:, order])
+    assert "audio_a, audio_c, audio_e: audio features that the model does not read" in caplog.text
+    with pytest.raises(ValueError, match="lacks the audio feature 'f', which the model reads"):
+        load_feature_set(folder, cache_dir=tmp_path, feature_names={"audio": ["a", "f"]})
+    with pytest.raises(ValueError, match="names has 2 of audio features: expected 5"):
+        write_feature_set(
+            data, tmp_path / "x", encoders=ENCODERS, source="Toy", names={"audio": ["a", "b"]}
+        )
+
+
+def test_no_path_is_written_or_uploaded(data, tmp_path, monkeypatch):
+    secret = str(tmp_path / "clips" / "a.wav")
+
+    def add(row):
+        return {"media_paths": [secret] * len(row["texts"])}
+
+    with_paths = DatasetDict(
+        {split: rows.map(add, load_from_cache_file=False) for split, rows in data.items()}
+    )
+    folder = tmp_path / "features"
+    write_feature_set(with_paths, folder, encoders=ENCODERS, source="Toy")
+    loaded = load_feature_set(folder, cache_dir=tmp_path / "cache", keep_in_memory=True)
+    assert loaded["dev"][:] == data["dev"][:]
+    assert loaded["dev"].features == data["dev"].features
+    (folder / "skipped.csv").write_text(secret)
+
+    uploaded = []
+
+    class Hub:
+        def __init__(self, token):
+            pass
+
+        def create_repo(self, *args, **kwargs):
+            pass
+
+        def upload_folder(self, *, folder_path, allow_patterns, **kwargs):
+            found = (str(path.relative_to(folder_path)) for path in Path(folder_path).rglob("*.*"))
+            uploaded.extend(filter_repo_objects(found, allow_patterns=allow_patterns))
+            return SimpleNamespace(commit_url="url")
+
+    monkeypatch.setattr(feature_sets, "HfApi", Hub)
+    assert push_feature_set(folder, "user/name") == "url"
+    assert sorted(uploaded) == sorted(["README.md", SCHEMA_FILE, *read_schema(folder)["files"]])
+    for name in uploaded:
+        assert secret.encode() not in (folder / name).read_bytes()
+    # A set from elsewhere may have paths.
+    file = next(iter(read_schema(folder)["files"]))
+    with_paths["train"].to_parquet(folder / file)
+    schema = read_schema(folder)
+    sizes = {"bytes": (folder / file).stat().st_size, "sha256": file_sha256(folder / file)}
+    schema["files"][file] = sizes
+    (folder / SCHEMA_FILE).write_text(json.dumps(schema))
+    with pytest.raises(ValueError, match=r"has media_paths such as .*a\.wav: expected none"):
+        push_feature_set(folder, "user/name")
