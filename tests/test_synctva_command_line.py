@@ -96,7 +96,7 @@ def test_a_wrong_option_ends_with_2(arguments, message, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["predict", "--file", "missing.json"], "No such file or directory: 'missing.json'"),
+        (["predict", "--file", "missing.json"], "missing.json does not exist: expected a transcript"),
         (["predict", "--model", "./missing", "--text", "Hello"], "model = ./missing: there is no"),
         (["export", "--model", "synctva-mled"], "Did you mean synctva-meld?"),
         (["train", "--dataset", "meld", "--output_dir", "unused"], "data_dir is missing"),

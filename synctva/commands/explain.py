@@ -4,8 +4,8 @@
     synctva explain --file conversation.json --utterance 3 --label joy --json
     synctva explain --file conversation.json --utterance 3 --plots folder
 
-The file contains one conversation, as for `synctva predict`. The plots are shapley.png and
-attention.png. docs/explanations.md says how to read both.
+The file contains one conversation, in any form that `synctva predict` reads. The plots are
+shapley.png and attention.png. docs/explanations.md says how to read both.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from synctva.commands import parse
 from synctva.files import written_whole
 from synctva.model_lookup import find_model
 from synctva.plots import plot_attention, plot_shapley
+from synctva.transcripts.reading import read_conversations
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -35,7 +36,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="the utterances in order")
-    source.add_argument("--file", type=Path, help="JSON with one conversation")
+    source.add_argument("--file", type=Path, help="transcript or JSON with one conversation")
     parser.add_argument(
         "--utterance", type=int, required=True, help="number of the utterance, from 0"
     )
@@ -50,7 +51,9 @@ def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
     conversation = options.text
     if options.file:
-        conversation = json.loads(options.file.read_text(encoding="utf-8"))
+        conversation, *others = read_conversations(options.file)[0]
+        if others:
+            raise SystemExit(f"{options.file} has {1 + len(others)} conversations: expected one")
     logging.disable_progress_bar()
     recognise = pipeline("emotion-recognition", model=find_model(options.model))
     try:
@@ -73,6 +76,7 @@ def table(explanation: Mapping[str, Any], edges: int) -> str:
     lines = [
         f"utterance {explanation['utterance']}: {explanation['label']}, probability "
         f"{math.exp(whole):.3f}, from its context alone {math.exp(empty):.3f}",
+        *explanation["cautions"],
         "",
         "modality  Shapley value (nats)",
     ]

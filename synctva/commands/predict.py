@@ -1,19 +1,19 @@
 """Recognise the emotions of a conversation.
 
     synctva predict --text "I got the job!" "That is wonderful!"
+    synctva predict --file call.srt --recording call.wav
     synctva predict --clips turn1.mp4 turn2.wav
-    synctva predict --model runs/meld-seed0 --file conversation.json --json
-    synctva predict --file conversations.json --csv > emotions.csv
+    synctva predict --clips "interviews/*.wav" --independent --csv > emotions.csv
+    synctva predict --model runs/meld-seed0 --file conversations.json --json
 
-The file contains a conversation or a list of conversations. A conversation is a list of utterances:
-strings, or objects with any of text, speaker, audio, video, text_features, audio_features and
-visual_features. audio and video are paths; start and end, in seconds, cut the utterance out of a
-longer recording.
+The file is a transcript in any form that `synctva.read_transcript` reads, or JSON or a table with
+one or more conversations, whose utterances may have features and recordings as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +24,15 @@ from transformers import pipeline
 from transformers.utils import logging
 
 from synctva import MODALITIES
+from synctva.answering import answer_each, failures
 from synctva.commands import parse
 from synctva.csv_output import write_csv
 from synctva.model_lookup import find_model
+from synctva.modeling_synctva.conversation_input import SOURCES
+from synctva.recordings.clips import find_clips, recording_field
+from synctva.transcripts.reading import read_conversations
+
+Conversation = Sequence[str | Mapping[str, Any]]
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -37,8 +43,33 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="the utterances in order")
-    source.add_argument("--clips", nargs="+", help="one sound or video file per utterance")
-    source.add_argument("--file", type=Path, help="JSON with one or more conversations")
+    source.add_argument(
+        "--clips",
+        nargs="+",
+        help="recordings, one for each utterance of a conversation: files, patterns in quotes, or "
+        "folders, each a conversation of its own",
+    )
+    source.add_argument(
+        "--file",
+        type=Path,
+        help="transcript: SRT, WebVTT, JSON of Whisper or WhisperX, CSV, TextGrid, ELAN, a chat, "
+        "lines such as `Ann: Hi!`; or JSON with conversations",
+    )
+    parser.add_argument(
+        "--recording", help="the recording of --file: each utterance's part is cut out by its times"
+    )
+    parser.add_argument("--rttm", type=Path, help="who speaks when in --file")
+    parser.add_argument(
+        "--independent",
+        action="store_true",
+        help="each of the --clips is a conversation of its own, so that none influences another",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="stop at the first utterance that cannot be read; default: answer the others, and "
+        "list it at the end",
+    )
     parser.add_argument("--top_k", type=int, help="scores in --json and --csv; default: all")
     parser.add_argument(
         "--calibrate",
@@ -56,85 +87,153 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
-        "--json", action="store_true", help="print the answers of the pipeline as JSON"
+        "--json", action="store_true", help="print the utterances and the pipeline's answers"
     )
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
-    return parse(parser, arguments)
+    form.add_argument(
+        "--csv_bom",
+        action="store_true",
+        help="the same with a byte-order mark, by which Excel knows UTF-8",
+    )
+    options = parse(parser, arguments)
+    if options.independent and not options.clips:
+        parser.error("--independent: expected --clips")
+    for name in ("recording", "rttm"):
+        if getattr(options, name) is not None and not options.file:
+            parser.error(f"--{name}: expected --file, the transcript")
+    return options
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> int:
     options = parse_arguments(arguments)
-    if options.file:
-        conversation = json.loads(options.file.read_text(encoding="utf-8"))
-    else:
-        conversation = options.text or [{"video": clip} for clip in options.clips]
+    conversations, several = read_input(options)
     logging.disable_progress_bar()
     recognise = pipeline("emotion-recognition", model=find_model(options.model))
-    answers = recognise(
-        conversation,
-        top_k=options.top_k,
-        calibrate=options.calibrate,
-        abstain_below=options.abstain_below,
-        prediction_set=options.prediction_set,
-    )
+    parameters = {
+        name: getattr(options, name)
+        for name in ("top_k", "calibrate", "abstain_below", "prediction_set")
+    }
+    answers = list(answer_each(recognise, conversations, options.strict, **parameters))
+    failed = failures(answers)
+    if not any("error" not in answer for emotions in answers for answer in emotions):
+        raise SystemExit("\n".join(failed))
+    write(options, recognise, conversations, answers, several)
+    if failed:
+        sys.stdout.flush()
+        print("Not answered, because they cannot be read:", *failed, sep="\n  ", file=sys.stderr)
+    return 0
+
+
+def read_input(options: argparse.Namespace) -> tuple[Sequence[Conversation], bool]:
+    """Return the conversations that the options name, and whether the answers are a list of lists.
+
+    Raises:
+        OSError, ValueError: a file or folder is missing or cannot be read; or there is a recording,
+            and several conversations, utterances without times, or others with a recording.
+    """
+    if options.text:
+        return [options.text], False
+    if options.clips:
+        found = find_clips(options.clips)
+        if options.independent:
+            return [[clip] for conversation in found for clip in conversation], True
+        return found, len(found) > 1
+    recording = options.recording
+    read, several = read_conversations(options.file, options.rttm, timed=recording is not None)
+    if recording is None:
+        return read, several
+    if not Path(recording).is_file():
+        raise FileNotFoundError(f"recording = {recording}: there is no such file")
+    if len(read) > 1:
+        raise ValueError(
+            f"{options.file} has {len(read)} conversations: expected one, that of the recording"
+        )
+    for t, utterance in enumerate(read[0]):
+        if any(utterance.get(name) is not None for name in SOURCES):
+            raise ValueError(
+                f"{options.file}, utterance {t} names a recording of its own: expected none beside "
+                "--recording"
+            )
+    field = recording_field(recording)
+    # What is said in no time at all has no sound.
+    return [[{**u, field: recording} if "start" in u else u for u in read[0]]], several
+
+
+def write(
+    options: argparse.Namespace,
+    recognise: Any,
+    conversations: Sequence[Conversation],
+    answers: Sequence[Sequence[Mapping[str, Any]]],
+    several: bool,
+) -> None:
+    """Print the answers in the form that the options ask for."""
+    data = options.json or options.csv or options.csv_bom
+    if data and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal has
     if options.json:
-        print(json.dumps(answers, indent=2, ensure_ascii=False))
-        return
-    several = answers and isinstance(answers[0], list)
-    conversations = conversation if several else [conversation]
-    answers = answers if several else [answers]
-    if options.csv:
+        lists = [
+            [{**source(utterance), **answer} for utterance, answer in zip(u, a, strict=True)]
+            for u, a in zip(conversations, answers, strict=True)
+        ]
+        print(json.dumps(lists if several else lists[0], indent=2, ensure_ascii=False))
+    elif options.csv or options.csv_bom:
         labels = recognise.model.config.id2label
         scores = [f"score_{labels[index]}" for index in range(len(labels))]
+        print("\ufeff" if options.csv_bom else "", end="")
         write_csv(sys.stdout, [*COLUMNS, *scores], rows(conversations, answers))
-        return
-    for utterances, emotions in zip(conversations, answers, strict=True):
-        print("\n".join(map(line, utterances, emotions)), end="\n\n" if several else "\n")
+    else:
+        for utterances, emotions in zip(conversations, answers, strict=True):
+            print("\n".join(map(line, utterances, emotions)), end="\n\n" if several else "\n")
 
 
 COLUMNS = [
-    *("conversation", "utterance", "speaker", "said", "label", "score", "prediction_set"),
+    *("conversation", "utterance", "file", "speaker", "text", "start", "end"),
+    *("label", "score", "prediction_set", "informative", "cautions", "error"),
     *(f"strength_{name}" for name in MODALITIES),
 ]
 """Columns of the table before the score of each label."""
 
 
 def rows(
-    conversations: Sequence[Sequence[str | Mapping[str, Any]]],
-    answers: Sequence[Sequence[Mapping[str, Any]]],
+    conversations: Sequence[Conversation], answers: Sequence[Sequence[Mapping[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """Yield a row of the table for each utterance.
 
-    Conversations and utterances are counted from 0. The strength of a missing modality is 0.
+    Conversations and utterances are counted from 0. The strength of a missing modality is 0. An
+    utterance that cannot be read has only the reason, in `error`.
     """
     for number, (utterances, emotions) in enumerate(zip(conversations, answers, strict=True)):
         for position, (utterance, answer) in enumerate(zip(utterances, emotions, strict=True)):
-            speaker, words = source(utterance)
-            yield {
-                "conversation": number,
-                "utterance": position,
-                "speaker": speaker,
-                "said": words,
-                "label": answer["label"],
-                "score": answer["score"],
-                "prediction_set": " ".join(answer.get("prediction_set", [])),
-                **{f"strength_{name}": v for name, v in answer["strengths"].items()},
-                **{f"score_{name}": v for name, v in answer.get("scores", {}).items()},
-            }
+            row = {"conversation": number, "utterance": position, **source(utterance), **answer}
+            row["prediction_set"] = " ".join(answer.get("prediction_set") or [])
+            row["cautions"] = "; ".join(answer.get("cautions", []))
+            for name, values in (("strength", "strengths"), ("score", "scores")):
+                row |= {f"{name}_{key}": value for key, value in row.pop(values, {}).items()}
+            row.pop("modalities", None)
+            yield row
 
 
-def source(utterance: str | Mapping[str, Any]) -> tuple[str, str]:
-    """Return the speaker and the text, or else the file, of an utterance; "" if there is none."""
+def source(utterance: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of file, speaker, text, start and end that an utterance has."""
     item = {"text": utterance} if isinstance(utterance, str) else utterance
-    words = item.get("text") or item.get("video") or item.get("audio") or ""
-    return item.get("speaker") or "", words
+    file = item.get("video") or item.get("audio")
+    fields = {
+        "file": file,
+        **{name: item.get(name) for name in ("speaker", "text", "start", "end")},
+    }
+    return {name: value for name, value in fields.items() if value not in (None, "")}
 
 
 def line(utterance: str | Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     """Return an utterance and its answer as a line of text."""
-    speaker, words = source(utterance)
-    speaker = f"{speaker}: " if speaker else ""
-    words = words or f"({', '.join(answer['modalities']) or 'nothing'})"
+    given = source(utterance)
+    speaker = f"{given['speaker']}: " if "speaker" in given else ""
+    if "error" in answer:
+        return f"{'(unread)':12} {'':5}  {speaker}{given.get('text') or given.get('file', '')}"
+    missing = f"({', '.join(answer['modalities']) or 'nothing'})"
+    words = given.get("text") or given.get("file") or missing
     label = answer["label"] or "(unsure)"
-    likely = f"{{{', '.join(answer['prediction_set'])}}}  " if "prediction_set" in answer else ""
-    return f"{label:12} {answer['score']:.3f}  {likely}{speaker}{words}"
+    likely = answer.get("prediction_set")
+    likely = "" if likely is None else f"{{{', '.join(likely)}}}  "
+    doubt = "" if answer["informative"] else "(says little)  "
+    return f"{label:12} {answer['score']:.3f}  {likely}{doubt}{speaker}{words}"

@@ -1,11 +1,13 @@
 """`synctva explain` on a toy checkpoint."""
 
 import json
+import math
 
 import pytest
 import torch
+from transformers import pipeline
 
-from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva import SYNCTVA_MELD, SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.commands.explain import main
 from tests.support.toy import WIDTHS, toy_config
 
@@ -47,6 +49,33 @@ def test_prints_json(options, capsys):
     explanation = json.loads(capsys.readouterr().out)
     assert explanation["label"] == "cross"
     assert explanation["shapley"].keys() == WIDTHS.keys()
+
+
+def test_a_transcript_is_read(options, tmp_path, capsys):
+    file = tmp_path / "talk.srt"
+    file.write_text("1\n00:00:00,000 --> 00:00:01,000\nAnn: I won!\n", encoding="utf-8")
+    main(["--file", str(file), "--utterance", "0", "--json"])
+    explanation = json.loads(capsys.readouterr().out)
+    recognise = pipeline("emotion-recognition", model=SYNCTVA_MELD)
+    assert explanation["shapley"] == recognise.explain(["I won!"], 0)["shapley"]
+    score = recognise(["I won!"])[0]["score"]  # the same probability as that of predict
+    assert math.exp(explanation["log_probabilities"][0]["log_probability"]) == pytest.approx(score)
+
+
+def test_cautions_are_printed(options, tmp_path, capsys):
+    file = tmp_path / "voice.json"
+    measures = [[0.0] * WIDTHS["text"], None]
+    utterances = [{"text_features": measure, "speaker": "Ann"} for measure in measures]
+    file.write_text(json.dumps(utterances))
+    main([*options[:2], "--file", str(file), "--utterance", "1"])
+    assert "nothing of the utterance was read" in capsys.readouterr().out
+
+
+def test_several_conversations_are_refused(options, tmp_path):
+    file = tmp_path / "two.json"
+    file.write_text('[["Hi!"], ["Oh no."]]')
+    with pytest.raises(SystemExit, match=r"two\.json has 2 conversations: expected one"):
+        main([*options[:2], "--file", str(file), "--utterance", "0"])
 
 
 def test_a_missing_utterance_is_named(options):

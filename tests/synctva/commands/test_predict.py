@@ -1,10 +1,52 @@
-"""`synctva predict` from features, clips and text."""
+"""`synctva predict` from features, clips, transcripts and text."""
 
+import csv
+import io
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
+import pytest
+from transformers import pipeline
+
+import synctva_command_line
+from synctva import SYNCTVA_MELD
 from synctva.commands import predict
-from tests.support.media_files import clip
+from tests.support.media_files import clip, tone
+
+ROOT = Path(__file__).parents[3]
+SRT = """\
+1
+00:00:00,100 --> 00:00:01,000
+Jürgen: Schön, I won!
+
+2
+00:00:01,200 --> 00:00:02,000
+=Ann: Oh no.
+"""
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch):
+    """A transcript and its recording, and files of other kinds."""
+    monkeypatch.chdir(tmp_path)
+    Path("call.srt").write_text(SRT, encoding="utf-8")
+    Path("call.wav").write_bytes(clip("wav", None, "pcm_s16le", samples=tone(3.0)))
+    Path("call.txt").write_text("Ann: I won!\nBo: Oh no.\n")
+    Path("own.json").write_text('[{"text": "Hi!", "audio": "call.wav", "start": 0, "end": 1}]')
+    Path("two.json").write_text('[[{"text": "Hi!", "start": 0, "end": 1}], [{"text": "Oh."}]]')
+    Path("broken.wav").write_bytes(b"RIFF")
+
+
+def table(printed):
+    return list(csv.DictReader(io.StringIO(printed)))
+
+
+def run(*arguments):
+    return synctva_command_line.main(["predict", *arguments])
 
 
 def test_features_from_a_file(simulated, tmp_path, capsys):
@@ -44,3 +86,131 @@ def test_clips(tmp_path, capsys):
     assert [answer["modalities"] for answer in answers] == [["audio"], []]
     predict.main(["--clips", str(turn)])
     assert str(turn) in capsys.readouterr().out
+
+
+def test_a_transcript_with_its_recording(call, capsys):
+    assert run("--file", "call.srt", "--recording", "call.wav", "--json") == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [answer["modalities"] for answer in answers] == [["text", "audio"]] * 2
+    recognise = pipeline("emotion-recognition", model=SYNCTVA_MELD)
+    given = [
+        {"speaker": "Jürgen", "text": "Schön, I won!", "start": 0.1, "end": 1.0},
+        {"speaker": "=Ann", "text": "Oh no.", "start": 1.2, "end": 2.0},
+    ]
+    expected = recognise([{**item, "audio": "call.wav"} for item in given], top_k=None)
+    for answer, item, other in zip(answers, given, expected, strict=True):
+        assert answer == {"file": "call.wav", **item, **other}
+
+
+def test_a_table_for_spreadsheets(call, capsys):
+    run("--file", "call.srt", "--csv")
+    plain = capsys.readouterr().out
+    rows = table(plain)
+    assert [row["speaker"] for row in rows] == ["Jürgen", "'=Ann"]  # not a formula
+    assert [row["text"] for row in rows] == ["Schön, I won!", "Oh no."]
+    assert [(row["start"], row["end"]) for row in rows] == [("0.1", "1.0"), ("1.2", "2.0")]
+    assert {row["informative"] for row in rows} <= {"True", "False"}
+    assert {row["file"] + row["error"] + row["prediction_set"] for row in rows} == {""}
+    assert None not in rows[0] and None not in rows[0].values()
+    run("--file", "call.srt", "--csv_bom")
+    assert capsys.readouterr().out == "\ufeff" + plain
+
+
+def test_data_is_utf_8_whatever_the_terminal_has(call):
+    program = [sys.executable, "-m", "synctva_command_line", "predict", "--file", "call.srt"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)}
+    printed = subprocess.run([*program, "--csv_bom"], capture_output=True, env=environment)
+    assert printed.stdout.startswith(b"\xef\xbb\xbfconversation,")
+    assert "Jürgen" in printed.stdout.decode("utf-8-sig")
+
+
+def test_clips_that_cannot_be_read_are_listed(call, capsys):
+    assert run("--clips", "call.wav", "broken.wav", "--csv") == 0
+    printed = capsys.readouterr()
+    one, broken = table(printed.out)
+    assert (one["file"], broken["file"]) == ("call.wav", "broken.wav")
+    assert one["label"] and one["strength_audio"] and not one["error"]
+    assert not broken["label"] and broken["error"].startswith("broken.wav: cannot be read")
+    assert f"conversation 0, utterance 1: {broken['error']}" in printed.err
+
+    assert run("--clips", "broken.wav", "call.wav", "--json") == 0
+    broken, one = json.loads(capsys.readouterr().out)
+    assert broken.keys() == {"file", "error"} and one["file"] == "call.wav"
+    assert run("--clips", "broken.wav", "call.wav") == 0
+    assert "(unread)" in capsys.readouterr().out.splitlines()[0]
+
+
+def test_with_nothing_answered_or_strict_it_fails(call, capsys):
+    for options in (["broken.wav"], ["broken.wav", "nowhere.wav"], ["call.wav", "broken.wav"]):
+        assert run("--clips", *options, *["--strict"] * ("call.wav" in options)) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert "broken.wav: cannot be read" in printed.err
+
+
+def test_independent_clips_do_not_influence_each_other(call, capsys):
+    Path("clips").mkdir()
+    for name, seconds in (("2.wav", 1.0), ("10.wav", 2.0)):
+        sound = clip("wav", None, "pcm_s16le", samples=tone(seconds, seed=int(seconds)))
+        Path("clips", name).write_bytes(sound)
+    alone = []
+    for name in ("clips/2.wav", "clips/10.wav"):
+        run("--clips", name, "--json")
+        alone.append(json.loads(capsys.readouterr().out))
+    for names in (["clips"], ["clips/*.wav"], ["clips/2.wav", "clips/10.wav"]):
+        run("--clips", *names, "--independent", "--json")
+        assert json.loads(capsys.readouterr().out) == alone
+    run("--clips", "clips", "--json")
+    together = json.loads(capsys.readouterr().out)
+    assert [answer["file"] for answer in together] == [one["file"] for (one,) in alone]
+    assert together != [one for (one,) in alone]
+
+
+def test_speakers_from_an_rttm(call, capsys):
+    turns = ((0.0, 1.1, "S0"), (1.1, 1.0, "S1"))
+    lines = (f"SPEAKER call 1 {a} {b} <NA> <NA> {name} <NA> <NA>\n" for a, b, name in turns)
+    Path("call.rttm").write_text("".join(lines))
+    run("--file", "call.srt", "--rttm", "call.rttm", "--csv")
+    assert [row["speaker"] for row in table(capsys.readouterr().out)] == ["S0", "S1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--file", "call.txt", "--recording", "call.wav"], "has no times"),
+        (["--file", "call.srt", "--recording", "no.wav"], "recording = no.wav: there is no such"),
+        (["--file", "own.json", "--recording", "call.wav"], "names a recording of its own"),
+        (["--file", "two.json", "--recording", "call.wav"], "two.json"),
+        (["--file", "no.srt"], "no.srt does not exist"),
+        (["--file", "call.wav"], "call.wav"),
+        (["--clips", "*.ogg"], "clips = *.ogg: nothing matches"),
+        (["--text", "Hi!", "--prediction_set", "2"], "prediction_set = 2.0"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(options, message, call, capsys):
+    assert run(*options) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and "Traceback" not in printed.err
+    assert message in printed.err.partition("synctva predict: error: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--text", "Hi!", "--independent"], "--independent: expected --clips"),
+        (["--clips", "a.wav", "--recording", "b.wav"], "--recording: expected --file"),
+        (["--text", "Hi!", "--rttm", "b.rttm"], "--rttm: expected --file"),
+        (["--text", "Hi!", "--csv", "--csv_bom"], "not allowed with argument"),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused(options, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(*options)
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_an_answer_that_says_little_is_marked(call, capsys):
+    run("--clips", "call.wav")
+    assert "(says little)  call.wav" in capsys.readouterr().out
+    run("--text", "I am so happy, I won the race!")
+    assert "(says little)" not in capsys.readouterr().out

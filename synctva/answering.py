@@ -1,0 +1,106 @@
+"""Answers for many conversations, of which some cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from synctva import EmotionRecognitionPipeline
+from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS, SOURCES, read_utterances
+from synctva.recordings.features import add_media_features
+
+
+def answer_each(
+    recognise: EmotionRecognitionPipeline,
+    conversations: Sequence[Sequence[Any]],
+    strict: bool = False,
+    **parameters: Any,
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the answers for each conversation, and go on after what cannot be read.
+
+    An utterance whose recording cannot be read is answered from its text, with the reason among its
+    `cautions`, or else not at all. The other utterances of its conversation keep their places.
+
+    Args:
+        recognise: the pipeline.
+        conversations: lists of utterances, as for the pipeline.
+        strict: whether to raise the first such error instead.
+        parameters: of the pipeline.
+
+    Yields:
+        For each utterance the pipeline's answer, or {"error": the reason}.
+
+    Raises:
+        OSError, ImportError: the text encoder or PyAV is missing, which concerns all of them.
+        ValueError: a parameter is wrong; or `strict`, and something cannot be read.
+    """
+    _, _, chosen = recognise._sanitize_parameters(**parameters)
+    for number, conversation in enumerate(conversations):
+        unread: dict[int, str] = {}
+        try:
+            utterances = _read(recognise, conversation, f"conversation {number}")
+            for t, reason in _add_media_features(recognise, utterances):
+                if strict:
+                    raise ValueError(f"conversation {number}, utterance {t}: {reason}")
+                unread[t] = reason
+            answers = recognise.run_single([utterances], {"first_index": number}, {}, chosen)[0]
+        except ValueError as error:
+            if strict:
+                raise
+            yield [{"error": unread.get(t, str(error))} for t in range(len(conversation))]
+            continue
+        for t, reason in unread.items():
+            if answers[t]["modalities"]:
+                answers[t]["cautions"] = [*answers[t]["cautions"], reason]
+            else:
+                answers[t] = {"error": reason}
+        yield answers
+
+
+def _read(
+    recognise: EmotionRecognitionPipeline, conversation: Sequence[Any], name: str
+) -> list[dict[str, Any]]:
+    processor = recognise.processor
+    return read_utterances(conversation, name, processor.feature_names, processor.widths)
+
+
+def _add_media_features(
+    recognise: EmotionRecognitionPipeline, utterances: list[dict[str, Any]]
+) -> Iterator[tuple[int, str]]:
+    """Compute the features of recordings, and yield the utterances that have an unreadable one.
+
+    Yields:
+        The number of the utterance, which keeps its other fields, and the reason.
+    """
+    processor = recognise.processor
+    specs = processor.audio_encoder, processor.visual_encoder
+    for t, utterance in enumerate(utterances):
+        if not any(specs) or all(utterance.get(source) is None for source in SOURCES):
+            continue
+        reason = None
+        try:
+            add_media_features([utterance], "", *specs, processor._folder, recognise.device)
+        except ValueError as error:
+            reason = str(error.__cause__ or error)  # the cause does not count from this utterance
+        if reason or specs[1]:  # else the processor will say that pictures are not read
+            for field in MEDIA_FIELDS:
+                utterance.pop(field, None)
+            utterance.setdefault("text", None)  # an utterance has a field
+        if reason:
+            yield t, reason
+
+
+def failures(answers: Sequence[Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return a line for each utterance without an answer; one if a conversation has none."""
+    lines: dict[str, None] = {}
+    for number, emotions in enumerate(answers):
+        for t, answer in enumerate(emotions):
+            reason = answer.get("error")
+            if reason is not None and not reason.startswith(f"conversation {number}"):
+                reason = f"conversation {number}, utterance {t}: {reason}"
+            if reason is not None:
+                lines[reason] = None
+    return list(lines)
+
+
+__all__ = ["answer_each", "failures"]
