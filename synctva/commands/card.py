@@ -48,14 +48,11 @@ def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ())
         name: by which users load it; default: that of the present card, or the folder's name.
         runs: results.json of several seeds, for the table over seeds.
     """
-    path = folder / "README.md"
-    present = ModelCard.load(path) if path.is_file() else None
     if not (folder / RESULTS_FILE).is_file():
         raise SystemExit(
             f"{folder} has no {RESULTS_FILE}: expected a folder that `synctva train` has written"
         )
-    if present is not None and "### Over seeds" in present.text and not runs:
-        raise SystemExit(f"{path} has a table over seeds: expected --runs to write it again")
+    present = refuse_to_lose_seeds(folder, runs)
     results = read_results(folder)
     model = SyncTVAForEmotionRecognition.from_pretrained(folder)
     processor = SyncTVAProcessor.from_pretrained(folder)
@@ -72,4 +69,17 @@ def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ())
         write_example_plots(folder, example)
     if "calibration" in results:
         write_calibration_plots(folder, results["calibration"])
-    return write_whole(path, str(card))
+    return write_whole(folder / "README.md", str(card))
+
+
+def refuse_to_lose_seeds(folder: Path, runs: Sequence[Path]) -> ModelCard | None:
+    """Return the present card of a folder, None if there is none.
+
+    Raises:
+        SystemExit: it has a table over seeds, which could not be written again without `runs`.
+    """
+    path = folder / "README.md"
+    present = ModelCard.load(path) if path.is_file() else None
+    if present is not None and "### Over seeds" in present.text and not runs:
+        raise SystemExit(f"{path} has a table over seeds: expected --runs to write it again")
+    return present

@@ -152,7 +152,15 @@ def add_text_tokens(data: DatasetDict, tokenizer: Any, config: SyncTVAConfig) ->
         data: splits with the columns `texts`, `speakers` and `modality_mask`.
         tokenizer: the backbone's.
         config: gives the turns of context and the number of tokens, see `contextual_tokens`.
+
+    Raises:
+        ValueError: there is no tokenizer, as in a processor that is not the model's.
     """
+    if tokenizer is None:
+        raise ValueError(
+            f"tokenizer = None: expected that of {config.text_backbone}, which the model's "
+            "processor holds"
+        )
 
     def tokenise(row: dict[str, Any]) -> dict[str, Any]:
         arrays = contextual_tokens(
