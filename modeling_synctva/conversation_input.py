@@ -300,7 +300,7 @@ def _source(value: Any, name: str) -> Any:
 
 
 def _time(value: Any, name: str) -> float | None:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
     seconds: Any = clock_seconds(value) if isinstance(value, str) else value
     if not isinstance(seconds, Real) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
@@ -311,7 +311,7 @@ def _time(value: Any, name: str) -> float | None:
 
 
 def _channel(value: Any, name: str) -> int | None:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
     index: Any = value
     if isinstance(value, str):

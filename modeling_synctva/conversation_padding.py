@@ -162,7 +162,13 @@ def _mask(row: Mapping[str, Any], length: int, name: str) -> np.ndarray:
     """Return the conversation's `modality_mask` (N, 3); all True if it has none."""
     if row.get("modality_mask") is None:
         return np.ones((length, len(MODALITIES)), dtype=bool)
-    mask = np.asarray(row["modality_mask"])
+    try:
+        mask = np.asarray(row["modality_mask"])
+        mask.astype(bool)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"{name}, modality_mask = {row['modality_mask']!r}: expected (N, 3) of True or False"
+        ) from error
     if mask.shape != (length, len(MODALITIES)):
         raise ValueError(
             f"{name}, modality_mask has shape {mask.shape}: expected {(length, len(MODALITIES))}"
@@ -212,21 +218,19 @@ def _pad_features(
 
 def _as_matrix(values: Any, name: str, width: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the features as (N, D) float32, and which rows are not None, (N,) bool."""
-    try:
-        matrix = np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError):
-        matrix = None
+    matrix = _numbers(values)
     if matrix is not None and matrix.ndim == 2:
         return matrix, np.ones(len(matrix), dtype=bool)
     # Some rows are None or differ in width: check them one by one.
     has_features = np.array([row is not None for row in values])
+    vectors = []
     for t, row in enumerate(values):
         if row is None:
             continue
-        try:
-            vector = np.asarray(row, dtype=np.float32)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}, utterance {t} = {row!r}: expected numbers") from error
+        vector = _numbers(row)
+        if vector is None:
+            raise ValueError(f"{name}, utterance {t} = {row!r}: expected numbers")
+        vectors.append(vector)
         if width is None and vector.ndim == 1:
             width = len(vector)
         if vector.shape != (width,):
@@ -234,10 +238,18 @@ def _as_matrix(values: Any, name: str, width: int | None) -> tuple[np.ndarray, n
             raise ValueError(f"{name}, utterance {t} has shape {vector.shape}: expected {expected}")
     matrix = np.zeros((len(has_features), width or 0), dtype=np.float32)
     if has_features.any():
-        matrix[has_features] = np.stack(
-            [np.asarray(row, np.float32) for row in values if row is not None]
-        )
+        matrix[has_features] = np.stack(vectors)
     return matrix, has_features
+
+
+def _numbers(values: Any) -> np.ndarray | None:
+    """Return values as float32; None if they are not numbers, or have no common shape."""
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().to_dense()
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
 
 
 def _pad_tokens(
