@@ -12,7 +12,8 @@ from .csv_rows import LARGEST, CsvTable, Located, Mistake
 from .json_rows import JsonTable
 from .paths import path_column
 
-SAME_COLUMNS = "the same columns in every split, and those that a model was trained on"
+MODEL = "the model"
+SAME_COLUMNS = "the same columns in every split"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def stack_features(
     named, unread, first = False, [], origin
     if expected is not None:
         names, width, named = tuple(expected), len(expected), True
-        origin = first = "the model"
+        origin = first = MODEL
         known = {unprefixed(name, files[0].modality) for name in names}
         columns = dict.fromkeys(name for file in in_columns for name in file.columns)
         unread = [name for name in columns if unprefixed(name, files[0].modality) not in known]
@@ -173,7 +174,8 @@ def _take_columns(
             values[:, position] = file.values[:, column]
         else:
             found = f"lacks the feature column {name!r} of {first}"
-            mistakes.append(file.mistake(None, None, found, SAME_COLUMNS))
+            expected = "all that it was trained on" if first == MODEL else SAME_COLUMNS
+            mistakes.append(file.mistake(None, None, found, expected))
 
 
 def _refuse_further_columns(

@@ -145,13 +145,15 @@ def read_table(
         _check_labels(file, names, mistakes)
     features = {}
     for modality in MODALITIES:
+        known = len(mistakes)
         stack = stack_features(
             [file.features[modality] for file in table.files],
             mistakes,
             (feature_names or {}).get(modality),
         )
         if stack is not None:
-            _check_gaps(table, stack, mistakes)
+            if len(mistakes) == known:
+                _check_gaps(table, stack, mistakes)
             features[modality] = stack
     if mistakes:
         order = [file.path for file in table.files]

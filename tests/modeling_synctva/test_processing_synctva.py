@@ -1,4 +1,6 @@
 import json
+import logging
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -163,6 +165,33 @@ def test_refuses(processor, conversations, message):
         processor(conversations)
 
 
+@pytest.mark.parametrize(
+    ("settings", "conversation", "unread"),
+    [
+        ({}, [{"text": "hello", "audio_features": [1.0, 2.0]}], ""),
+        ({}, {"texts": ["hello"], "media_paths": [None], "labels": [0]}, ""),
+        ({"visual_dim": None}, ["hello", {"visual_features": [1.0]}], "visual_features"),
+        ({"audio_dim": None}, {"texts": ["hello"], "audio_features": [[1.0]]}, "audio_features"),
+        ({"text_dim": None, "text_encoder": None}, [{"text": "hello"}], "text"),
+        ({"text_encoder": None}, {"texts": ["hello"], "visual_features": [[1.0] * 3]}, "texts"),
+        ({"audio_dim": None}, ["hello", {"audio": "nowhere.wav"}], "audio"),
+        ({"audio_dim": None, "visual_dim": None}, ["hello", {"video": "nowhere.mp4"}], "video"),
+        ({}, {"texts": ["hello"], "media_paths": ["nowhere.mp4"]}, "media_paths"),
+    ],
+)
+def test_what_the_checkpoint_does_not_read_is_named(
+    settings, conversation, unread, toy_encoder_spec, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(logging.Logger, "warning_once", lambda _, message: said.append(message))
+    dims = {"text_dim": 16, "visual_dim": 3, "audio_dim": 2, "text_encoder": toy_encoder_spec}
+    with suppress(ValueError):  # where nothing is left to read
+        SyncTVAProcessor(**dims | settings)([conversation])
+    assert [message.split(" not read: expected some of [")[0] for message in said] == (
+        [unread] if unread else []
+    )
+
+
 def test_return_tensors_accepts_pt_only(processor):
     conversations = [[{"visual_features": [1.0, 2.0, 3.0]}]]
     batch = processor(conversations)
@@ -237,3 +266,47 @@ def test_save_and_load_with_tokenizer(token_processor, tmp_path):
     loaded.text_tokens["name"] = "owner/nowhere"  # the saved tokenizer is used, not this name
     expected, actual = token_processor([["hello", "no"]]), loaded([["hello", "no"]])
     assert all(torch.equal(actual[name], expected[name]) for name in expected)
+
+
+def test_named_features_of_every_modality(tmp_path):
+    names = {"text": ["text_a", "text_b"], "visual": ["smile"], "audio": ["audio_x", "audio_y"]}
+    made = SyncTVAProcessor(2, 1, 2, **{f"{name}_features": own for name, own in names.items()})
+    made.save_pretrained(tmp_path)
+    processor = SyncTVAProcessor.from_pretrained(tmp_path)
+    assert processor.feature_names == names
+    vectors = {"text_features": [1, 2], "visual_features": [3], "audio_features": [4, 5]}
+    expected = processor([[vectors]])
+    for given in (
+        {
+            "text_features": {"text_b": 2, "text_a": 1},
+            "visual_features": {"smile": 3},
+            "audio_features": {"audio_y": 5, "audio_x": 4},
+        },
+        {
+            "text_features": {"a": 1, "b": 2},
+            "visual_features": {"visual_smile": 3},
+            "audio_features": {"y": 5, "audio_x": 4},
+        },
+    ):
+        batch = processor([[given]])
+        for field in vectors:
+            assert batch[field].tolist() == expected[field].tolist()
+    for wrong in ({"x": 4}, {"x": 4, "y": 5, "z": 6}, {"x": 4, "audio_x": 4}, {}):
+        with pytest.raises(
+            ValueError, match=r"audio_features has \[.*expected exactly \['audio_x'"
+        ):
+            processor([[{**vectors, "audio_features": wrong}]])
+    bare = SyncTVAProcessor(2, None, None)
+    with pytest.raises(ValueError, match="text_features has names: expected a vector of 2 numbers"):
+        bare([[{"text_features": {"a": 1, "b": 2}}]])
+    with pytest.raises(ValueError, match="visual_features has 2 names: expected visual_dim = 1"):
+        SyncTVAProcessor(2, 1, 2, visual_features=["a", "b"])
+
+
+def test_a_processor_saved_without_names_of_text_and_visual_features_loads(tmp_path):
+    SyncTVAProcessor(2, 1, 2, audio_features=["x", "y"]).save_pretrained(tmp_path)
+    file = tmp_path / "processor_config.json"
+    saved = json.loads(file.read_text())
+    del saved["text_features"], saved["visual_features"]
+    file.write_text(json.dumps(saved))
+    assert SyncTVAProcessor.from_pretrained(tmp_path).feature_names == {"audio": ["x", "y"]}
