@@ -16,6 +16,7 @@ from synctva import (
     add_text_features,
     load_table,
 )
+from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.trainer.recipes import RECIPES, build_config, build_processor
 
@@ -31,9 +32,13 @@ def main(table: str, output: str) -> None:
         processing_class=build_processor("table", data, config),
     )
     trainer.train()
-    trainer.calibrate(data["dev"])  # so that a score is a probability
+    try:
+        trainer.calibrate(data["dev"])  # so that a score is a probability
+    except TooLittleToCalibrateError as error:
+        print(f"Not calibrated: {error}")
     scores = trainer.score(data["test"])
-    print(f"weighted F1 {scores['weighted_f1']:.3f} over {scores['n']} test utterances")
+    print(f"UAR {scores['uar']:.3f}, weighted F1 {scores['weighted_f1']:.3f}", end=" ")
+    print(f"over {scores['n']} test utterances")
     trainer.save_model(output)
 
     for answer in pipeline("emotion-recognition", model=output)(["I knew it!", "So did I."]):

@@ -15,6 +15,10 @@ def test_a_table_becomes_a_model_that_answers(tmp_path, monkeypatch, toy_encoder
         monkeypatch.setitem(train_own_table.RECIPES["table"].training, name, value)
     train_own_table.main(str(TABLE), str(tmp_path / "model"))
     *_, scores, one, other = capsys.readouterr().out.splitlines()
-    assert scores.startswith("weighted F1 0.") and scores.endswith("over 7 test utterances")
+    assert (
+        scores.startswith("UAR 0.")
+        and ", weighted F1 0." in scores
+        and scores.endswith("over 7 test utterances")
+    )
     config = SyncTVAForEmotionRecognition.from_pretrained(tmp_path / "model").config
     assert {one.split()[0], other.split()[0]} <= set(config.id2label.values())
