@@ -24,7 +24,7 @@ TIMEOUT = 3.0
 """Seconds in which the Hub has to answer. Without a network, the request fails at once."""
 
 
-def find_model(name: str | os.PathLike | None, option: str = "model") -> str:
+def find_model(name: str | os.PathLike | None, option: str = "model", *, ours: bool = True) -> str:
     """Return the folder or Hub name to load a model from, after checking that it is there.
 
     A local folder of that name comes first, then the checkpoint that ships with the package, then
@@ -34,6 +34,7 @@ def find_model(name: str | os.PathLike | None, option: str = "model") -> str:
     Args:
         name: folder, `synctva-meld`, or Hub name; None for the shipped checkpoint.
         option: what the user calls it, for error messages.
+        ours: whether the shipped checkpoint is meant by its name; not for encoders of others.
 
     Raises:
         OSError: there is no such model, or the Hub cannot be reached and its cache lacks it.
@@ -44,13 +45,14 @@ def find_model(name: str | os.PathLike | None, option: str = "model") -> str:
     folder = Path(name).expanduser()
     if folder.exists():
         if not (folder / CONFIG_NAME).is_file():
-            raise FileNotFoundError(_message(option, name, f"there is no {CONFIG_NAME} in it"))
+            found = f"there is no {CONFIG_NAME} in it"
+            raise FileNotFoundError(_message(option, name, found, ours))
         return str(folder)
-    if name == SHIPPED:
+    if ours and name == SHIPPED:
         return SYNCTVA_MELD
     if _is_path(name, folder):
-        raise FileNotFoundError(_message(option, name, "there is no such folder"))
-    return _find_on_hub(name, option)
+        raise FileNotFoundError(_message(option, name, "there is no such folder", ours))
+    return _find_on_hub(name, option, ours)
 
 
 def _is_path(name: str, folder: Path) -> bool:
@@ -62,37 +64,37 @@ def _is_path(name: str, folder: Path) -> bool:
     return folder.parent != Path() and folder.parent.is_dir()
 
 
-def _find_on_hub(name: str, option: str) -> str:
+def _find_on_hub(name: str, option: str, ours: bool) -> str:
     try:
         get_hf_file_metadata(hf_hub_url(name, CONFIG_NAME), timeout=TIMEOUT)
     except GatedRepoError:
         pass  # transformers' message says how to get access
     except RepositoryNotFoundError:
         found = "it is no folder here, and no model on the Hub that this account may read"
-        raise FileNotFoundError(_message(option, name, found)) from None
+        raise FileNotFoundError(_message(option, name, found, ours)) from None
     except EntryNotFoundError:
         found = f"there is no {CONFIG_NAME} in this repository of the Hub"
-        raise FileNotFoundError(_message(option, name, found)) from None
+        raise FileNotFoundError(_message(option, name, found, ours)) from None
     except Exception as error:  # each version of the client has other types for "no network"
         cached = try_to_load_from_cache(name, CONFIG_NAME)
         if not isinstance(cached, str):
             found = f"it is no folder here, and the Hub cannot be reached ({error})"
-            raise OSError(_message(option, name, found)) from None
+            raise OSError(_message(option, name, found, ours)) from None
         logger.warning(f"{name} is read from the Hub's cache, because of the Hub: {error}")
         return str(Path(cached).parent)
     return name
 
 
-def _message(option: str, name: str, found: str) -> str:
+def _message(option: str, name: str, found: str, ours: bool) -> str:
     """Return an error message, with the nearest name that would have been right."""
     folder = Path(name).expanduser()
-    beside = [str(path.parent) for path in folder.parent.glob(f"*/{CONFIG_NAME}")]
-    meant = get_close_matches(str(folder), {*beside, SHIPPED} - {str(folder)}, n=1)
+    beside = [path.parent.name for path in folder.parent.glob(f"*/{CONFIG_NAME}")]
+    meant = [str(folder.with_name(near)) for near in get_close_matches(folder.name, beside, n=1)]
+    shipped = [SHIPPED] if ours else []
+    meant += get_close_matches(name, shipped)
     suggestion = f". Did you mean {meant[0]}?" if meant else ""
-    return (
-        f"{option} = {name}: {found}: expected the folder of a model, {SHIPPED}, or a Hub name "
-        f"such as user/name{suggestion}"
-    )
+    forms = ["the folder of a model", *shipped, f"or a Hub name such as user/name{suggestion}"]
+    return f"{option} = {name}: {found}: expected {', '.join(forms)}"
 
 
 __all__ = ["find_model"]

@@ -15,6 +15,7 @@ from transformers import AutoFeatureExtractor, AutoModel
 from synctva.audio.contours import analyse, checked_samples
 from synctva.audio.functionals import FUNCTIONALS, functionals
 from synctva.audio.prosody import PROSODY_MEASURES, prosody
+from synctva.model_lookup import find_model
 
 SHORTEST = 6.4 / 100  # s: one frame of the intensity curve
 QUIETEST = 2**-15
@@ -212,13 +213,14 @@ def _egemaps() -> _Extractor:
 
 def _hub(name: str) -> _Extractor:
     """Return the extractor that averages a speech model's last hidden states over time."""
-    reader = AutoFeatureExtractor.from_pretrained(name)
+    source = find_model(name, "audio encoder", ours=False)
+    reader = AutoFeatureExtractor.from_pretrained(source)
     if "input_values" not in reader.model_input_names:
         raise ValueError(
             f"audio encoder {HUB_PREFIX}{name} reads {reader.model_input_names}: expected a model "
             "that reads waveforms, input_values"
         )
-    model = AutoModel.from_pretrained(name, dtype=torch.float32).eval().requires_grad_(False)
+    model = AutoModel.from_pretrained(source, dtype=torch.float32).eval().requires_grad_(False)
 
     @torch.no_grad()
     def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:

@@ -21,6 +21,7 @@ from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
 from synctva.commands import add_path_options, parse
 from synctva.features.text import add_text_tokens
 from synctva.metrics.missing_modalities import subset_scores
+from synctva.model_lookup import find_model
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.recipes import RECIPES, load_conversations, table_checksum
@@ -58,6 +59,7 @@ def read_processor(model: str) -> SyncTVAProcessor:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
+    options.model = find_model(options.model)
     try:
         trained = read_results(options.model)
     except FileNotFoundError:

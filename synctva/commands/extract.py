@@ -23,6 +23,7 @@ from transformers.utils import logging
 from synctva import MODALITIES
 from synctva.commands import add_path_options, parse, program
 from synctva.features.extraction import SOURCES, ExtractionReport, extract_features, load_media
+from synctva.model_lookup import find_model
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
 from synctva.video.encoder import FACE_SPEC
 
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str]) -> None:
 def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]:
     """Return the specs of the requested encoders, None for a masked modality."""
     if options.model:
-        processor = AutoProcessor.from_pretrained(options.model)
+        processor = AutoProcessor.from_pretrained(find_model(options.model))
         found = {
             name: getattr(processor, f"{name}_encoder") for name in ("audio", "visual", "text")
         }

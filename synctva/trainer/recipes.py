@@ -22,6 +22,7 @@ from synctva.datasets_scripts.table.splits import find_files
 from synctva.features.feature_names import schema_feature_names
 from synctva.features.feature_sets import SCHEMA_FILE, load_feature_set, read_schema
 from synctva.features.text import add_text_features
+from synctva.model_lookup import find_model
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
@@ -328,14 +329,16 @@ def build_config(
         _warn_of_weights(source)
     fields: dict[str, Any] = {f"{m}_dim": width for m, width in feature_widths(data).items()}
     if text_backbone is not None:
-        backbone = AutoConfig.from_pretrained(text_backbone)
+        found = find_model(text_backbone, "text_backbone", ours=False)
+        backbone = AutoConfig.from_pretrained(found)
         fields |= {
             "text_backbone": text_backbone,
-            "text_backbone_config": backbone.to_dict(),
+            "text_backbone_config": {**backbone.to_dict(), "_name_or_path": text_backbone},
             "text_dim": backbone.hidden_size,
         }
+    folder = preset if preset.is_dir() else find_model(source, "config")
     config = AutoConfig.from_pretrained(
-        preset if preset.is_dir() else source, id2label=dict(enumerate(label_names(data))), **fields
+        folder, id2label=dict(enumerate(label_names(data))), **fields
     )
     config.label2id = {name: index for index, name in config.id2label.items()}
     if overrides:

@@ -12,6 +12,8 @@ from torch.nn import functional
 from transformers import AutoModel
 from transformers.utils import cached_file
 
+from synctva.model_lookup import find_model
+
 PREPROCESSOR = "preprocessor_config.json"
 _GREY = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
 
@@ -30,10 +32,11 @@ class HubImageModel:
     """
 
     def __init__(self, name: str):
-        path = cached_file(name, PREPROCESSOR)
+        source = find_model(name, "visual encoder", ours=False)
+        path = cached_file(source, PREPROCESSOR)
         with open(path, encoding="utf-8") as file:
             settings = {**_GREY, **json.load(file)}
-        self.model: Any = AutoModel.from_pretrained(name, dtype=torch.float32)
+        self.model: Any = AutoModel.from_pretrained(source, dtype=torch.float32)
         self.model.eval().requires_grad_(False)
         size = settings.get("crop_size") or settings.get("size") or self.model.config.image_size
         if isinstance(size, dict):

@@ -90,6 +90,12 @@ def test_a_mistyped_name_is_answered_with_the_nearest(name, near, local_model):
     assert str(error.value).endswith(f"Did you mean {near}?" if near else "such as user/name")
 
 
+def test_the_shipped_checkpoint_is_no_encoder_of_others():
+    for name in ("synctva-meld", "synctva-mled"):
+        with pytest.raises(OSError, match=rf"^encoder = {name}: .*a model, or a Hub name such as"):
+            find_model(name, "encoder", ours=False)
+
+
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_something_else_of_that_name_is_refused(kind, elsewhere):
     (elsewhere / "synctva-meld").mkdir() if kind == "folder" else Path("synctva-meld").touch()

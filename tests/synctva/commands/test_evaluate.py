@@ -162,5 +162,6 @@ def test_prints_the_scores_of_the_training(simulated, capsys, tmp_path):
 
 
 def test_a_folder_without_results_needs_a_data_set(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(SystemExit, match=r"has no results.json: expected --dataset"):
         evaluate.main(["--model", str(tmp_path)])
