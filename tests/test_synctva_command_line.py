@@ -81,6 +81,12 @@ def test_version_is_the_packages(capsys):
         (["stream", "--modle", "a"], "unrecognized arguments: --modle. Did you mean --model?"),
         (["push", "a", "b", "--prviate"], "Did you mean --private?"),
         (["train", "--nothing", "1"], "synctva train: error: unrecognized arguments: --nothing"),
+        (
+            ["train", "--num_epochs", "1"],
+            "unrecognized arguments: --num_epochs. Did you mean --num",
+        ),
+        (["train", "stray"], "synctva train: error: unrecognized arguments: stray"),
+        (["finetune", "--dataset", "meld", "--encodr", "x"], "Did you mean --encoder?"),
         (["card"], "synctva card: error: the following arguments are required: folder"),
     ],
 )

@@ -20,7 +20,13 @@ def program() -> str:
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse the options of a command; a mistyped one is named first, with the one it resembles."""
+    """Parse the options of a command; see `refuse_mistyped` for an unknown one."""
+    refuse_mistyped(parser, arguments)
+    return parser.parse_args(arguments)
+
+
+def refuse_mistyped(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """End the program at an unknown option, and name the one that it resembles."""
     known = list(parser._option_string_actions)
     for word in arguments:
         if word == "--":  # values follow
@@ -32,7 +38,6 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse
             near = get_close_matches(name, known, n=1)
             hint = f". Did you mean {near[0]}?" if near else ""
             parser.error(f"unrecognized arguments: {name}{hint}")
-    return parser.parse_args(arguments)
 
 
 def add_path_options(parser: argparse.ArgumentParser) -> None:
@@ -47,4 +52,4 @@ def add_path_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-__all__ = ["add_path_options", "parse", "program"]
+__all__ = ["add_path_options", "parse", "program", "refuse_mistyped"]

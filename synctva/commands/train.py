@@ -28,7 +28,7 @@ from synctva import MODALITIES, SyncTVAForEmotionRecognition
 from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
-from synctva.commands import program
+from synctva.commands import program, refuse_mistyped
 from synctva.features.feature_sets import stream_feature_set
 from synctva.features.text import add_text_tokens
 from synctva.files import only_run
@@ -127,6 +127,7 @@ def parse_arguments(
     parser.set_defaults(output_dir=folder, seed=known.seed)
     if known.dataset in RECIPES:  # the parser rejects any other
         parser.set_defaults(**recipe_of(known.dataset, known.data_dir).training)
+    refuse_mistyped(parser, arguments)
     script, training, unknown = parser.parse_args_into_dataclasses(
         args=arguments, return_remaining_strings=True
     )
