@@ -86,7 +86,7 @@ def warn_of_other_labels(model: Any, source: str | os.PathLike | None) -> None:
     if calibrated:
         messages.append(
             "The temperature and the thresholds of the prediction sets were fitted for the "
-            "checkpoint's labels and are dropped: calibrate again"
+            "checkpoint's labels, and are dropped until the model is calibrated again"
         )
     if len(now) == len(before):
         old, new = next(pair for pair in zip(before, now, strict=True) if pair[0] != pair[1])
