@@ -280,7 +280,7 @@ def _text(value: Any, name: str) -> str | None:
     media = _FILE.fullmatch(text.strip())
     if (media and " " not in text) or ((media or "/" in text) and os.path.isfile(text)):
         field = "video" if media and media["video"] else "audio" if media and media["audio"] else ""
-        advice = {field: text} if field else "the words in the file"
+        advice = {field: text} if field else f"synctva.read_transcript({text!r})"
         logger.warning_once(
             f"{name} = {text!r} is the name of a file, and is read as words: expected {advice}"
         )

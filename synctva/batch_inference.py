@@ -14,6 +14,7 @@ from transformers import pipeline
 
 from synctva.csv_output import write_csv
 from synctva.files import written_whole
+from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS
 
 ANSWER_SCHEMA = pa.schema(
     {
@@ -97,15 +98,22 @@ def corpus_blocks(files: Sequence[str | os.PathLike], size: int) -> list[dict[st
 
     Raises:
         FileNotFoundError: there is no file.
-        ValueError: a `dialogue_id` is missing, is not a string, or occurs twice.
+        ValueError: a file has a row per utterance, or a `dialogue_id` is missing, is not a string
+            or occurs twice.
     """
     if not files:
         raise FileNotFoundError("the corpus has no .parquet file")
     seen: set[str] = set()
     blocks = []
     for file in map(str, files):
-        if "dialogue_id" not in parquet.read_schema(file).names:
+        columns = parquet.read_schema(file).names
+        if "dialogue_id" not in columns:
             raise ValueError(f"{file} has no column dialogue_id: expected a name per conversation")
+        if "texts" not in columns and set(columns) & {"text", *MEDIA_FIELDS}:
+            raise ValueError(
+                f"{file} has the columns {columns}, an utterance per row: expected a conversation "
+                "per row, with texts, speakers or features, each a list"
+            )
         names = parquet.read_table(file, columns=["dialogue_id"])[0].to_pylist()
         for row, name in enumerate(names):
             if not isinstance(name, str) or name in seen:

@@ -139,7 +139,7 @@ def test_the_warning_says_what_to_write(warnings, tmp_path):
     read(["clip.wav", "clip.mp4", "call.srt"])
     assert "expected {'audio': 'clip.wav'}" in warnings[0]
     assert "expected {'video': 'clip.mp4'}" in warnings[1]
-    assert "expected the words in the file" in warnings[2]
+    assert "expected synctva.read_transcript('call.srt')" in warnings[2]
     existing = tmp_path / "my clip"
     existing.write_bytes(b"")
     read([str(existing)])

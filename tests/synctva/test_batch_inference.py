@@ -99,5 +99,9 @@ def test_a_corpus_needs_unique_names(tmp_path):
     parquet.write_table(pa.table({"texts": [["Hi."]]}), tmp_path / "nameless.parquet")
     with pytest.raises(ValueError, match="no column dialogue_id"):
         corpus_blocks([tmp_path / "nameless.parquet"], 4)
+    turns = pa.table({"dialogue_id": ["a", "a"], "text": ["Hi!", "Hello."]})
+    parquet.write_table(turns, tmp_path / "turns.parquet")
+    with pytest.raises(ValueError, match=r"turns\.parquet has .* an utterance per row: expected a"):
+        corpus_blocks([tmp_path / "turns.parquet"], 4)
     with pytest.raises(FileNotFoundError, match=r"no \.parquet file"):
         corpus_blocks([], 4)
