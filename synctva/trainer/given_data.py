@@ -38,7 +38,9 @@ def check_conversations(dataset: Any, config: SyncTVAConfig, name: str) -> set[s
         ValueError: no utterance has features that the model reads, or the labels have other names
             than the model's.
     """
-    _check_kind(dataset, name)
+    check_kind(dataset, name)
+    if not columns_of(dataset):
+        raise ValueError(f"{name} is empty: expected at least one conversation")
     _check_label_names(dataset, config, name)
     reads = columns_read(config)
     found = columns_of(dataset)
@@ -78,7 +80,12 @@ def texts_unread(dataset: Any, config: SyncTVAConfig) -> str | None:
     return "texts are there, add_text_tokens(data, tokenizer, config) makes input_ids of them"
 
 
-def _check_kind(dataset: Any, name: str) -> None:
+def check_kind(dataset: Any, name: str) -> None:
+    """Check that these are rows, of a single split.
+
+    Raises:
+        TypeError: they are not.
+    """
     kind = type(dataset).__name__
     if isinstance(dataset, Mapping):
         raise TypeError(
@@ -88,8 +95,6 @@ def _check_kind(dataset: Any, name: str) -> None:
     if not (hasattr(dataset, "__getitem__") or hasattr(dataset, "__iter__")):
         remedy = "; data_collator is passed by its name" if callable(dataset) else ""
         raise TypeError(f"{name} = {kind}: expected conversations{remedy}")
-    if not columns_of(dataset):
-        raise ValueError(f"{name} is empty: expected at least one conversation")
 
 
 def _check_label_names(dataset: Any, config: SyncTVAConfig, name: str) -> None:
@@ -124,4 +129,4 @@ def _has(row: Mapping[str, Any], modality: str, column: str) -> bool:
     return any(here and value is not None for here, value in zip(present, values, strict=False))
 
 
-__all__ = ["check_conversations", "columns_read", "texts_unread"]
+__all__ = ["check_conversations", "check_kind", "columns_read", "texts_unread"]

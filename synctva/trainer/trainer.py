@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from synctva import metrics
 from synctva.calibration_fitting import calibrate
 from synctva.files import write_whole, written_whole
 from synctva.losses import build_criterion
-from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+from synctva.modeling_synctva.calibration import drop_calibration_to_train
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import (
     SyncTVAEmotionOutput,
     SyncTVAForEmotionRecognition,
@@ -28,10 +31,22 @@ from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.averaging import AveragingTrainer
 from synctva.trainer.checkpoints import WholeCheckpointTrainer
 from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.given_arguments import check_arguments, check_model
+from synctva.trainer.given_data import (
+    check_conversations,
+    check_kind,
+    columns_read,
+    texts_unread,
+)
 from synctva.trainer.pushing import PushingTrainer
 from synctva.trainer.sampling import EpochSampler
-from synctva.trainer.statistics import class_counts, conversation_lengths, set_missing_statistics
-from synctva.trainer.streaming import ConversationRows, ConversationStream
+from synctva.trainer.statistics import (
+    class_counts,
+    conversation_lengths,
+    set_missing_statistics,
+    trained_modalities,
+)
+from synctva.trainer.streaming import ConversationRows, ConversationStream, is_table
 
 logger = logging.get_logger(__name__)
 
@@ -53,12 +68,24 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     - scores over labelled utterances.
 
     Args:
-        model: the model, or a folder or Hub name to load it from.
+        model: the model, or a folder or Hub name to load it from. It may have PEFT's adapters.
         args: see `SyncTVATrainingArguments`.
-        train_dataset, eval_dataset: conversations, see `synctva.datasets_scripts.schema`.
+        train_dataset: conversations, see `synctva.datasets_scripts.schema`: a `datasets.Dataset`, a
+            `ConversationStream`, or any other sequence of rows.
+        eval_dataset: the same, or a dictionary of several.
         processing_class: the processor, saved beside the model.
         model_card: a function of the trainer that returns the text of the model card.
         callbacks: further callbacks.
+        data_collator: used in place of `SyncTVACollator`, for training and evaluation.
+        compute_loss_func: used in place of the loss that `args` names: a function of the model's
+            output, the labels and `num_items_in_batch`.
+        compute_metrics: a function that adds scores to ours, or replaces those of the same names.
+        kwargs: other arguments of transformers' Trainer.
+
+    Raises:
+        TypeError: the model, the arguments or the processor are of another kind.
+        ValueError: an argument cannot be used together with another, or no conversation has
+            features that the model reads, see `check_conversations`.
     """
 
     args: SyncTVATrainingArguments
@@ -71,13 +98,24 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         eval_dataset: Any = None,
         processing_class: Any = None,
         model_card: Callable[[SyncTVATrainer], str] | None = None,
-        callbacks: Sequence[TrainerCallback] = (),
+        callbacks: Sequence[TrainerCallback] | None = None,
+        data_collator: Callable[[list[Any]], dict[str, Any]] | None = None,
+        compute_loss_func: Callable[..., Tensor] | None = None,
+        compute_metrics: Callable[[EvalPrediction], dict[str, float]] | None = None,
         **kwargs: Any,
     ):
         if isinstance(model, (str, os.PathLike)):
             model = SyncTVAForEmotionRecognition.from_pretrained(model)
         if args is None:
             args = SyncTVATrainingArguments(output_dir="synctva-model")
+        if train_dataset is not None:
+            check_kind(train_dataset, "train_dataset")
+        check_arguments(args, processing_class, eval_dataset, data_collator, compute_loss_func)
+        if kwargs.get("preprocess_logits_for_metrics") is not None:
+            raise ValueError(
+                "preprocess_logits_for_metrics: expected None: the scores and the calibration are "
+                "computed from the logits"
+            )
         if args.n_gpu > 1:
             # torch's DataParallel would scatter the packed graph along its first dimension.
             raise ValueError(
@@ -89,22 +127,86 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             args=args,
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
+            data_collator=data_collator,
+            compute_loss_func=compute_loss_func,
             compute_metrics=self._scores_of_labelled,
-            callbacks=[_EpochCallback(self), *callbacks],
+            callbacks=[_EpochCallback(self), *(callbacks or ())],
             **kwargs,
         )
+        check_model(self.emotion_model)
         if args.early_stopping_patience:
             self.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
-        self.config: SyncTVAConfig = self.model.config
-        self.data_collator = SyncTVACollator(self.config)
-        self.train_collator = SyncTVACollator(
-            self.config, modality_dropout=args.modality_dropout, seed=args.seed
-        )
+        self._own_collator = data_collator
+        self._further_scores = compute_metrics
         # Not passed as transformers' processing_class, which has to be a tokenizer in `train`.
         self.processor = processing_class
         self.model_card = model_card
-        self.criterion = self._build_criterion().to(args.device)
         self._train_sampler: EpochSampler | None = None
+        self._given: set[str] = set()  # modalities that some data set has
+        if train_dataset is not None:
+            self._check_conversations(train_dataset, "train_dataset")
+            unread = texts_unread(train_dataset, self.config)
+            if unread is not None:
+                logger.warning(f"train_dataset: {unread}; without them no text is read")
+        self._prepare_collators_and_loss()
+
+    @property
+    def emotion_model(self) -> SyncTVAForEmotionRecognition:
+        """The model itself, without PEFT's wrapper."""
+        adapted = hasattr(self.model, "get_base_model")
+        return self.model.get_base_model() if adapted else self.model
+
+    @property
+    def config(self) -> SyncTVAConfig:
+        """The model's config."""
+        return self.emotion_model.config
+
+    def _prepare_collators_and_loss(self) -> None:
+        """Make what depends on the model's config and on the arguments."""
+        self.data_collator = self._own_collator or SyncTVACollator(self.config)
+        self.train_collator = self._own_collator or SyncTVACollator(
+            self.config, modality_dropout=self.args.modality_dropout, seed=self.args.seed
+        )
+        self.criterion = self._build_criterion().to(self.args.device)
+
+    def _check_conversations(self, dataset: Any, name: str) -> None:
+        """See `check_conversations`; warn of a modality that training had and no data has."""
+        self._given |= check_conversations(dataset, self.config, name)
+        for modality in MODALITIES:
+            if modality in trained_modalities(self.emotion_model) - self._given:
+                self._given.add(modality)  # said once
+                column = columns_read(self.config)[modality]
+                remedy = texts_unread(dataset, self.config) if modality == "text" else None
+                logger.warning(
+                    f"{name} has no {column}, with which the model was trained: its answers rest "
+                    f"on less than it seems{'; ' if remedy else ''}{remedy or ''}"
+                )
+
+    def _hp_search_setup(self, trial: Any) -> None:
+        """Set a trial's arguments, and make what depends on them and on the new model."""
+        super()._hp_search_setup(trial)
+        if self.model_init is not None:
+            self._prepare_collators_and_loss()
+
+    def hyperparameter_search(
+        self,
+        hp_space: Callable[[Any], dict[str, Any]] | None = None,
+        compute_objective: Callable[[dict[str, float]], float] | None = None,
+        n_trials: int = 20,
+        direction: str | list[str] | None = None,
+        **kwargs: Any,
+    ):
+        """Search as transformers does, by default for the best `metric_for_best_model`.
+
+        (Its own default is the sum of all scores, which has no meaning here.)
+        """
+        if compute_objective is None:
+            metric = f"eval_{(self.args.metric_for_best_model or 'loss').removeprefix('eval_')}"
+            direction = "maximize" if self.args.greater_is_better else "minimize"
+            compute_objective = itemgetter(metric)
+        return super().hyperparameter_search(
+            hp_space, compute_objective, n_trials, direction or "minimize", **kwargs
+        )
 
     # The training data
 
@@ -117,6 +219,8 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         counts = np.ones(self.config.num_labels)  # only evaluation, without training data
         if self.train_dataset is not None:
             counts = class_counts(self.train_dataset, self.config.num_labels)
+            if not counts.sum():
+                raise ValueError("train_dataset: no utterance has a label: expected at least one")
         return build_criterion(
             self.args.loss,
             counts.tolist(),
@@ -128,14 +232,25 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
 
     def _remove_unused_columns(
         self, dataset: datasets.Dataset, description: str | None = None
-    ) -> ConversationRows:
-        """Return the columns that the collator reads, as a data set that is fast to read."""
+    ) -> datasets.Dataset | ConversationRows:
+        """Return the columns that our collator reads, as a data set that is fast to read.
+
+        A collator of the user gets the whole rows, and ours what a transform of the rows returns.
+        """
+        if self._own_collator is not None or not is_table(dataset):
+            return dataset
         return ConversationRows(dataset)
+
+    def _get_collator_with_removed_columns(
+        self, data_collator: Callable, description: str | None = None
+    ) -> Callable:
+        """Return the collator, which selects its columns itself."""
+        return data_collator
 
     def _conversations_a_step(self) -> int:
         arguments = self.args
         return (
-            arguments.train_batch_size
+            self._train_batch_size  # `auto_find_batch_size` lowers it
             * arguments.gradient_accumulation_steps
             * arguments.world_size
         )
@@ -164,6 +279,33 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         )
         return self._train_sampler
 
+    def get_eval_dataloader(self, eval_dataset: Any = None):
+        named = isinstance(eval_dataset, str)
+        if not named and eval_dataset is not None and eval_dataset is not self.eval_dataset:
+            # transformers would reuse persistent workers, and with them the first data set.
+            return self.get_test_dataloader(eval_dataset)
+        if self.eval_dataset is not None:
+            self._check_conversations(
+                self.eval_dataset[eval_dataset] if named else self.eval_dataset,
+                f"eval_dataset[{eval_dataset!r}]" if named else "eval_dataset",
+            )
+        with self._every_conversation():
+            return super().get_eval_dataloader(eval_dataset)
+
+    def get_test_dataloader(self, test_dataset: Any):
+        self._check_conversations(test_dataset, "dataset")
+        with self._every_conversation():
+            return super().get_test_dataloader(test_dataset)
+
+    @contextmanager
+    def _every_conversation(self) -> Iterator[None]:
+        """Make a loader that also reads an incomplete last batch: scores are of all the data."""
+        drop_last, self.args.dataloader_drop_last = self.args.dataloader_drop_last, False
+        try:
+            yield
+        finally:
+            self.args.dataloader_drop_last = drop_last
+
     def _get_eval_sampler(self, eval_dataset: Any) -> Sampler | None:
         # In the data set's order, so that predictions match its rows.
         return SequentialSampler(eval_dataset) if hasattr(eval_dataset, "__len__") else None
@@ -178,14 +320,19 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         num_items_in_batch: Tensor | int | None = None,
     ):
         """Compute the model's `emotion_loss` with the chosen criterion, see `Trainer`."""
+        if "labels" not in inputs:
+            raise ValueError(f"the batch has {sorted(inputs)}: expected labels too, to train on")
         labels = inputs["labels"]
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
-        loss = self.model.emotion_loss(
-            outputs,
-            labels,
-            criterion=self.criterion,
-            num_items_in_batch=num_items_in_batch,
-        )
+        if self.compute_loss_func is not None:
+            loss = self.compute_loss_func(outputs, labels, num_items_in_batch=num_items_in_batch)
+        else:
+            loss = self.emotion_model.emotion_loss(
+                outputs,
+                labels,
+                criterion=self.criterion,
+                num_items_in_batch=num_items_in_batch,
+            )
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             # The divisor counts all processes, and their gradients are averaged, not summed.
             loss = loss * self.accelerator.num_processes
@@ -195,11 +342,13 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         """Create `Trainer`'s optimizer, with a separate learning rate for a text backbone."""
         fresh = self.optimizer is None
         optimizer = super().create_optimizer(model)
-        backbone = getattr(self.model.base_model, "text_backbone", None)
+        backbone = self.emotion_model.base_model.text_backbone
         if fresh and backbone is not None:
             pretrained = {id(parameter) for parameter in backbone.parameters()}
             for group in list(optimizer.param_groups):
                 moved = [p for p in group["params"] if id(p) in pretrained]
+                if not moved:
+                    continue
                 group["params"] = [p for p in group["params"] if id(p) not in pretrained]
                 rate = self.args.backbone_learning_rate
                 optimizer.add_param_group({**group, "params": moved, "lr": rate})
@@ -217,7 +366,9 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         logits = prediction.predictions
         if isinstance(logits, tuple):  # `predict_fields` asked for more, and its caller scores
             return {}
-        return metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
+        scores = metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
+        further = self._further_scores
+        return scores if further is None else {**scores, **further(prediction)}
 
     def predict_fields(self, dataset: Any, fields: Iterable[str] = ("logits",)) -> dict[str, Any]:
         """Run the model over a data set and return outputs in the data set's order.
@@ -231,6 +382,8 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         """
         wanted = [name for name in OUTPUT_FIELDS if name in set(fields)]
         ignored = [name for name in OUTPUT_FIELDS if name not in wanted]
+        if self.args.prediction_loss_only:
+            raise ValueError("prediction_loss_only = True: expected False, to return outputs")
         output = self.predict(dataset, ignore_keys=ignored)
         arrays = output.predictions if isinstance(output.predictions, tuple) else None
         arrays = (output.predictions,) if arrays is None else arrays
@@ -240,10 +393,11 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         """Score the labelled utterances of a data set, as in `results.json`.
 
         Returns:
-            n, accuracy, weighted_f1, macro_f1, per_class_f1, ece (fractions) and nll (nats) of the
-            uncalibrated logits.
+            The scores of the uncalibrated logits, see `synctva.metrics.scores.score`.
         """
         output = self.predict_fields(dataset)
+        if output["labels"] is None:
+            raise ValueError("dataset has no column labels: expected one, to compare with")
         labelled = output["labels"] != IGNORE_INDEX
         return metrics.compute(
             output["logits"][labelled], output["labels"][labelled], self.label_names_in_order
@@ -253,6 +407,9 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         """Fit the calibration on a data set, usually dev, and store it in the config.
 
         The pipeline uses it. Weights and logits do not change. See `synctva.calibration_fitting`.
+
+        Raises:
+            TooLittleToCalibrateError: the data set has too few errors or conversations.
         """
         output = self.predict_fields(dataset)
         labelled = output["labels"] != IGNORE_INDEX  # (conversations, N)
@@ -290,16 +447,20 @@ class _EpochCallback(TrainerCallback):
         self.trainer = trainer
 
     def on_train_begin(self, args, state, control, **kwargs):
-        if isinstance(self.trainer.train_dataset, (datasets.Dataset, ConversationStream)):
-            set_missing_statistics(self.trainer.model, self.trainer.train_dataset)
+        drop_calibration_to_train(self.trainer.config)
+        set_missing_statistics(self.trainer.emotion_model, self.trainer.train_dataset)
 
     def on_epoch_begin(self, args, state, control, **kwargs):
         # Accelerate does this too, but with two processes not for the sampler of a resumed epoch.
         epoch = int(state.epoch or 0)
-        self.trainer.train_collator.set_epoch(epoch)
-        for ordered in (self.trainer._train_sampler, self.trainer.train_dataset):
-            if isinstance(ordered, (EpochSampler, ConversationStream)):
-                ordered.set_epoch(epoch)
+        parts = (
+            self.trainer.train_collator,
+            self.trainer._train_sampler,
+            self.trainer.train_dataset,
+        )
+        for part in parts:
+            if hasattr(part, "set_epoch"):
+                part.set_epoch(epoch)
 
 
 __all__ = ["SyncTVATrainer"]

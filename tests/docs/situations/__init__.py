@@ -23,6 +23,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from transformers import pipeline
+from transformers.utils import logging as transformers_logging
 
 from synctva.registration import checkpoint_folder
 
@@ -62,6 +63,7 @@ def said(call: Callable[[], Any]) -> str:
         AssertionError: it says nothing.
     """
     records: list[str] = []
+    transformers_logging.warning_once.cache_clear()  # it may have been said in this process
 
     class Recorder(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
