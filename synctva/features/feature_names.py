@@ -39,13 +39,13 @@ def with_features_of(
         ValueError: the data set lacks one of them.
     """
     place = {unprefixed(name, modality): index for index, name in enumerate(own)}
-    order = [place.get(unprefixed(name, modality)) for name in wanted]
-    if None in order:
-        missing = wanted[order.index(None)]
+    missing = next((name for name in wanted if unprefixed(name, modality) not in place), None)
+    if missing is not None:
         raise ValueError(
             f"the feature set lacks the {modality} feature {missing!r}, which the model reads: "
             f"expected {', '.join(wanted)}; it has {', '.join(own)}"
         )
+    order = [place[unprefixed(name, modality)] for name in wanted]
     unread = [name for index, name in enumerate(own) if index not in order]
     if unread:
         logger.warning(f"{', '.join(unread)}: {modality} features that the model does not read")
