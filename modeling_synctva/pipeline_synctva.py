@@ -9,9 +9,14 @@ from typing import Any
 
 from transformers import Pipeline
 
-from .calibration import calibrated_probabilities, prediction_sets
+from .calibration import (
+    INFORMATIVE_FROM,
+    calibrated_probabilities,
+    distance_from_base_rates,
+    prediction_sets,
+)
 from .configuration_synctva import MODALITIES
-from .conversation_input import is_columns
+from .conversation_input import is_columns, is_turn, read_table
 from .explanation import explain_utterance
 
 _FORM = (
@@ -27,11 +32,13 @@ _READ_FROM_OUTPUT = ("logits", "strengths", "modality_mask")
 class EmotionRecognitionPipeline(Pipeline):
     """Recognise the emotion of every utterance of a conversation.
 
-    Call it with one conversation (a list of utterances, each a string or a dictionary with any of
-    `text`, `speaker`, `audio`, `video`, `text_features`, `visual_features`, `audio_features`) or
-    with several (a list of such lists). A conversation may also be a mapping of columns, such as a
-    row of `datasets`. For a dataset or a generator of conversations, it returns an iterator that
-    computes the answers lazily.
+    Call it with one conversation (a list of utterances, each a string, a tuple (speaker, text) or a
+    dictionary with any of `text`, `speaker`, `audio`, `video`, `channel`, `start`, `end`,
+    `text_features`, `visual_features`, `audio_features`) or with several (a list of such lists). A
+    conversation may also be a mapping of columns, such as a row of `datasets`. For a dataset or a
+    generator of conversations, it returns an iterator that computes the answers lazily. A
+    `pandas.DataFrame` or a dataset with an utterance per row is one conversation, or with a column
+    `dialogue_id` several.
 
     Args:
         top_k: 1 for only the label and its score, k to add the `scores` of the k likeliest labels,
@@ -50,10 +57,14 @@ class EmotionRecognitionPipeline(Pipeline):
         `prediction_set`, if requested: labels, likeliest first. For conversations like those of dev
         and an utterance drawn at random from each, the set contains the true label with at least
         the requested probability. This does not hold for each utterance, for each emotion or for
-        other data;
+        other data; None where the text could not be read, see `cautions`;
         `strengths`: the enhancement's strength in [0, 1] for each modality, 0 if it is missing: how
         far the model opened that modality's gate, which need not be a cause of the label;
-        `modalities`: those present; empty if the utterance is recognised only from its context.
+        `modalities`: those present; empty if the utterance is recognised only from its context;
+        `informative`: False if the answer says nothing of this utterance: the probabilities are
+        close to the base rates of training or to equal shares, see `distance_from_base_rates`, or
+        no modality is present;
+        `cautions`: short sentences on why the answer rests on less than it seems.
 
     Example:
         >>> from transformers import pipeline
@@ -126,6 +137,7 @@ class EmotionRecognitionPipeline(Pipeline):
         _, _, chosen = self._sanitize_parameters(**parameters)
         parameters = {**self._postprocess_params, **chosen}
         batch_size = batch_size or self._batch_size or 1
+        inputs = read_table(inputs)
         if self._is_one(inputs):
             return self.run_single([inputs], {}, {}, parameters)[0]
         answers = self._answer(inputs, batch_size, parameters)
@@ -140,17 +152,25 @@ class EmotionRecognitionPipeline(Pipeline):
             label: the emotion to explain; default: the likeliest.
 
         Returns:
-            Plain data, see `explain_utterance`.
+            Plain data, see `explain_utterance`, and the answer's `cautions`.
 
         Raises:
             ValueError: there are several conversations, or there is no such utterance or label.
         """
+        conversation = read_table(conversation)
         if not self._is_one(conversation):
             raise ValueError("the input holds several conversations: expected one")
         inputs = self.preprocess([conversation])
         with self.device_placement():
             inputs = self._ensure_tensor_on_device(inputs, device=self.device)
-            return explain_utterance(self.model, inputs, utterance, label)
+            unread = inputs.pop("cautions")[0]
+            explanation = explain_utterance(self.model, inputs, utterance, label)
+        cautions = _cautions(
+            unread.get(explanation["utterance"]),
+            explanation["informative"],
+            explanation["modalities"],
+        )
+        return {**explanation, "cautions": cautions}
 
     def _is_one(self, conversations: Any) -> bool:
         """Return whether the input is one conversation, and not several.
@@ -162,14 +182,16 @@ class EmotionRecognitionPipeline(Pipeline):
             return True
         if isinstance(conversations, str | bytes | Mapping):
             raise ValueError(f"the input is {conversations!r}: {_FORM}")
-        if not isinstance(conversations, Iterable) and not hasattr(conversations, "__getitem__"):
+        is_iterable = isinstance(conversations, Iterable) or hasattr(conversations, "__getitem__")
+        if not is_iterable or getattr(conversations, "ndim", 1) == 0:
             raise ValueError(f"the input is of type {type(conversations).__name__}: {_FORM}")
         if not isinstance(conversations, list | tuple):
             return False
         if not conversations:
             raise ValueError(f"the input is empty: {_FORM}")
         utterances = [
-            isinstance(item, str | Mapping) and not is_columns(item) for item in conversations
+            (isinstance(item, str | Mapping) and not is_columns(item)) or is_turn(item)
+            for item in conversations
         ]
         if any(utterances) and not all(utterances):
             odd = utterances.index(not utterances[0])
@@ -193,13 +215,17 @@ class EmotionRecognitionPipeline(Pipeline):
     def preprocess(  # type: ignore[override]
         self, conversations: Sequence[Any], first_index: int = 0
     ) -> dict[str, Any]:
-        batch = self.processor(conversations, device=self.device, first_index=first_index)
-        return {name: tensor for name, tensor in batch.items() if name != "labels"}
+        batch, cautions = self.processor.read(
+            conversations, device=self.device, first_index=first_index
+        )
+        tensors = {name: tensor for name, tensor in batch.items() if name != "labels"}
+        return {**tensors, "cautions": cautions}
 
     def _forward(self, inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
-        outputs = self.model(**inputs)
+        tensors = {name: value for name, value in inputs.items() if name != "cautions"}
+        outputs = self.model(**tensors)
         answers = {name: outputs[name] for name in _READ_FROM_OUTPUT}
-        return {**answers, "attention_mask": inputs["attention_mask"]}
+        return {**answers, **{name: inputs[name] for name in ("attention_mask", "cautions")}}
 
     def postprocess(  # type: ignore[override]
         self,
@@ -215,24 +241,35 @@ class EmotionRecognitionPipeline(Pipeline):
         probabilities = calibrated if calibrate else logits.softmax(-1)
         present = outputs["modality_mask"].bool()  # (B, N, 3)
         strengths = outputs["strengths"].float().masked_fill(~present, 0.0)  # (B, N, 3)
-        columns = [probabilities, strengths, present]
+        distance = distance_from_base_rates(calibrated, self.model.class_prior)
+        informative = (distance >= INFORMATIVE_FROM) & present.any(-1)  # (B, N)
+        columns = [probabilities, strengths, present, informative]
         if prediction_set is not None:
             # Always from calibrated probabilities, because the thresholds were fitted on them.
             columns.append(prediction_sets(calibrated, prediction_set, config.conformal_thresholds))
         lengths = outputs["attention_mask"].bool().sum(-1).tolist()
         return [
             [
-                self._describe(*values, top_k=top_k, abstain_below=abstain_below)
-                for values in zip(*(column[i, :length].tolist() for column in columns), strict=True)
+                self._describe(
+                    outputs["cautions"][i].get(t),
+                    *values,
+                    top_k=top_k,
+                    abstain_below=abstain_below,
+                )
+                for t, values in enumerate(
+                    zip(*(column[i, :length].tolist() for column in columns), strict=True)
+                )
             ]
             for i, length in enumerate(lengths)
         ]
 
     def _describe(
         self,
+        unread: str | None,
         probabilities: list[float],
         strengths: list[float],
         present: list[bool],
+        informative: bool,
         members: list[bool] | None = None,
         *,
         top_k: int | None,
@@ -247,11 +284,14 @@ class EmotionRecognitionPipeline(Pipeline):
         if top_k != 1:
             answer["scores"] = {names[c]: probabilities[c] for c in order[:top_k]}
         if members is not None:
-            answer["prediction_set"] = [names[c] for c in order if members[c]]
+            likely = [names[c] for c in order if members[c]]
+            answer["prediction_set"] = None if unread else likely
         answer["strengths"] = dict(zip(MODALITIES, strengths, strict=True))
         answer["modalities"] = [
             name for name, is_present in zip(MODALITIES, present, strict=True) if is_present
         ]
+        answer["informative"] = informative
+        answer["cautions"] = _cautions(unread, informative, answer["modalities"])
         return answer
 
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
@@ -260,6 +300,17 @@ class EmotionRecognitionPipeline(Pipeline):
         # config, in which `pipeline()` has replaced class names by classes.
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory)
+
+
+def _cautions(unread: str | None, informative: bool, modalities: Sequence[str]) -> list[str]:
+    """Return sentences on why an answer rests on less than it seems."""
+    if not modalities:
+        own = "nothing of the utterance was read: the answer comes from the conversation alone"
+    elif not informative:
+        own = "the answer is close to the base rates of training: it says nothing of the utterance"
+    else:
+        own = None
+    return [caution for caution in (unread, own) if caution]
 
 
 def _is_number(value: Any) -> bool:

@@ -12,13 +12,22 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, BatchFeature
 from transformers.processing_utils import ProcessorMixin
-from transformers.utils import cached_file
+from transformers.utils import cached_file, logging
 
 from .configuration_synctva import AUTO_MAP, MODALITIES, how_to_install
-from .conversation_input import MEDIA_FIELDS, SOURCES, columns_of, read_utterances
+from .conversation_input import (
+    MEDIA_FIELDS,
+    SOURCES,
+    columns_of,
+    read_columns,
+    read_utterances,
+)
 from .conversation_padding import TOKEN_FIELDS, pad_conversations
 from .text_encoder import TextEncoder
+from .text_reading import MULTILINGUAL, language_name, languages_of, unlearnt
 from .text_windows import contextual_tokens
+
+logger = logging.get_logger(__name__)
 
 TOKENIZER_FOLDER = "text_tokenizer"
 """Subfolder of a checkpoint for the tokenizer of its text backbone, if it has one."""
@@ -37,8 +46,8 @@ class SyncTVAProcessor(ProcessorMixin):
             masked.
         text_encoder: spec of the frozen encoder that embeds texts, see `TextEncoder`; None if text
             is read as `text_features` or as tokens.
-        audio_features: names of the audio features in order, so that utterances can pass them by
-            name; None if they are only passed as vectors.
+        text_features, visual_features, audio_features: names of each modality's features in order,
+            so that utterances can pass them by name; None if they are only passed as vectors.
         audio_encoder, visual_encoder: specs of the encoders that compute features from recordings,
             see `AudioEncoder` and `VisualEncoder`; None if only features are read.
         text_tokens: for a text backbone trained end to end, {"name": Hub name or folder of its
@@ -61,12 +70,16 @@ class SyncTVAProcessor(ProcessorMixin):
         text_tokens: dict[str, Any] | None = None,
         audio_encoder: dict[str, Any] | None = None,
         visual_encoder: dict[str, Any] | None = None,
+        text_features: list[str] | None = None,
+        visual_features: list[str] | None = None,
     ):
         super().__init__()
         self.text_dim = text_dim
         self.visual_dim = visual_dim
         self.audio_dim = audio_dim
         self.text_encoder = text_encoder
+        self.text_features = None if text_features is None else list(text_features)
+        self.visual_features = None if visual_features is None else list(visual_features)
         self.audio_features = None if audio_features is None else list(audio_features)
         self.text_tokens = text_tokens
         self.audio_encoder = audio_encoder
@@ -83,11 +96,12 @@ class SyncTVAProcessor(ProcessorMixin):
                     f"SyncTVAProcessor.{modality}_dim = {width!r}: expected an integer of at "
                     "least 1, or None"
                 )
-        if self.audio_features is not None and len(self.audio_features) != self.audio_dim:
-            raise ValueError(
-                f"SyncTVAProcessor.audio_features has {len(self.audio_features)} names: expected "
-                f"audio_dim = {self.audio_dim}"
-            )
+        for modality, names in self.feature_names.items():
+            if len(names) != self.widths[modality]:
+                raise ValueError(
+                    f"SyncTVAProcessor.{modality}_features has {len(names)} names: expected "
+                    f"{modality}_dim = {self.widths[modality]}"
+                )
         encoders = (self.text_encoder, self.visual_encoder, self.audio_encoder)
         for encoder, (modality, width) in zip(encoders, self.widths.items(), strict=True):
             encoder = encoder or {}
@@ -109,6 +123,16 @@ class SyncTVAProcessor(ProcessorMixin):
         return {"text": self.text_dim, "visual": self.visual_dim, "audio": self.audio_dim}
 
     @property
+    def feature_names(self) -> dict[str, list[str]]:
+        """Names of the features per modality, in order, where they are known."""
+        names = {
+            "text": self.text_features,
+            "visual": self.visual_features,
+            "audio": self.audio_features,
+        }
+        return {modality: own for modality, own in names.items() if own is not None}
+
+    @property
     def model_input_names(self) -> list[str]:
         return [
             *(f"{name}_features" for name in MODALITIES),
@@ -128,9 +152,10 @@ class SyncTVAProcessor(ProcessorMixin):
         """Embed texts, compute features of recordings, build masks and pad.
 
         Args:
-            conversations: B conversations. Each is either a list of utterances (strings, or
-                dictionaries with any of `text`, `speaker`, `audio`, `video`, `start` and `end` in a
-                longer recording, `text_features`, `audio_features`, `visual_features`), or a
+            conversations: B conversations. Each is either a list of utterances (strings, tuples
+                (speaker, text), or dictionaries with any of `text`, `speaker`, `audio`, `video`,
+                `channel`, `start` and `end` in a longer recording, `text_features`,
+                `audio_features`, `visual_features`), a table of them (see `read_table`), or a
                 mapping of columns such as a row of `datasets` (`texts`, `speakers`, ...; see
                 `pad_conversations`).
             device: where the frozen encoders compute; default: where they are.
@@ -147,6 +172,21 @@ class SyncTVAProcessor(ProcessorMixin):
                 context.
             ImportError: a conversation has recordings, and the package is not installed.
         """
+        return self.read(conversations, device, first_index, return_tensors)[0]
+
+    def read(
+        self,
+        conversations: Sequence[Any],
+        device: torch.device | str | None = None,
+        first_index: int = 0,
+        return_tensors: str | None = None,
+    ) -> tuple[BatchFeature, list[dict[int, str]]]:
+        """Do the same as `__call__`, and say what cannot be read of the texts.
+
+        Returns:
+            The arguments of the model's `forward`, and for each conversation the cautions by
+            utterance: a sentence for each text in a language that the text encoder has not learnt.
+        """
         if return_tensors not in (None, "pt"):
             raise ValueError(
                 f'return_tensors = {return_tensors!r}: expected "pt" or None, because the model '
@@ -161,6 +201,7 @@ class SyncTVAProcessor(ProcessorMixin):
             self._row(conversation, f"conversation {first_index + i}", device)
             for i, conversation in enumerate(conversations)
         ]
+        cautions = self._text_cautions(rows, first_index)
         if self.text_tokens is not None:
             for row in rows:
                 self._add_tokens(row, self.text_tokens)
@@ -178,7 +219,7 @@ class SyncTVAProcessor(ProcessorMixin):
                 f"conversation {index} has no modality at all: expected at least one utterance "
                 f"with one of {self._readable()}"
             )
-        return BatchFeature(batch)
+        return BatchFeature(batch), cautions
 
     def utterance_features(
         self, utterance: Any, device: torch.device | str | None = None
@@ -202,6 +243,7 @@ class SyncTVAProcessor(ProcessorMixin):
                 "single texts, to read utterances one by one"
             )
         row = self._row([utterance], "conversation", device)
+        self._text_cautions([row], 0)
         if self.text_encoder is not None:
             self._add_text_features([row], self.text_encoder, device)
         fields = [f"{modality}_features" for modality in MODALITIES]
@@ -220,22 +262,47 @@ class SyncTVAProcessor(ProcessorMixin):
     ) -> dict[str, Any]:
         """Return a conversation as columns, without those that the checkpoint cannot use."""
         if isinstance(conversation, Mapping):
-            row = dict(conversation)
+            row = read_columns(conversation, name)
+            given = {column for column, values in row.items() if values is not None}
+            for column in {"texts", "media_paths"} & given:
+                if not any(row[column]):  # empty, as where a data set has none
+                    given.remove(column)
         else:
-            utterances = read_utterances(conversation, name, self.audio_features, self.audio_dim)
+            utterances = read_utterances(conversation, name, self.feature_names, self.widths)
+            given = {field for item in utterances for field in item if item[field] is not None}
+            if not any(item.get("text") for item in utterances):
+                given.discard("text")
             self._add_media_features(utterances, name, device)
             row = columns_of(utterances)
-        if row.get("texts") is not None:
-            row["texts"] = list(row["texts"])
-            for t, text in enumerate(row["texts"]):
-                if text is not None and not isinstance(text, str):
-                    raise ValueError(f"{name}, utterance {t}, text = {text!r}: expected a string")
+        self._warn_unread(given)
         for modality, width in self.widths.items():
             if width is None:
                 row.pop(f"{modality}_features", None)
         if self.text_tokens is not None:
             row.pop("text_features", None)
         return row
+
+    def _warn_unread(self, given: set[str]) -> None:
+        """Say once which fields of a conversation the checkpoint cannot use."""
+        reads_text = self.text_dim is not None and self.text_encoder is not None
+        reads_text = reads_text or self.text_tokens is not None or "text_features" in given
+        reads_sound, reads_faces = self.audio_dim is not None, self.visual_dim is not None
+        unread = {
+            "text": not reads_text,
+            "texts": not reads_text,
+            "audio": not reads_sound,
+            "video": not reads_sound and not reads_faces,
+            "media_paths": not {"audio_features", "visual_features"} & given,
+            **{f"{name}_features": width is None for name, width in self.widths.items()},
+        }
+        names = [name for name in unread if unread[name] and name in given]
+        if "video" in given and reads_sound and not reads_faces:
+            names.append("the pictures of video")
+        if names:
+            logger.warning_once(
+                f"{', '.join(names)} not read: expected some of {self._readable()}, which the "
+                "checkpoint reads"
+            )
 
     def _add_media_features(
         self, utterances: list[dict[str, Any]], name: str, device: torch.device | str | None
@@ -259,6 +326,50 @@ class SyncTVAProcessor(ProcessorMixin):
         for item in utterances:
             for field in MEDIA_FIELDS:
                 item.pop(field, None)
+
+    def _text_cautions(
+        self, rows: Sequence[dict[str, Any]], first_index: int
+    ) -> list[dict[int, str]]:
+        """Return a caution for each text that is to be encoded and cannot be read, and warn once.
+
+        See `read`. The languages of an encoder that does not say them are not judged.
+        """
+        spec = self.text_tokens or self.text_encoder
+        languages = None if spec is None or self.text_dim is None else languages_of(spec)
+        if spec is None or languages is None:
+            return [{} for _ in rows]
+        found: list[dict[int, str]] = []
+        for row in rows:
+            texts = row.get("texts") or []
+            given = row.get("text_features")
+            given = [None] * len(texts) if given is None else given
+            found.append(
+                {
+                    t: seems
+                    for t, (seems, vector) in enumerate(
+                        zip(unlearnt(texts, languages), given, strict=False)
+                    )
+                    if seems is not None and vector is None
+                }
+            )
+        unread = [index for index, seems in enumerate(found) if seems]
+        if unread:
+            first = found[unread[0]]
+            more = f" and {len(unread) - 1} more conversations" if unread[1:] else ""
+            known = " or ".join(language_name(code) for code in languages)
+            logger.warning(
+                f"conversation {first_index + unread[0]}, utterances {', '.join(map(str, first))}"
+                f"{more}: the text seems to be {next(iter(first.values()))}: expected {known}, "
+                f"which text encoder {spec['name']} has learnt. Such answers say little, and get "
+                f"no prediction set; train with an encoder of the language, such as {MULTILINGUAL}"
+            )
+        return [
+            {
+                t: f"the text seems to be {seems}, which the text encoder has not learnt"
+                for t, seems in own.items()
+            }
+            for own in found
+        ]
 
     def _add_text_features(
         self,

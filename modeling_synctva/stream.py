@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .calibration import calibrated_probabilities
+from .calibration import INFORMATIVE_FROM, calibrated_probabilities, distance_from_base_rates
 from .configuration_synctva import MODALITIES, SyncTVAConfig
 from .graph import GraphEdges, HeterogeneousGraph, build_graph
 from .stream_cache import StreamCache
@@ -81,7 +81,8 @@ class SyncTVAStream:
 
         Returns:
             `label`: the likeliest emotion; `score`: its probability; `scores`: the calibrated
-            probability of each emotion, likeliest first; `modalities`: those present; `logits`
+            probability of each emotion, likeliest first; `modalities`: those present;
+            `informative`: as in the pipeline's answer; `logits`
             (C,), `strengths` (3,), `gates` (3, H) and `modality_logits` (3, C), as in the model's
             output.
 
@@ -101,10 +102,16 @@ class SyncTVAStream:
         modalities = [
             name for name, is_present in zip(MODALITIES, present, strict=True) if is_present
         ]
+        distance = distance_from_base_rates(probabilities, self.model.class_prior)
         self._state = new_state
         return {
-            "label": label, "score": score, "scores": scores, "modalities": modalities, **values
-        }  # fmt: skip
+            "label": label,
+            "score": score,
+            "scores": scores,
+            "modalities": modalities,
+            "informative": bool(modalities) and float(distance) >= INFORMATIVE_FROM,
+            **values,
+        }
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return all that the next answers depend on, as tensors that safetensors can save.

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from .text_reading import spoken
 from .text_weights import MINILM_NAME, MINILM_SHA256, locate_weights
 from .text_windows import conversation_windows, pad_windows, pool_windows
 
@@ -31,6 +32,7 @@ MINILM_SPEC: dict[str, Any] = {
     # single utterances: 49.9 from the last layer, 55.4 from all seven.)
     "layers": [0, 1, 2, 3, 4, 5, 6],
     "width": 7 * 384,
+    "languages": ["en"],
 }
 """The default text encoder: a small sentence encoder with 7 x 384 features per utterance."""
 
@@ -41,9 +43,15 @@ _DEFAULTS: dict[str, Any] = {
     "normalize": False,
     "max_length": 256,
     "layers": None,
+    "mixture": None,
     "width": None,
     "context": None,
+    "languages": None,
 }
+
+READING = 2
+"""Version of how a text is read, for the keys of cached embeddings: emoji as words, and all of a
+long text."""
 
 CONTEXT_FIELDS = ("tokens", "past", "future", "turn")
 """The fields of a spec's `context`, see `conversation_windows`."""
@@ -59,12 +67,16 @@ class TextEncoder:
             `name`: Hub name or folder of the encoder; `revision`: None for the newest;
             `sha256`: expected checksum of its `model.safetensors`, None to skip the check;
             `pooling`: "mean" over the tokens, or "cls"; `normalize`: whether to divide by the
-            Euclidean norm; `max_length`: maximal number of tokens of a text; `layers`: hidden
-            states to concatenate, where 0 is the embeddings, None for the last one only; `width`:
+            Euclidean norm; `max_length`: maximal number of tokens that are read at once; a longer
+            text is read in windows of that length, whose embeddings are averaged, weighted by their
+            tokens; `layers`: hidden
+            states to concatenate, where 0 is the embeddings, None for the last one only;
+            `mixture`: a weight for each of these layers, to add them up instead; `width`:
             expected number of features, None to skip the check; `context`: None for an encoder of
             single texts, or {"tokens", "past", "future", "turn"} for one that reads conversations
             in windows, see `conversation_windows`. Its `pooling` must then be "mean", over the
-            tokens of each utterance.
+            tokens of each utterance; `languages`: ISO 639-1 codes of those it has learnt, None if
+            they are not known, see `languages_of`. Emoji are read as words, see `spoken`.
         width: number of features of a text.
 
     Example:
@@ -83,7 +95,14 @@ class TextEncoder:
             raise ValueError(
                 f"text encoder layers = {layers!r}: expected None, or some of 0 to {depth}"
             )
-        self.width: int = model.config.hidden_size * len(layers or [depth])
+        mixture = self.spec["mixture"]
+        if mixture is not None and len(mixture) != len(layers or [depth]):
+            raise ValueError(
+                f"text encoder mixture = {mixture!r}: expected a weight for each of layers = "
+                f"{layers!r}"
+            )
+        joined = len(layers or [depth]) if mixture is None else 1
+        self.width: int = model.config.hidden_size * joined
         if self.spec["pooling"] not in _POOLINGS:
             raise ValueError(
                 f"text encoder pooling = {self.spec['pooling']!r}: expected one of {_POOLINGS}"
@@ -147,7 +166,10 @@ class TextEncoder:
             )
         if device is not None:
             self.model.to(device)
+        texts = [spoken(text) for text in texts]
         vectors = np.zeros((len(texts), self.width), dtype=np.float32)
+        counts = np.zeros((len(texts), 1), dtype=np.float32)  # tokens read so far
+        further: list[tuple[int, dict[str, torch.Tensor]]] = []  # windows after a text's first
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
@@ -156,12 +178,28 @@ class TextEncoder:
                 padding=True,
                 truncation=True,
                 max_length=self.spec["max_length"],
+                return_overflowing_tokens=True,
                 return_tensors="pt",
-            ).to(self.model.device)
-            states = self.model(**tokens, output_hidden_states=True).hidden_states
-            layers = self.spec["layers"] or [-1]
-            stacked = torch.cat([states[layer] for layer in layers], -1).float()  # (b, L, D)
-            vectors[chosen] = self._pool(stacked, tokens["attention_mask"]).cpu().numpy()
+            )
+            rows = tokens.pop("overflow_to_sample_mapping").tolist()
+            first = [rows.index(row) for row in range(len(chosen))]
+            counts[chosen, 0] = tokens["attention_mask"][first].sum(-1).numpy()
+            vectors[chosen] = self._embed({name: t[first] for name, t in tokens.items()})
+            # In batches of their own, so that texts that fit are computed as if all did.
+            further += [
+                (chosen[row], {name: t[i] for name, t in tokens.items()})
+                for i, row in enumerate(rows)
+                if i != first[row]
+            ]
+        for start in range(0, len(further), batch_size):
+            batch = further[start : start + batch_size]
+            windows = {name: torch.stack([own[name] for _, own in batch]) for name in batch[0][1]}
+            sizes = windows["attention_mask"].sum(-1).tolist()
+            for (i, _), size, vector in zip(batch, sizes, self._embed(windows), strict=True):
+                counts[i] += size
+                vectors[i] += (vector - vectors[i]) * (size / counts[i])
+        if self.spec["normalize"]:
+            return torch.nn.functional.normalize(torch.from_numpy(vectors), dim=-1).numpy()
         return vectors
 
     @torch.no_grad()
@@ -196,29 +234,38 @@ class TextEncoder:
         ]
         windows.sort(key=lambda item: -len(item[1].input_ids))
         vectors = [np.zeros((len(texts), self.width), np.float32) for texts, _ in conversations]
-        layers = self.spec["layers"] or [-1]
         for first in range(0, len(windows), batch_size):
             batch = windows[first : first + batch_size]
             tokens, owners = pad_windows([window for _, window in batch], self.tokenizer)
             tokens = {name: tensor.to(self.model.device) for name, tensor in tokens.items()}
             states = self.model(**tokens, output_hidden_states=True).hidden_states
-            stacked = torch.cat([states[layer] for layer in layers], -1).float()
+            joined = self._join(states)
             size = max(window.stop - window.start for _, window in batch)
-            pooled = pool_windows(stacked, owners.to(stacked.device), size)
+            pooled = pool_windows(joined, owners.to(joined.device), size)
             if self.spec["normalize"]:
                 pooled = torch.nn.functional.normalize(pooled, dim=-1)
             for (i, window), values in zip(batch, pooled.cpu().numpy(), strict=True):
                 vectors[i][window.start : window.stop] = values[: window.stop - window.start]
         return vectors
 
-    def _pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Pool the tokens of each text: (b, L, D), (b, L) → (b, D)."""
+    def _join(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Concatenate the spec's layers, or add them up by its mixture. -> (b, L, D)"""
+        chosen = [states[layer].float() for layer in self.spec["layers"] or [-1]]
+        if self.spec["mixture"] is None:
+            return torch.cat(chosen, -1)
+        mixed = torch.zeros_like(chosen[0])
+        for weight, layer in zip(self.spec["mixture"], chosen, strict=True):
+            mixed += weight * layer
+        return mixed
+
+    def _embed(self, tokens: Mapping[str, torch.Tensor]) -> np.ndarray:
+        """Read a batch of texts, (b, L) tokens, and pool the tokens of each. -> (b, D)"""
+        tokens = {name: tensor.to(self.model.device) for name, tensor in tokens.items()}
+        states = self._join(self.model(**tokens, output_hidden_states=True).hidden_states)
         if self.spec["pooling"] == "cls":
-            pooled = states[:, 0]
-        else:
-            weights = mask[..., None].to(states.dtype)
-            pooled = (states * weights).sum(1) / weights.sum(1).clamp(min=1)
-        return torch.nn.functional.normalize(pooled, dim=-1) if self.spec["normalize"] else pooled
+            return states[:, 0].cpu().numpy()
+        weights = tokens["attention_mask"][..., None].to(states.dtype)
+        return ((states * weights).sum(1) / weights.sum(1).clamp(min=1)).cpu().numpy()
 
     def __deepcopy__(self, memo: dict) -> TextEncoder:
         return self  # copying a processor must not copy frozen weights

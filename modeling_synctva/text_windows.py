@@ -7,6 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from transformers.utils import logging
+
+from .text_reading import spoken
+
+logger = logging.get_logger(__name__)
 
 
 def contextual_tokens(
@@ -22,14 +27,16 @@ def contextual_tokens(
     Each turn is written "speaker: text". Utterance t becomes
     `[CLS] turns t-past .. t-1 [SEP] turn t [SEP] turns t+1 .. t+future [SEP]`; a side without turns
     is left out together with its separator. If this is too long, the context is cut at its far
-    ends. The utterance is cut, at its end, only if it is too long even without context.
+    ends. The utterance is cut, at its end, only if it is too long even without context; a warning
+    names it.
 
     Args:
         texts: N texts.
         speakers: N names, None where unknown.
         tokenizer: any tokenizer with a class (or begin) and a separator (or end) token.
         past, future: number of turns of context.
-        max_length: maximal number of tokens of an utterance with its context, at least 8.
+        max_length: maximal number of tokens of an utterance with its context, at least 8, with two
+            special tokens.
 
     Returns:
         `input_ids` (N, L) int64, `text_attention_mask` (N, L) bool, and `utterance_token_mask`
@@ -39,7 +46,7 @@ def contextual_tokens(
         ValueError: the tokenizer lacks these special tokens.
     """
     start, separator = _special_tokens(tokenizer)
-    turns = _turn_ids(texts, speakers, tokenizer)
+    turns = _turn_ids(texts, speakers, tokenizer, max_length - 2)
     rows = [
         _assemble(turns, t, past, future, max_length, start, separator) for t in range(len(turns))
     ]
@@ -94,7 +101,7 @@ def conversation_windows(
         tokens: maximal number of tokens of the turns that a window embeds, with separators.
         past, future: maximal number of tokens of the turns before and after them.
         turn: maximal number of tokens of a turn, less than `tokens`; a longer turn is cut at its
-            end.
+            end, and a warning names it.
 
     Returns:
         Windows that cover every utterance exactly once, in order, each with at most
@@ -112,7 +119,7 @@ def conversation_windows(
     if not 1 <= turn < tokens:
         raise ValueError(f"turn = {turn}: expected at least 1 and less than tokens = {tokens}")
     begin, separator = _special_tokens(tokenizer)
-    turns = [[*ids[:turn], separator] for ids in _turn_ids(texts, speakers, tokenizer)]
+    turns = [[*ids[:turn], separator] for ids in _turn_ids(texts, speakers, tokenizer, turn)]
     sizes = [len(ids) for ids in turns]
     windows = []
     start = 0
@@ -177,12 +184,23 @@ def pool_windows(states: torch.Tensor, owners: torch.Tensor, size: int) -> torch
 
 
 def _turn_ids(
-    texts: Sequence[str], speakers: Sequence[str | None] | None, tokenizer: Any
+    texts: Sequence[str], speakers: Sequence[str | None] | None, tokenizer: Any, limit: int
 ) -> list[list[int]]:
-    """Tokenise each turn, written "speaker: text", without special tokens."""
+    """Tokenise each turn, written "speaker: text", without special tokens; emoji are words.
+
+    A warning names the turns with more tokens than the limit, which the caller cuts.
+    """
     names = speakers if speakers is not None else [None] * len(texts)
-    turns = [f"{name}: {text}" if name else text for name, text in zip(names, texts, strict=True)]
-    return tokenizer(turns, add_special_tokens=False, truncation=False)["input_ids"]
+    read = [spoken(text) for text in texts]
+    turns = [f"{name}: {text}" if name else text for name, text in zip(names, read, strict=True)]
+    ids = tokenizer(turns, add_special_tokens=False, truncation=False)["input_ids"]
+    for t, own in enumerate(ids):
+        if len(own) > limit:
+            logger.warning(
+                f"utterance {t}, {turns[t][:40]!r}..., has {len(own)} tokens: expected at most "
+                f"{limit}. The rest is not read: split it into several utterances"
+            )
+    return ids
 
 
 def _special_tokens(tokenizer: Any) -> tuple[int, int]:

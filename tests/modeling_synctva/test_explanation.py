@@ -6,6 +6,7 @@ from itertools import permutations
 import pytest
 import torch
 
+from synctva.modeling_synctva.calibration import calibrated_probabilities
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.explanation import explain_utterance, shapley_values
 from synctva.modeling_synctva.graph import relation_names
@@ -113,6 +114,22 @@ def test_each_subset_equals_the_model_with_that_mask(conversation):
             assert label == int(logits.argmax())
 
 
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_log_probabilities_are_calibrated(conversation, temperature):
+    model = toy_model()
+    raw = explain_utterance(model, conversation, 3)
+    model.config.calibration_temperature = temperature
+    calibrated = explain_utterance(model, conversation, 3)
+    with torch.no_grad():
+        logits = model(**conversation).logits[0, 3]
+    expected = calibrated_probabilities(logits, temperature)
+    whole = calibrated["log_probabilities"][0]["log_probability"]
+    assert math.exp(whole) == pytest.approx(expected.max().item(), abs=1e-5)
+    assert whole != pytest.approx(raw["log_probabilities"][0]["log_probability"], abs=1e-3)
+    assert calibrated["label"] == raw["label"]
+    assert calibrated["edges"] == raw["edges"]
+
+
 def test_edges_equal_the_attention_of_the_model(conversation):
     model, utterance = toy_model(), 3
     explanation = explain_utterance(model, conversation, utterance)
@@ -177,14 +194,13 @@ def test_label_is_chosen_by_name_and_the_result_is_json(conversation):
     assert json.loads(json.dumps(named)) == named
 
 
-def test_calibration_padding_and_default_masks_change_nothing(conversation):
+def test_padding_and_default_masks_change_nothing(conversation):
     model = toy_model()
     before = explain_utterance(model, conversation, 3)
     padded = {
         name: torch.cat([tensor, torch.zeros_like(tensor[:, :2])], 1)
         for name, tensor in conversation.items()
     }
-    model.config.calibration_temperature = 0.5
     after = explain_utterance(model, padded, 3)
     assert after["shapley"] == pytest.approx(before["shapley"], abs=1e-5)
     assert len(after["edges"]) == len(before["edges"])
@@ -235,8 +251,9 @@ def test_all_variants_of_the_model(conversation, changes):
         assert max(edge["source_utterance"] for edge in explanation["edges"]) == 3
 
 
-def test_the_pipeline_explains_its_own_answer(toy_encoder_spec):
-    model = toy_model(text_dim=16)
+@pytest.mark.parametrize("temperature", [1.0, 0.4])
+def test_the_pipeline_explains_its_own_answer(toy_encoder_spec, temperature):
+    model = toy_model(text_dim=16, calibration_temperature=temperature)
     widths = {f"{name}_dim": width for name, width in (WIDTHS | {"text": 16}).items()}
     processor = SyncTVAProcessor(**widths, text_encoder=toy_encoder_spec)
     recognise = EmotionRecognitionPipeline(model=model, processor=processor)
@@ -247,7 +264,8 @@ def test_the_pipeline_explains_its_own_answer(toy_encoder_spec):
     assert explanation["modalities"] == answer["modalities"] == ["text", "audio"]
     whole = explanation["log_probabilities"][0]["log_probability"]
     assert math.exp(whole) == pytest.approx(answer["score"], abs=1e-5)
-    assert explanation == explain_utterance(model, processor([conversation]), 1)
+    direct = explain_utterance(model, processor([conversation]), 1)
+    assert explanation == direct | {"cautions": answer["cautions"]}
     label = next(name for name in model.config.label2id if name != answer["label"])
     assert recognise.explain(conversation, 1, label=label)["label"] == label
     for several in ([conversation], [conversation, conversation]):

@@ -5,6 +5,7 @@ import sys
 
 import datasets
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoProcessor, pipeline
@@ -93,7 +94,9 @@ def test_fields_of_an_answer(recognise):
     answer = recognise(CONVERSATIONS[0])
     assert [utterance["modalities"] for utterance in answer] == [["text"], ["text"], []]
     for utterance in answer:
-        assert set(utterance) == {"label", "score", "strengths", "modalities"}
+        assert set(utterance) == {
+            "label", "score", "strengths", "modalities", "informative", "cautions",
+        }  # fmt: skip
         assert list(utterance["strengths"]) == ["text", "visual", "audio"]
         for name, strength in utterance["strengths"].items():
             assert 0 <= strength <= 1
@@ -134,8 +137,12 @@ def calibrated(model, processor):
 
 def test_calibration_changes_only_the_scores(recognise, calibrated, model, processor):
     plain = recognise(CONVERSATIONS, top_k=None)
-    assert_same(calibrated(CONVERSATIONS, top_k=None, calibrate=False), plain)
     assert_same(recognise(CONVERSATIONS, top_k=None, calibrate=False), plain)  # temperature 1
+    told = calibrated(CONVERSATIONS, top_k=None, calibrate=False)
+    # Like prediction sets, `informative` always comes from calibrated probabilities.
+    for answer in (*sum(told, []), *sum(plain, [])):
+        del answer["informative"], answer["cautions"]
+    assert_same(told, plain)
     with torch.no_grad():
         logits = model(**processor(CONVERSATIONS[:1])).logits[0]
     for t, utterance in enumerate(calibrated(CONVERSATIONS[0], top_k=None)):
@@ -239,6 +246,54 @@ def test_generators_and_datasets_are_read_lazily(recognise):
 def test_tuples_are_read_like_lists(recognise):
     assert_same(recognise(("hello", "no")), recognise(["hello", "no"]))
     assert_same(recognise((("hello",), ("no",))), recognise([["hello"], ["no"]]))
+
+
+def test_turns_are_speaker_and_text(recognise):
+    turns = [("ann", "hello"), ("bo", "no way !"), (None, "good day"), "bad"]
+    utterances = [{"speaker": speaker, "text": text} for speaker, text in turns[:3]] + ["bad"]
+    assert_same(recognise(turns), recognise(utterances))
+    assert_same(recognise([turns, ["no"]]), recognise([utterances, ["no"]]))
+
+
+def test_tables_are_their_conversations(recognise):
+    table = {
+        "dialogue_id": ["a", "a", "b"],
+        "speaker": ["ann", "bo", None],
+        "text": ["hello", "no way !", "good day"],
+        "emotion": ["glad", "sad", "calm"],
+    }
+    frame = pd.DataFrame(table)
+    dataset = datasets.Dataset.from_dict(table)
+    utterances = [
+        {"speaker": speaker, "text": text}
+        for speaker, text in zip(table["speaker"], table["text"], strict=True)
+    ]
+    expected = recognise([utterances[:2], utterances[2:]])
+    assert_same(recognise(frame), expected)
+    assert_same(list(recognise(dataset)), expected)
+    assert_same(recognise(frame.to_dict("records")), expected)
+    assert_same(recognise(frame, batch_size=2), expected)
+    assert_same(recognise([frame[:2], frame[2:]]), expected)
+    one = recognise(utterances)
+    assert_same(recognise(frame.drop(columns="dialogue_id")), one)
+    assert_same(recognise(dataset.remove_columns("dialogue_id")), one)
+    explained = recognise.explain(frame.drop(columns="dialogue_id"), 1)
+    assert explained == recognise.explain(utterances, 1)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            datasets.DatasetDict(test=datasets.Dataset.from_dict({"text": ["hello"]})),
+            r"is a DatasetDict: expected one of its 1, such as data\['test'\]",
+        ),
+        (pd.Series(["hello"]), r"is a Series: expected a list of utterances"),
+    ],
+)
+def test_refuses_other_tables(recognise, table, message):
+    with pytest.raises(TypeError, match=message):
+        recognise(table)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
-../modeling_synctva/text_backbone.py
