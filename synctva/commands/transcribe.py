@@ -1,6 +1,6 @@
 """Recognise what is said in a recording, when and by whom.
 
-    synctva transcribe call.mp4 > call.json
+    synctva transcribe call.mp4 --output call.json
     synctva predict --file call.json
 
 The output is a conversation in JSON: utterances with speaker, text, start and end in seconds, the
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from synctva.commands import parse
+from synctva.files import write_whole
 from synctva.speech.transcription import transcribe
 from synctva.speech.utterances import Limits
 from synctva.speech.whisper_weights import BASE
@@ -27,6 +28,7 @@ LIMITS = Limits()
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="synctva transcribe", description=__doc__.splitlines()[0])
     parser.add_argument("recording", type=Path, help="a sound or video file")
+    parser.add_argument("--output", type=Path, help="JSON file to write; default: print it")
     parser.add_argument("--language", help="code of the language, such as en; default: detected")
     parser.add_argument(
         "--speakers",
@@ -65,4 +67,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     if not conversation:
         print(f"{options.recording}: no speech was recognised", file=sys.stderr)
-    print(json.dumps(conversation, indent=2, ensure_ascii=False))
+    text = json.dumps(conversation, indent=2, ensure_ascii=False)
+    if options.output:
+        write_whole(options.output, text + "\n")
+    else:
+        print(text)

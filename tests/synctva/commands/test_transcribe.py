@@ -42,7 +42,8 @@ def test_the_output_is_a_conversation_for_predict(call, capsys, tmp_path):
             "confidence": 0.8, "audio": "call.wav",
         }
     ]  # fmt: skip
-    (tmp_path / "call.json").write_text(printed)
+    assert synctva_command_line.main(["transcribe", "call.wav", "--output", "call.json"]) == 0
+    assert (tmp_path / "call.json").read_text() == printed
     (utterance,) = read_transcript("call.json")
     assert utterance["text"] == "I won." and utterance["audio"] == "call.wav"
 
