@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
@@ -14,6 +15,7 @@ from transformers import AutoModel, AutoModelForTokenClassification, AutoProcess
 from synctva.cards.example import EXAMPLE_PLOTS
 from synctva.cards.model_card import OUT_OF_SCOPE
 from synctva.datasets_scripts.labels import MELD_LABELS
+from synctva.metrics.bootstrap import weighted_f1
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
 from synctva.plots import CALIBRATION_PLOTS
 from synctva.registration import register
@@ -87,7 +89,12 @@ def test_card_says_what_the_results_are():
     assert (about["language"], about["datasets"]) == ("en", ["meld"])
     assert {"synctva", "emotion-recognition", "conversation", "multimodal"} == set(about["tags"])
     reported = {(r.dataset_split, r.metric_name): r.metric_value for r in card.data.eval_results}
-    names = {"Accuracy": "accuracy", "Weighted F1": "weighted_f1", "Macro F1": "macro_f1"}
+    names = {
+        "Accuracy": "accuracy",
+        "Unweighted average recall": "uar",
+        "Weighted F1": "weighted_f1",
+        "Macro F1": "macro_f1",
+    }
     assert reported == {
         (split, name): round(results[split][key], 4)
         for split in ("dev", "test")
@@ -99,9 +106,24 @@ def test_card_says_what_the_results_are():
         assert f"{index}. {label}" in card.text
     assert results["subsets"].keys() == {"text", "audio"}
     for seen, scores in results["subsets"].items():
-        assert f"| {seen} | {scores['accuracy']:.4f} | {scores['weighted_f1']:.4f} |" in card.text
+        assert f"| {seen} | {scores['accuracy']:.4f} | {scores['uar']:.4f} |" in card.text
     assert f"by a temperature, {results['calibration']['temperature']:.3f}" in card.text
     assert OUT_OF_SCOPE in card.text
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_scores_are_those_of_the_confusion_matrix(split):
+    scores = read_results(CHECKPOINT)[split]
+    matrix = np.array(scores["confusion_matrix"])
+    hits, support = matrix.diagonal(), matrix.sum(1)
+    f1 = 2 * hits / (support + matrix.sum(0))
+    assert scores["support"] == dict(zip(MELD_LABELS, support, strict=True))
+    assert scores["n"] == support.sum()
+    assert scores["accuracy"] == pytest.approx(hits.sum() / support.sum())
+    assert scores["uar"] == pytest.approx((hits / support).mean())
+    assert scores["macro_f1"] == pytest.approx(f1.mean())
+    assert scores["weighted_f1"] == pytest.approx(weighted_f1(matrix))
+    assert list(scores["per_class_f1"].values()) == pytest.approx(f1)
 
 
 def test_card_shows_the_plots_that_are_there():
