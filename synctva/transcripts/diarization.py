@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .line import Line, TranscriptError, numbers, times
+from .line import Line, TranscriptError, numbers, quoted, times
 
 _OTHER = (
     *("SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER", "EDIT"),
@@ -49,7 +49,7 @@ def read_turns(text: str, recording: str) -> list[Line]:
             speaker = cells[7]
         except (ValueError, IndexError):
             raise TranscriptError(
-                f"line {number}, {line.strip()!r}: expected RTTM, such as "
+                f"line {number}, {quoted(line.strip())}: expected RTTM, such as "
                 "'SPEAKER meeting 1 0.00 2.50 <NA> <NA> Ann <NA> <NA>'"
             ) from None
         begin, end = times(f"line {number}", start, start + length)

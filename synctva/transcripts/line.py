@@ -27,6 +27,7 @@ TIME = r"(?:(?:\d+:)?\d+:)?\d+(?:[.,]\d+)?"
 # After the plain colon, a space distinguishes a name from a time, an address or a smiley.
 _SPEAKER = re.compile(r"([^:\uff1a!?;,]{0,40}?)\s*(?::(?=\s|$)|\uff1a)\s*(.*)", re.DOTALL)
 _MOST_WORDS = 4
+_LONGEST = 60
 # Without a colon, only the names that diarization gives; "[laughs] No!" has no speaker.
 _DIARIZED = re.compile(r"\s*[\[(]+(speaker[_ ](?:\d+|\?))[\])]+:?\s*(.*)", re.DOTALL | re.I)
 
@@ -99,6 +100,11 @@ def split_diarized(words: str) -> tuple[str | None, str]:
     match = _DIARIZED.fullmatch(words)
     name, text = (match[1], match[2]) if match else (None, words)
     return None if name and name.endswith("?") else name, text.replace("[SPEAKER_TURN]", "").strip()
+
+
+def quoted(words: str) -> str:
+    """Return words between quotation marks for a message, shortened if they are long."""
+    return repr(words if len(words) <= _LONGEST else f"{words[:_LONGEST]}...")
 
 
 def bare(name: str) -> str:
@@ -193,6 +199,7 @@ __all__ = [
     "bare",
     "listed",
     "numbers",
+    "quoted",
     "seconds",
     "split_diarized",
     "split_speaker",

@@ -23,6 +23,7 @@ from .line import (
     TranscriptError,
     bare,
     listed,
+    quoted,
     seconds,
     split_speaker,
     times,
@@ -44,9 +45,10 @@ _HEADING = re.compile(
     rf"(?:(?:({_NAME})(?:\s{{2,}}|\t|\s*(?=[\[(]))|\[([^\[\]]+)\]\s+))?"
     rf"[\[(]?({_CLOCK})[\])]?:?"
 )
-# A time that is no part of a sentence.
+# Times that are no part of a sentence: in brackets, with hours or with fractions.
 _STAMP = re.compile(
-    rf"(?:{_NAME}\s*)?[\[(]\s*-?{_CLOCK}\s*(?:-+>?\s*-?{TIME}\s*)?[\])]|-?\d+:\d\d:\d\d"
+    rf"(?:{_NAME}\s*)?[\[(]\s*-?{_CLOCK}\s*(?:-+>?\s*-?{TIME}\s*)?[\])]"
+    r"|-?\d+:\d\d(?::\d\d|[.,]\d)"
 )
 
 
@@ -70,7 +72,8 @@ def read_audacity(text: str) -> Transcript:
     for number, label, line in labels:
         if not label:
             mistakes.append(
-                f"line {number}, {line.strip()!r}: expected start, end and text, with tabs between"
+                f"line {number}, {quoted(line.strip())}: expected start, end and text, with tabs "
+                "between"
             )
             continue
         # A label at a point in time has no length.
@@ -105,16 +108,25 @@ def read_lines(text: str, timed: bool = False) -> Transcript:
         return _each(lines, _RANGE, timed)
     if starts := _starts(lines):
         return starts
-    stamps = [(n, line) for n, line in lines if _STAMP.match(line) or is_message(line)]
+    stamps = [(n, line) for n, line in lines if has_stamp(line)]
     if stamps and not timed:
         raise listed(
             [
-                f"line {n}, {line!r}: begins with a time, and others do not: expected times on "
-                f"every line, such as {TIMED_EXAMPLE!r}, or on none"
+                f"line {n}, {quoted(line)}: begins with a time, and others do not: expected times "
+                f"on every line, such as {TIMED_EXAMPLE!r}, or on none"
                 for n, line in stamps
             ]
         )
     return _each(lines, _RANGE if timed else None, timed)
+
+
+def has_stamp(line: str) -> bool:
+    """Return whether a line begins with a time that is no part of a sentence."""
+    after = _RANGE.fullmatch(line)
+    name = split_speaker(after[3])[0] if after and after[3] else None
+    if name and not name[0].islower():  # "5-6 weeks: no more" is a sentence
+        return True
+    return bool(_STAMP.match(line)) or "-->" in line or is_message(line)
 
 
 def _all(pattern: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> bool:
@@ -124,7 +136,7 @@ def _all(pattern: re.Pattern[str], lines: Sequence[tuple[int, str]]) -> bool:
 def _terminal(lines: Sequence[tuple[int, str]]) -> Transcript:
     spoken = [(n, line) for n, line in lines if not _PRINTED.match(line)]
     mistakes = [
-        f"line {n}, {line!r}: has no times: expected them, as on the other lines, such as "
+        f"line {n}, {quoted(line)}: has no times: expected them, as on the other lines, such as "
         f"'[00:00.000 --> 00:02.500]  {EXAMPLE}'"
         for n, line in spoken
         if not _TERMINAL.fullmatch(line)
@@ -145,8 +157,8 @@ def _each(
         try:
             if timed and start is None:
                 raise TranscriptError(
-                    f"line {number}, {line!r}: has no times: expected its start and end in the "
-                    f"recording in seconds before it, such as {TIMED_EXAMPLE!r}"
+                    f"line {number}, {quoted(line)}: has no times: expected its start and end in "
+                    f"the recording in seconds before it, such as {TIMED_EXAMPLE!r}"
                 )
             read.append(_line(number, words or "", start, end))
         except TranscriptError as mistake:
@@ -162,7 +174,7 @@ def _line(number: int, words: str, start: str | None, end: str | None) -> Line:
     begin, stop = times(f"line {number}", start, end)
     if begin is None and not text:
         raise TranscriptError(
-            f"line {number}, {words!r}: has no text: expected a sentence after the speaker, "
+            f"line {number}, {quoted(words)}: has no text: expected a sentence after the speaker, "
             f"such as {EXAMPLE!r}"
         )
     return Line(number, text, speaker, begin, stop)
@@ -199,4 +211,4 @@ def _groups(pattern: re.Pattern[str], line: str) -> tuple[str | None, str, str]:
     return match[1], match[2], match[3]
 
 
-__all__ = ["is_audacity", "read_audacity", "read_lines"]
+__all__ = ["has_stamp", "is_audacity", "read_audacity", "read_lines"]

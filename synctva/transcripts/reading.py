@@ -6,16 +6,16 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import logging
 
 from .chats import is_chat, read_chat
+from .checking import checked, nothing
 from .diarization import assign_speakers, is_rttm, read_turns
 from .json_forms import is_json, read_json, read_json_lines
-from .line import EXAMPLE, FORMS, TIMED_EXAMPLE, Line, Transcript, TranscriptError, listed, numbers
+from .line import FORMS, Line, Transcript, TranscriptError, quoted
 from .lines import is_audacity, read_audacity, read_lines
 from .subtitles import is_subtitles, read_subtitles
 from .tables import is_table, read_table
@@ -59,9 +59,9 @@ _TYPED = ("", ".txt", ".text", ".md", ".log")
 
 # SubStation Alpha, CHAT, RTF, PDF, HTML and other XML: their first line is not what someone said.
 _FOREIGN = re.compile(
-    r"\[Script Info\]|@(UTF8|Begin)|\{\\rtf|%PDF|<(!DOCTYPE|html|tt|SAMI)\b", re.I
+    r"\[Script Info\]|@(UTF8|Begin)|\{\\rtf|%PDF|<!DOCTYPE|</?\w+(\s+[\w:-]+=|>$)",
+    re.IGNORECASE,
 )
-_SOUND = re.compile(r"\[[^\[\]]*\]|[\u266a-\u266c\s]+")
 
 
 def read_transcript(
@@ -113,7 +113,7 @@ def read_conversations(
                 )
             transcript = Transcript([read_turns(text, path.stem)])
         else:
-            transcript = _checked(_read(text, path.suffix.lower()), timed)
+            transcript = checked(_read(text, path.suffix.lower()), timed)
     except TranscriptError as error:
         raise _located(error, path) from None
     if speakers is not None:
@@ -151,7 +151,7 @@ def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
         raise TranscriptError(
             "the text is RTTM, which has speakers and times but no words: expected a transcript"
         )
-    read = _checked(_read(text, timed=timed), timed)
+    read = checked(_read(text, timed=timed), timed)
     if len(read.conversations) > 1:
         raise TranscriptError(
             f"there are {len(read.conversations)} conversations: expected one conversation"
@@ -203,81 +203,17 @@ def _with_newlines(text: str) -> str:
 
 def _read(text: str, suffix: str = "", timed: bool = False) -> Transcript:
     if not text.strip():
-        raise _nothing(timed)
+        raise nothing(timed)
     first = text.lstrip().split("\n")[0].strip()
-    if _FOREIGN.match(first):
-        raise TranscriptError(f"line 1, {first[:60]!r}: is not understood: expected {FORMS}")
     for form in _FORMS:
         if form.matches(text):
             return form.read(text)
     for form in _FORMS:
         if suffix in form.suffixes:
             return form.read(text)
-    if suffix not in _TYPED:
-        raise TranscriptError(f"line 1, {first[:60]!r}: is not understood: expected {FORMS}")
+    if suffix not in _TYPED or _FOREIGN.match(first):
+        raise TranscriptError(f"line 1, {quoted(first)}: is not understood: expected {FORMS}")
     return read_lines(text, timed)
-
-
-def _checked(transcript: Transcript, timed: bool) -> Transcript:
-    """Return the transcript with its utterances in order, and only those.
-
-    Raises:
-        TranscriptError: there is no utterance, or one lacks times that it needs.
-    """
-    notes = list(transcript.notes)
-
-    def noted(lines: list[Line], found: str) -> None:
-        if lines:
-            notes.append(f"{numbers((line.number for line in lines), transcript.counted)}: {found}")
-
-    conversations = []
-    for lines in transcript.conversations:
-        if timed:
-            _require_times(lines, transcript.counted)
-        noted([*filter(_is_sound, lines)], "sounds in brackets are not read")
-        lines = [line for line in lines if not _is_sound(line)]
-        noted([*filter(_is_instant, lines)], "start and end are equal: the times are not read")
-        lines = [replace(x, start=None, end=None) if _is_instant(x) else x for x in lines]
-        if not lines:
-            raise _nothing(timed)
-        if all(line.start is not None for line in lines):
-            back = [after for line, after in pairwise(lines) if _start(after) < _start(line)]
-            noted(back, "starts before the utterance above: sorted by their starts")
-            lines = sorted(lines, key=_start)
-        conversations.append(lines)
-    if not conversations:
-        raise _nothing(timed)
-    return replace(transcript, conversations=conversations, notes=notes)
-
-
-def _nothing(timed: bool) -> TranscriptError:
-    example = TIMED_EXAMPLE if timed else EXAMPLE
-    return TranscriptError(f"there is no utterance: expected lines such as {example!r}")
-
-
-def _is_sound(line: Line) -> bool:
-    return line.start is not None and _SOUND.fullmatch(line.text) is not None
-
-
-def _is_instant(line: Line) -> bool:
-    return line.start is not None and line.start == line.end
-
-
-def _start(line: Line) -> float:
-    return 0.0 if line.start is None else line.start
-
-
-def _require_times(lines: list[Line], counted: str) -> None:
-    """Raise a TranscriptError if an utterance lacks its times; the last may have no end."""
-    missing = [n for n in lines if n.start is None or (n.end is None and n is not lines[-1])]
-    if missing:
-        raise listed(
-            [
-                f"{counted} {n.number}, {n.text!r}: has no times: expected its start and end in "
-                f"the recording in seconds, such as {TIMED_EXAMPLE!r}"
-                for n in missing
-            ]
-        )
 
 
 def _with_speakers(transcript: Transcript, rttm: Path, path: Path) -> Transcript:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from .line import TIME, Line, Transcript, TranscriptError, listed, split_speaker, times
+from .line import TIME, Line, Transcript, TranscriptError, listed, quoted, split_speaker, times
 
 CUE = re.compile(rf"[ \t]*({TIME})\s*-->\s*({TIME})(?:[ \t].*)?", re.DOTALL)
 _HEADER = "WEBVTT"
@@ -71,8 +71,8 @@ def _cues(text: str) -> Iterator[tuple[int, str, str, list[str]]]:
         names = block[: places[0]] if places else block
         if len(names) > 1 or (names and not (web and places) and not names[0].isdecimal()):
             raise TranscriptError(
-                f"line {first + 1}, {block[0]!r}: expected the number or the times of a subtitle, "
-                "as in '00:00:01,000 --> 00:00:02,500', above its text"
+                f"line {first + 1}, {quoted(block[0])}: expected the number or the times of a "
+                "subtitle, as in '00:00:01,000 --> 00:00:02,500', above its text"
             )
         for place, after in zip(places, [*places, len(block)][1:], strict=True):
             words = block[place + 1 : after]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from xml.parsers import expat
 
-from .line import FORMS, Line, Transcript, TranscriptError, split_speaker, times
+from .line import FORMS, Line, Transcript, TranscriptError, quoted, split_speaker, times
 
 _NO_SPEAKER = re.compile(
     r"(transcript(ion)?|text|utterances?|sentences?|speech|segments?|default)?", re.IGNORECASE
@@ -83,7 +83,7 @@ def read_textgrid(text: str) -> Transcript:
     def take(kind: str, what: str) -> tuple[int, str]:
         number, found, value = next(tokens, (text.count("\n") + 1, None, "the end"))
         if found != kind:
-            raise TranscriptError(f"line {number}, {value!r}: expected {what} of a TextGrid")
+            raise TranscriptError(f"line {number}, {quoted(value)}: expected {what} of a TextGrid")
         return number, value
 
     take("text", "the file type")
@@ -131,7 +131,7 @@ def _count(line: int, number: str) -> int:
 
 
 def is_xml(text: str) -> bool:
-    return text.lstrip().startswith(("<?xml", "<ANNOTATION_DOCUMENT", "<!DOCTYPE"))
+    return text.lstrip().startswith(("<?xml", "<ANNOTATION_DOCUMENT"))
 
 
 def read_elan(text: str) -> Transcript:
@@ -198,7 +198,9 @@ def read_elan(text: str) -> Transcript:
 def _slot(line: int, value: str) -> float:
     """Return the time of a slot, in s."""
     if not value.isdecimal():
-        raise TranscriptError(f"line {line}, TIME_VALUE = {value!r}: expected whole milliseconds")
+        raise TranscriptError(
+            f"line {line}, TIME_VALUE = {quoted(value)}: expected whole milliseconds"
+        )
     return float(value) / 1000
 
 

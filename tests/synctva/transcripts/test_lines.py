@@ -80,6 +80,16 @@ def test_an_utterance_with_times_needs_no_text():
         ("[0:01] Ann: Hi!\nBo: Oh.", False, "line 1, '[0:01] Ann: Hi!': begins with a time, and"),
         ("Ann: Hi!\n(0:01 - 0:02) Oh.", False, "line 2, '(0:01 - 0:02) Oh.': begins with a time"),
         ("Ann: Hi!\n0:00:01 Oh.", False, "line 2, '0:00:01 Oh.': begins with a time"),
+        (
+            "0-1 Ann: Hi\nthere!\n1-2 Bo: Oh.",
+            False,
+            "line 1, '0-1 Ann: Hi': begins with a time",
+        ),
+        (
+            "Ann: Hi!\n0:01.5 - 0:03. Bo: Oh.",
+            False,
+            "line 2, '0:01.5 - 0:03. Bo: Oh.': beg",
+        ),
         ("Ann: Hi!\nBo [-0:01]: Oh.", False, "line 2, 'Bo [-0:01]: Oh.': begins with a time"),
         ("Ann: Hi!\n1/2/24, 9:41 PM - Bo: Oh.", False, "begins with a time, and others do not"),
         ("[00:00.0 --> 00:01.0] Hi!\nOh.", False, "line 2, 'Oh.': has no times: expected them, as"),
@@ -159,6 +169,8 @@ def test_an_utterance_with_only_a_start_ends_where_the_next_starts(transcript):
 def test_a_time_in_a_sentence_stays(line):
     assert read(line) == [(None, line)]
     assert read(f"{line}\nFine.") == [(None, line), (None, "Fine.")]
+    for later in ("9:30-10:30 is fine.", "5-6 weeks: no more.", "1.5-2 hours."):
+        assert read(f"When?\nBo: {later}\n{later}")[2][1].endswith(later[-5:])
 
 
 def test_labels_of_audacity():

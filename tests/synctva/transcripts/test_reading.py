@@ -1,12 +1,15 @@
 """Which form a file has, and what its utterances are."""
 
 import json
+import math
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synctva.transcripts.line import TranscriptError
 from synctva.transcripts.reading import (
@@ -107,6 +110,8 @@ def test_other_files_are_refused_by_name(tmp_path, data, message):
     ("name", "text"),
     [
         ("t.txt", "<!DOCTYPE html><html>Hi!</html>"),
+        ("t.txt", "<transcript>\n<p>Hi!</p>"),
+        ("t.txt", '<p begin="0s">Hi!</p>'),
         ("t.txt", "[Script Info]\nTitle: made up"),
         ("t.txt", "@UTF8\n@Begin\n*CHI:\thi ."),
         ("t.txt", "{\\rtf1\\ansi Hi!}"),
@@ -122,6 +127,36 @@ def test_what_is_not_understood_is_refused_with_the_line_and_the_forms(tmp_path,
     first = text.split("\n")[0]
     assert f"{name}, line 1, {first!r}: is not understood: expected lines" in str(error.value)
     assert "SRT, WebVTT, CSV or TSV" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        "1\n0 --> 1\n[0:00] Ann: Hi!\n",
+        "WEBVTT\n\n00:00.000 --> 00:01.000\n0:00.5 Hi!\n",
+        "[00:00.000 --> 00:01.000] Ann: Hi! [00:01.000 --> 00:02.000] Bo: Oh.",
+        '{"segments": [{"start": 0, "end": 1, "text": "00:00.000 --> 00:01.000 Hi!"}]}',
+        "text,start,end\n0-1 Ann: Hi!,0,1\n",
+    ],
+)
+def test_forms_within_others_are_refused(transcript):
+    with pytest.raises(TranscriptError, match="has a time among its words: expected one form"):
+        parse_transcript(transcript)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "unread"),
+    [
+        ("t.jsonl", '{"said": "Hi!"}\n{"said": "Oh."}\n', "; these columns are not read: said"),
+        ("t.json", '[{"text": "", "speaker": "Ann"}, ""]', ""),
+        ("t.srt", "1\n0 --> 1\n\n2\n1 --> 2\n", ""),
+    ],
+)
+def test_a_file_without_any_text_is_refused(tmp_path, name, text, unread):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TranscriptError, match=f"no utterance has a text{unread}: expected text"):
+        read_transcript(path)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".srt", ".csv", ".eaf", ".TextGrid"])
@@ -159,6 +194,12 @@ def test_times_that_run_backwards_are_sorted_and_said(tmp_path, said):
     assert said() == [
         f"{path}: utterance 2: starts before the utterance above: sorted by their starts"
     ]
+
+
+def test_messages_are_short():
+    with pytest.raises(TranscriptError) as error:
+        parse_transcript("[0:01] " + "Hi! " * 10_000 + "\nOh.")
+    assert len(str(error.value)) < 300
 
 
 def test_each_mistake_names_the_file(tmp_path):
@@ -203,3 +244,36 @@ def test_examples_of_the_documentation_are_the_same_conversation(example):
         ("Ann", "I got the job!"),
         ("Bo", "That is wonderful!"),
     ]
+
+
+SAMPLES = [*SAME.values(), *EXAMPLES]
+
+
+@pytest.mark.slow
+@settings(max_examples=2000, deadline=None)
+@given(
+    st.sampled_from(SAMPLES),
+    st.lists(
+        st.tuples(
+            st.integers(0, 400),
+            st.integers(0, 30),
+            st.one_of(
+                st.text(max_size=8),
+                st.sampled_from(['"', "<", "{", "[", "\t", "\n", "-->", "\u200e", "\ud800", "-1"]),
+                st.sampled_from(SAMPLES),
+            ),
+        ),
+        max_size=3,
+    ),
+    st.booleans(),
+)
+def test_damaged_transcripts_are_read_or_refused(sample, edits, timed):
+    for start, length, text in edits:
+        sample = sample[:start] + text + sample[start + length :]
+    with suppress(TranscriptError):
+        lines = parse_transcript(sample, timed)
+        assert any(line.text or timed for line in lines)
+        for line in lines:
+            assert line.start is None or 0 <= line.start < math.inf
+            assert None in (line.start, line.end) or line.start < line.end
+            assert line.start is None or "-->" not in line.text
