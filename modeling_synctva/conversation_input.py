@@ -54,7 +54,7 @@ def is_columns(conversation: Any) -> bool:
     if any(name in conversation for name in _COLUMNS):
         return True
     for modality in MODALITIES:
-        rows = conversation.get(f"{modality}_features")
+        rows: Any = conversation.get(f"{modality}_features")
         if _is_sequence(rows) and len(rows):
             first = next(iter(rows))
             return first is None or _is_sequence(first)
@@ -66,7 +66,7 @@ def is_turn(value: Any) -> bool:
     if not isinstance(value, tuple) or len(value) != 2:
         return False
     speaker, text = value
-    return isinstance(text, str) and (speaker is None or isinstance(speaker, str))
+    return isinstance(text, str) and (speaker is None or isinstance(speaker, str | Real))
 
 
 def read_table(inputs: Any) -> Any:
@@ -303,7 +303,8 @@ def _time(value: Any, name: str) -> float | None:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     seconds: Any = clock_seconds(value) if isinstance(value, str) else value
-    if not isinstance(seconds, Real) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
+    is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds < math.inf:
         raise ValueError(
             f"{name} = {_shown(value)}: expected seconds from 0, or a time such as '00:16:21,731'"
         )

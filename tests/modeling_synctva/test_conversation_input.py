@@ -40,6 +40,7 @@ def warnings(monkeypatch):
         (np.str_("Hi!"), {"text": "Hi!"}),
         (("Ann", "Hi!"), {"speaker": "Ann", "text": "Hi!"}),
         ((None, "Hi!"), {"speaker": None, "text": "Hi!"}),
+        ((1, "Hi!"), {"speaker": 1, "text": "Hi!"}),
         ({"text": None, "speaker": 3}, {"text": None, "speaker": 3}),
         (
             {"text": float("nan"), "speaker": np.nan, "start": pd.NaT, "channel": pd.NA},
@@ -311,6 +312,6 @@ def test_columns_and_utterances_are_told_apart(value, answer):
     assert is_columns(value) is answer
 
 
-@pytest.mark.parametrize("value", [("a", "b", "c"), ("a", 1), (1, "a"), ["a", "b"], ("a",), "ab"])
+@pytest.mark.parametrize("value", [("a", "b", "c"), ("a", 1), (["a"], "a"), ["a", "b"], ("a",), "ab"])
 def test_what_is_no_turn(value):
     assert not is_turn(value)

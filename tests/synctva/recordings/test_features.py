@@ -1,6 +1,7 @@
 """Recordings through processor and pipeline, compared with the encoders called by hand."""
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_a_speaker_on_each_channel(processor, encoder):
     np.testing.assert_array_equal(features[4], mixed)
     assert features[0, 3] == pytest.approx(110, abs=2)
     assert features[1, 3] == pytest.approx(230, abs=3)
-    with pytest.raises(MediaError, match=r"utterance 0: channel = 2, but .* has 2 channels: expect"):
+    with pytest.raises(MediaError, match=r"utterance 0: channel = 2, but .* has 2 channels: exp"):
         processor([[{"audio": call, "channel": 2}]])
     with pytest.raises(MediaError, match=r"channel = 1, but .* has 1 channel: expected 0"):
         processor([[{"video": clip(samples=np.float32(voices[:1])), "channel": "right"}]])
@@ -172,10 +173,13 @@ def test_a_source_that_cannot_be_read_is_named(processor, tmp_path):
         processor([[{"audio": (TURNS[0], RATE), "start": 3, "end": 2}]])
 
 
-def test_a_modality_that_the_checkpoint_lacks_is_not_read():
+def test_a_modality_that_the_checkpoint_lacks_is_not_read_and_named(monkeypatch):
+    said = []
+    monkeypatch.setattr(logging.Logger, "warning_once", lambda _, message: said.append(message))
     processor = SyncTVAProcessor(None, None, 8, audio_encoder={**PROSODY_SPEC, "fill": FILL})
     batch = processor([[{"audio": (TURNS[0], RATE), "video": "nowhere.mp4"}]])
     assert batch["modality_mask"][0].tolist() == [[False, False, True]]
+    assert said[0].startswith("the pictures of video not read: expected some of ['audio', ")
 
 
 def test_recordings_need_the_spec_of_an_encoder():
