@@ -91,7 +91,7 @@ def _message(option: str, name: str, found: str, ours: bool) -> str:
     beside = [path.parent.name for path in folder.parent.glob(f"*/{CONFIG_NAME}")]
     meant = [str(folder.with_name(near)) for near in get_close_matches(folder.name, beside, n=1)]
     shipped = [SHIPPED] if ours else []
-    meant += get_close_matches(name, shipped)
+    meant += [near for near in get_close_matches(name, shipped) if near != name]
     suggestion = f". Did you mean {meant[0]}?" if meant else ""
     forms = ["the folder of a model", *shipped, f"or a Hub name such as user/name{suggestion}"]
     return f"{option} = {name}: {found}: expected {', '.join(forms)}"

@@ -168,8 +168,9 @@ def write(
 ) -> None:
     """Print the answers in the form that the options ask for."""
     data = options.json or options.csv or options.csv_bom
-    if data and isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # whatever the terminal has
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Whatever the terminal has. Half a character, which UTF-8 lacks, is written as an escape.
+        sys.stdout.reconfigure(encoding="utf-8" if data else None, errors="backslashreplace")
     if options.json:
         lists = [
             [{**source(utterance), **answer} for utterance, answer in zip(u, a, strict=True)]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from synctva import SYNCTVA_MELD
 from synctva.commands import app
 from tests.support import app_browser
 from tests.support.app_browser import answered, find, open_page, press, wait_until
@@ -157,3 +158,12 @@ def test_nothing_leaves_this_machine(server, driver):
     assert "Traceback" not in server.printed
     errors = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     assert not errors
+
+
+@pytest.mark.parametrize("options", [[], ["--model", "synctva-meld"]])
+def test_a_space_of_the_shipped_checkpoint(options, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    written = []
+    monkeypatch.setattr(app, "write_space", lambda folder, model: written.append(model))
+    app.main(["--write_space", "space", *options])
+    assert written == [SYNCTVA_MELD]

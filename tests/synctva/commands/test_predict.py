@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +15,6 @@ from synctva import SYNCTVA_MELD
 from synctva.commands import predict
 from tests.support.media_files import clip, tone
 
-ROOT = Path(__file__).parents[3]
 SRT = """\
 1
 00:00:00,100 --> 00:00:01,000
@@ -116,12 +113,19 @@ def test_a_table_for_spreadsheets(call, capsys):
     assert capsys.readouterr().out == "\ufeff" + plain
 
 
-def test_data_is_utf_8_whatever_the_terminal_has(call):
-    program = [sys.executable, "-m", "synctva_command_line", "predict", "--file", "call.srt"]
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(ROOT)}
-    printed = subprocess.run([*program, "--csv_bom"], capture_output=True, env=environment)
-    assert printed.stdout.startswith(b"\xef\xbb\xbfconversation,")
-    assert "Jürgen" in printed.stdout.decode("utf-8-sig")
+@pytest.mark.parametrize("option", ["--json", "--csv", "--csv_bom", "--strict"])
+def test_any_terminal_gets_the_answers(option, call, monkeypatch):
+    Path("odd.json").write_text('["Sch\\u00f6n!", "\\ud83d\\ude00", "half \\ud83d"]')
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="ascii"))
+    assert run("--file", "odd.json", option) == 0
+    words = printed.getvalue()
+    if option == "--strict":  # as lines of text, in the terminal's encoding
+        assert b"Sch\\xf6n!" in words and b"\\U0001f600" in words
+    else:
+        assert words.startswith(b"\xef\xbb\xbfconversation,") == (option == "--csv_bom")
+        assert "Schön!" in words.decode() and "\N{GRINNING FACE}" in words.decode()
+        assert b"half \\ud83d" in words
 
 
 def test_clips_that_cannot_be_read_are_listed(call, capsys):
