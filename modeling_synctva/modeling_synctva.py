@@ -249,9 +249,9 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
 
         nodes, log_rms = self._embed(inputs, text_attention_mask, utterance_token_mask, packing)
         modality_logits = self.modality_heads(nodes, sizes)  # (V, C)
-        speakers = packing.nodes.speaker.clamp(0, config.max_speakers - 1)
-        speakers = self.speaker_embedding(speakers)  # (T, H)
-        nodes = nodes + speakers.index_select(0, packing.nodes.utterance)
+        numbers = packing.nodes.speaker.clamp(0, config.max_speakers - 1)
+        speaker_states = self.speaker_embedding(numbers)  # (T, H)
+        nodes = nodes + speaker_states.index_select(0, packing.nodes.utterance)
         context_states = None
         if self.context is not None:
             context, context_states = self.context(nodes, packing, cache)

@@ -459,8 +459,9 @@ class _EpochCallback(TrainerCallback):
             self.trainer.train_dataset,
         )
         for part in parts:
-            if hasattr(part, "set_epoch"):
-                part.set_epoch(epoch)
+            set_epoch = getattr(part, "set_epoch", None)
+            if set_epoch is not None:
+                set_epoch(epoch)
 
 
 __all__ = ["SyncTVATrainer"]
