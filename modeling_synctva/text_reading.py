@@ -20,7 +20,7 @@ except ImportError:
 
 logger = logging.get_logger(__name__)
 
-# Pictographs, and of the older symbols those that are drawn as emoji; notes are left to song lyrics.
+# Pictographs, and of the older symbols those that are drawn as emoji, without the notes of songs.
 _EMOJI = "[\U0001f000-\U0001faff\u2600-\u2668\u2670-\u27bf\u2b00-\u2bff\u231a\u231b\u23e9-\u23fa]"
 # What joins and varies them: joiner, variation selectors, the keycap's frame, tags of flags.
 _JOINT = "[\u200d\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]"
@@ -81,12 +81,12 @@ _KIN = {"en": {"en", "pcm"}}
 _NO_LANGUAGE = "zxx"
 
 _SCRIPTS = {
-    **dict.fromkeys(("be", "bg", "kk", "mk", "mn", "ru", "sr", "uk"), {"CYRILLIC"}),
-    **dict.fromkeys(("ar", "fa", "ps", "ur"), {"ARABIC"}),
-    **dict.fromkeys(("hi", "mr", "ne", "sa"), {"DEVANAGARI"}),
-    "bn": {"BENGALI"}, "el": {"GREEK"}, "he": {"HEBREW"}, "hy": {"ARMENIAN"}, "ka": {"GEORGIAN"},
-    "ta": {"TAMIL"}, "te": {"TELUGU"}, "th": {"THAI"}, "zh": {"CJK"},
-    "ja": {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"}, "ko": {"HANGUL", "CJK"},
+    **dict.fromkeys(("be", "bg", "kk", "mk", "mn", "ru", "sr", "uk"), ("CYRILLIC",)),
+    **dict.fromkeys(("ar", "fa", "ps", "ur"), ("ARABIC",)),
+    **dict.fromkeys(("hi", "mr", "ne", "sa"), ("DEVANAGARI",)),
+    "bn": ("BENGALI",), "el": ("GREEK",), "he": ("HEBREW",), "hy": ("ARMENIAN",),
+    "ka": ("GEORGIAN",), "ta": ("TAMIL",), "te": ("TELUGU",), "th": ("THAI",), "zh": ("CJK",),
+    "ja": ("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"), "ko": ("HANGUL", "CJK"),
 }  # fmt: skip
 """Scripts of the languages that are not written in Latin letters, as Unicode's names begin."""
 
@@ -161,7 +161,8 @@ def _unknown_script(text: str, known: Collection[str]) -> str | None:
     unknown = [script for script in scripts if script not in known]
     if 2 * len(unknown) <= len(letters):
         return None
-    return f"a text in {max(set(unknown), key=unknown.count).capitalize()} letters"
+    script = max(sorted(set(unknown)), key=unknown.count)
+    return f"a text in {script if script == 'CJK' else script.capitalize()} letters"
 
 
 __all__ = ["EVIDENCE", "MULTILINGUAL", "language_name", "languages_of", "spoken", "unlearnt"]

@@ -193,9 +193,10 @@ def show_timeline(analysis: Analysis) -> str:
             i,
             line.speaker or "",
             line.text,
-            a["label"],
+            a["label"] if a["informative"] else f"{a['label']} (says little)",
             f"{a['score']:.2f}",
             ", ".join(a["modalities"]),
+            "; ".join(a["cautions"]),
         ]
         for i, (line, a) in enumerate(zip(analysis.lines, answers, strict=True))
     )
@@ -208,7 +209,7 @@ def show_timeline(analysis: Analysis) -> str:
         ),
         table(
             "Emotions",
-            ["utterance", "speaker", "text", "emotion", "score", "modalities"],
+            ["utterance", "speaker", "text", "emotion", "score", "modalities", "cautions"],
             rows,
         ),
     )

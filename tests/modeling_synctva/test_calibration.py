@@ -3,7 +3,12 @@ from itertools import pairwise
 import pytest
 import torch
 
-from synctva.modeling_synctva.calibration import calibrated_probabilities, prediction_sets
+from synctva.modeling_synctva.calibration import (
+    INFORMATIVE_FROM,
+    calibrated_probabilities,
+    distance_from_base_rates,
+    prediction_sets,
+)
 
 THRESHOLDS = [level / 100 for level in range(1, 100)]
 PROBABILITIES = torch.tensor([[0.6, 0.25, 0.15], [0.34, 0.33, 0.33]])
@@ -47,3 +52,23 @@ def test_sets_grow_with_the_coverage():
     sets = [prediction_sets(probabilities, level / 100, THRESHOLDS) for level in range(1, 101, 9)]
     for small, large in pairwise(sets):
         assert (small <= large).all()
+
+
+def test_answers_between_equal_shares_and_the_base_rates_say_nothing():
+    rates = torch.tensor([0.6, 0.3, 0.1])
+    between = rates**0.45 / (rates**0.45).sum()
+    distance = distance_from_base_rates(
+        torch.stack([rates, torch.full((3,), 1 / 3), between]), rates
+    )
+    assert (distance.abs() < 1e-3).all()
+    told = torch.tensor([[0.95, 0.04, 0.01], [0.2, 0.2, 0.6], [0.0, 0.0, 1.0], [0.1, 0.8, 0.1]])
+    distance = distance_from_base_rates(told, rates)
+    assert (distance > INFORMATIVE_FROM).all() and distance.isfinite().all()
+    # The least divergence, found on a fine grid.
+    path = torch.stack([rates**b / (rates**b).sum() for b in torch.linspace(0, 1, 1001)])
+    by_hand = [(row * (row.clamp(min=1e-9) / path).log()).sum(-1).min() for row in told]
+    torch.testing.assert_close(distance, torch.stack(by_hand), atol=2e-3, rtol=0)
+    # Without base rates, only equal shares say nothing.
+    equal = torch.full((3,), 1 / 3)
+    assert distance_from_base_rates(equal, equal) < 1e-6
+    assert distance_from_base_rates(rates, equal) > INFORMATIVE_FROM

@@ -140,7 +140,7 @@ def test_calibration_changes_only_the_scores(recognise, calibrated, model, proce
     assert_same(recognise(CONVERSATIONS, top_k=None, calibrate=False), plain)  # temperature 1
     told = calibrated(CONVERSATIONS, top_k=None, calibrate=False)
     # Like prediction sets, `informative` always comes from calibrated probabilities.
-    for answer in (*sum(told, []), *sum(plain, [])):
+    for answer in (answer for answers in (*told, *plain) for answer in answers):
         del answer["informative"], answer["cautions"]
     assert_same(told, plain)
     with torch.no_grad():
@@ -217,6 +217,47 @@ def test_refuses_options_out_of_range(calibrated, arguments, message):
 def test_batch_equals_single(recognise, batch_size):
     single = [recognise(conversation, top_k=None) for conversation in CONVERSATIONS]
     assert_same(recognise(CONVERSATIONS, top_k=None, batch_size=batch_size), single)
+
+
+GERMAN = ["Ich habe so lange auf dich gewartet.", "Es tut mir leid, der Zug kam nicht."]
+
+
+def test_texts_in_an_unknown_language_get_a_caution_and_no_set(
+    calibrated, toy_encoder_spec, caplog
+):
+    english = SyncTVAProcessor(16, 3, 2, text_encoder={**toy_encoder_spec, "languages": ["en"]})
+    recognise = pipeline("emotion-recognition", model=calibrated.model, processor=english)
+    with_features = {"text": GERMAN[0], "text_features": [0.5] * 16}
+    batch = [["Where have you been all night?"], GERMAN, [GERMAN[0]], [with_features]]
+    answers = recognise(batch, prediction_set=0.8, batch_size=2)
+    caution = "the text seems to be German, which the text encoder has not learnt"
+    for conversation, is_unread in zip(answers, (False, True, True, False), strict=True):
+        for answer in conversation:
+            assert (caution in answer["cautions"]) == is_unread
+            assert (answer["prediction_set"] is None) == is_unread
+    warnings = [r.getMessage() for r in caplog.records if "seems to be" in r.getMessage()]
+    assert len(warnings) == 2  # one per batch
+    assert warnings[0].startswith("conversation 1, utterances 0, 1: the text seems to be German")
+    assert recognise.explain(GERMAN, 0)["cautions"][0] == caution
+    # An encoder that does not say its languages is not judged.
+    assert calibrated(GERMAN, prediction_set=0.8)[0]["prediction_set"] is not None
+
+
+def test_answers_that_say_nothing_are_marked(model, processor):
+    again = SyncTVAForEmotionRecognition(SyncTVAConfig(**model.config.to_dict())).eval()
+    again.load_state_dict(model.state_dict())
+    recognise = pipeline("emotion-recognition", model=again, processor=processor)
+    again.config.calibration_temperature = 0.02
+    sure = recognise(CONVERSATIONS[0])
+    assert [answer["informative"] for answer in sure] == [True, True, False]
+    assert sure[0]["cautions"] == []
+    (alone,) = sure[2]["cautions"]
+    assert alone.startswith("nothing of the utterance was read")
+    again.config.calibration_temperature = 1e4
+    flat = recognise(CONVERSATIONS[2], calibrate=False)
+    assert not any(answer["informative"] for answer in flat)
+    assert all("close to the base rates" in answer["cautions"][0] for answer in flat)
+    assert not recognise.explain(CONVERSATIONS[2], 0)["informative"]
 
 
 def test_generators_and_datasets_are_read_lazily(recognise):

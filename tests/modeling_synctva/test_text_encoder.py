@@ -66,6 +66,52 @@ def test_pooling_and_normalisation(toy_encoder_spec):
     assert not np.allclose(first, TextEncoder.from_spec(toy_encoder_spec).encode(texts))
 
 
+LONG = "good day bad . no way ! hello ann bo " * 3 + "no way"  # 32 tokens
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_long_texts_are_read_in_windows(toy_encoder_folder, toy_encoder_spec, pooling):
+    encoder = TextEncoder.from_spec({**toy_encoder_spec, "max_length": 12, "pooling": pooling})
+    tokenizer = AutoTokenizer.from_pretrained(toy_encoder_folder)
+    model = AutoModel.from_pretrained(toy_encoder_folder).eval()
+    ids = tokenizer(LONG, add_special_tokens=False)["input_ids"]
+    parts = [
+        [tokenizer.cls_token_id, *ids[i : i + 10], tokenizer.sep_token_id]
+        for i in range(0, len(ids), 10)
+    ]
+    assert len(parts) == 4 and len(parts[-1]) < 12
+    with torch.no_grad():
+        states = [model(torch.tensor([part])).last_hidden_state[0] for part in parts]
+    pooled = [own.mean(0) if pooling == "mean" else own[0] for own in states]
+    expected = sum(len(own) * vector for own, vector in zip(states, pooled, strict=True))
+    expected /= sum(map(len, states))
+    for batch_size in (1, 2, 64):
+        vectors = encoder.encode(["hello", LONG, LONG + "bad"], batch_size=batch_size)
+        np.testing.assert_allclose(vectors[1], expected, atol=1e-5)
+        assert not np.allclose(vectors[1], vectors[2], atol=1e-4)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_texts_that_fit_are_read_as_before_bit_for_bit(toy_encoder_spec, normalize):
+    texts = ["good day", "no way ann !", "bo : hello", "bad day . . . .", "hello", "no no no"]
+    encoder = TextEncoder.from_spec({**toy_encoder_spec, "max_length": 12, "normalize": normalize})
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    tokens = encoder.tokenizer([texts[i] for i in order], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        states = encoder.model(**tokens, output_hidden_states=True).hidden_states[-1]
+    weights = tokens["attention_mask"][..., None].float()
+    pooled = (states * weights).sum(1) / weights.sum(1)
+    if normalize:
+        pooled = torch.nn.functional.normalize(pooled, dim=-1)
+    assert np.array_equal(encoder.encode(texts)[order], pooled.numpy())
+
+
+def test_emoji_are_read_as_words(toy_encoder_folder, toy_encoder_spec):
+    encoder = TextEncoder.from_spec(toy_encoder_spec)
+    with_emoji, words = encoder.encode(["good \U0001f600", "good grinning face"])
+    np.testing.assert_allclose(with_emoji, words, atol=1e-6)
+
+
 def test_loaded_once(toy_encoder_spec):
     assert TextEncoder.from_spec(toy_encoder_spec) is TextEncoder.from_spec(dict(toy_encoder_spec))
 

@@ -113,6 +113,18 @@ def test_a_long_turn_is_cut_and_nothing_else(tokenizer):
         windows(tokenizer, tokens=6, turn=6)
 
 
+def test_a_cut_turn_is_named(tokenizer, caplog):
+    texts, speakers = ["hello", "good day no way !"], ["ann", "bo"]
+    windows(tokenizer, texts, speakers, tokens=12, turn=8)
+    words(tokenizer, 1, 1, 9, texts, speakers)
+    assert not caplog.records
+    windows(tokenizer, texts, speakers, tokens=12, turn=4)
+    words(tokenizer, 1, 1, 8, texts, speakers)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith("utterance 1, 'bo: good day no way !'..., has 7 tokens: expected at")
+    assert "at most 4" in first and "at most 6" in second
+
+
 @pytest.mark.parametrize("tokens", [9, 20, 64])
 @pytest.mark.parametrize(("past", "future"), [(0, 0), (16, 0), (7, 11)])
 def test_windows_cover_every_utterance_once(tokenizer, tokens, past, future):

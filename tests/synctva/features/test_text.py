@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from datasets import DatasetDict
 
+from synctva.features import text as module
 from synctva.features.text import add_text_features
 from tests.support.toy import toy_dataset
 
@@ -57,6 +58,15 @@ def test_distinct_texts_are_embedded_once_and_cached(tmp_path):
     add_text_features(data, other, cache_dir=tmp_path)
     assert other.encoded  # another encoder, other embeddings
     assert len(list(tmp_path.iterdir())) == 2  # and no temporary file
+
+
+def test_a_text_that_is_read_otherwise_is_embedded_again(tmp_path, monkeypatch):
+    data = conversations()
+    add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
+    monkeypatch.setattr(module, "READING", module.READING + 1)
+    again = CountingEncoder()
+    add_text_features(data, again, cache_dir=tmp_path)
+    assert again.encoded
 
 
 def test_features_of_several_encoders_are_concatenated(tmp_path):
