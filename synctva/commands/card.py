@@ -61,7 +61,9 @@ def write_card(folder: Path, name: str | None = None, runs: Sequence[Path] = ())
         results,
         model.config,
         runs=[json.loads(run.read_text(encoding="utf-8")) for run in runs],
-        model_name=name or (present and present.data.model_name) or folder.resolve().name,
+        model_name=name
+        or (present and getattr(present.data, "model_name", None))
+        or folder.resolve().name,
         text_encoder=processor.text_encoder,
         example=example,
     )
