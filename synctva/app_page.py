@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -15,7 +16,7 @@ from synctva.modeling_synctva.explanation import explain_utterance
 from synctva.plots import plot_attention, plot_scores, plot_shapley, plot_timeline
 from synctva.plots.html import STYLE, panels, plot, table
 from synctva.transcripts.line import TIMED_EXAMPLE, Line
-from synctva.transcripts.reading import parse_transcript
+from synctva.transcripts.reading import read_text
 
 CONVERSATION = """\
 Ann: I got the job! Can you believe it?
@@ -76,7 +77,10 @@ def build_page(recognise: EmotionRecognitionPipeline) -> Any:
             return [message(str(error), "alert"), hidden, None, gr.skip(), gr.skip(), gr.skip()]
         last = len(analysis.lines) - 1
         return [
-            message(f"{last + 1} utterances; their emotions are below.", "status"),
+            message(
+                "\n".join([f"{last + 1} utterances; their emotions are below.", *analysis.notes]),
+                "status",
+            ),
             gr.Column(visible=True),
             analysis,
             show_timeline(analysis),
@@ -136,11 +140,13 @@ class Analysis:
         lines: the typed lines, one per utterance.
         inputs: the model's input tensors, kept so that a recording is read only once.
         answers: of the pipeline, with all scores.
+        notes: what was not read of the transcript.
     """
 
     lines: list[Line]
     inputs: dict[str, Any]
     answers: list[dict[str, Any]]
+    notes: Sequence[str] = ()
 
     @property
     def choices(self) -> list[tuple[str, int]]:
@@ -159,7 +165,8 @@ def analyse(
     Raises:
         ValueError: a line cannot be read, or its times lie outside the recording.
     """
-    lines = parse_transcript(transcript, timed=recording is not None)
+    read = read_text(transcript, timed=recording is not None)
+    lines = read.conversations[0]
     media = [
         {"video": recording, "start": line.start, "end": line.end}
         if recording and line.start is not None
@@ -180,7 +187,8 @@ def analyse(
             str(error).replace(recording or "\0", Path(recording or "").name),
         )
         raise ValueError(text) from error
-    return Analysis(lines, inputs, recognise.postprocess(recognise.forward(inputs), top_k=None)[0])
+    answers = recognise.postprocess(recognise.forward(inputs), top_k=None)[0]
+    return Analysis(lines, inputs, answers, read.notes)
 
 
 def show_timeline(analysis: Analysis) -> str:

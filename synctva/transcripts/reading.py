@@ -146,6 +146,14 @@ def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
         >>> [(line.speaker, line.text) for line in parse_transcript("Ann: Hi!\\n\\nSee: 10:30?")]
         [('Ann', 'Hi!'), ('See', '10:30?')]
     """
+    read = read_text(transcript, timed)
+    for note in read.notes:
+        logger.warning(f"the transcript: {note}")
+    return read.conversations[0]
+
+
+def read_text(transcript: str, timed: bool = False) -> Transcript:
+    """Do the same as `parse_transcript`, and return what it would warn of as notes."""
     text = _with_newlines(transcript)
     if is_rttm(text):
         raise TranscriptError(
@@ -156,9 +164,7 @@ def parse_transcript(transcript: str, timed: bool = False) -> list[Line]:
         raise TranscriptError(
             f"there are {len(read.conversations)} conversations: expected one conversation"
         )
-    for note in read.notes:
-        logger.warning(f"the transcript: {note}")
-    return read.conversations[0]
+    return read
 
 
 def _text_of(path: Path) -> str:

@@ -68,6 +68,13 @@ class Page(HTMLParser):
             self.tables[self._caption][-1][-1] += data
 
 
+def test_what_is_not_read_is_said(recognise):
+    chat = "1/2/24, 9:41 AM - Ann: <Media omitted>\n1/2/24, 9:42 AM - Bo: No way!"
+    analysis = app_page.analyse(recognise, chat)
+    assert analysis.notes == ["line 1: notices and media are not read"]
+    assert len(analysis.answers) == 1
+
+
 def test_answers_are_those_of_the_pipeline(recognise):
     analysis = app_page.analyse(recognise, TYPED)
     conversation = [
