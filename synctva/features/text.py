@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,10 +17,19 @@ from synctva.files import written_whole
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.conversation_padding import TOKEN_FIELDS
 from synctva.modeling_synctva.text_encoder import READING
-from synctva.modeling_synctva.text_reading import spoken
+from synctva.modeling_synctva.text_reading import (
+    MULTILINGUAL,
+    language_name,
+    languages_of,
+    spoken,
+    unlearnt,
+)
 from synctva.modeling_synctva.text_windows import contextual_tokens
 
 logger = logging.get_logger(__name__)
+
+JUDGED = 100
+"""Conversations of the first split whose language is looked at."""
 
 
 class Encoder(Protocol):
@@ -53,6 +62,9 @@ def add_text_features(
         ValueError: a feature set has no text features, lacks one of the conversations, or has other
             texts for it.
     """
+    for source in sources:
+        if not isinstance(source, DatasetDict):
+            _warn_of_languages(next(iter(data.values())), source.spec)
     found = [_text_features(data, source, cache_dir) for source in sources]
     joined = {
         name: [np.concatenate(own, 1) for own in zip(*(f[name] for f in found), strict=True)]
@@ -72,6 +84,24 @@ def _text_features(
     if source.spec.get("context") is None:
         return _encode_once(data, source, cache_dir)
     return {name: encode_split(source, split) for name, split in data.items()}
+
+
+def _warn_of_languages(split: Dataset, spec: Mapping[str, Any]) -> None:
+    """Warn if texts seem to be in a language that the encoder has not learnt."""
+    languages = languages_of(spec)
+    if languages is None:
+        return
+    rows = split.select(range(min(len(split), JUDGED))).select_columns(["dialogue_id", "texts"])
+    unread = {row["dialogue_id"]: unlearnt(row["texts"], languages) for row in rows}
+    unread = {name: [s for s in seems if s] for name, seems in unread.items() if any(seems)}
+    if unread:
+        name, seems = next(iter(unread.items()))
+        known = " or ".join(language_name(code) for code in languages)
+        logger.warning(
+            f"{len(unread)} of the first {len(rows)} conversations, such as {name!r}, have texts "
+            f"that seem to be {seems[0]}: expected {known}, which text encoder {spec['name']} has "
+            f"learnt. An encoder of other languages is {MULTILINGUAL}"
+        )
 
 
 def _copied(source: DatasetDict, name: str, split: Dataset) -> list[np.ndarray]:

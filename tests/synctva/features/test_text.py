@@ -69,6 +69,20 @@ def test_a_text_that_is_read_otherwise_is_embedded_again(tmp_path, monkeypatch):
     assert again.encoded
 
 
+def test_texts_in_an_unknown_language_are_told(tmp_path, caplog):
+    data = conversations()
+    english = CountingEncoder("roberta-base")
+    add_text_features(data, english, cache_dir=tmp_path)
+    assert "seem to be" not in caplog.text
+    german = data.map(lambda row: {"texts": ["Ich habe lange gewartet."] * len(row["texts"])})
+    add_text_features(german, english, cache_dir=tmp_path)
+    assert "4 of the first 4 conversations, such as 'conversation 0', have texts" in caplog.text
+    assert "seem to be German: expected English, which text encoder roberta-base" in caplog.text
+    caplog.clear()
+    add_text_features(german, CountingEncoder("xlm-roberta-base"), cache_dir=tmp_path)
+    assert "seem to be" not in caplog.text
+
+
 def test_features_of_several_encoders_are_concatenated(tmp_path):
     data = conversations()
     one = add_text_features(data, CountingEncoder(), cache_dir=tmp_path)
