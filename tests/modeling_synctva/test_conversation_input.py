@@ -312,6 +312,8 @@ def test_columns_and_utterances_are_told_apart(value, answer):
     assert is_columns(value) is answer
 
 
-@pytest.mark.parametrize("value", [("a", "b", "c"), ("a", 1), (["a"], "a"), ["a", "b"], ("a",), "ab"])
+@pytest.mark.parametrize(
+    "value", [("a", "b", "c"), ("a", 1), (["a"], "a"), ["a", "b"], ("a",), "ab"]
+)
 def test_what_is_no_turn(value):
     assert not is_turn(value)
