@@ -342,7 +342,8 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         """Create `Trainer`'s optimizer, with a separate learning rate for a text backbone."""
         fresh = self.optimizer is None
         optimizer = super().create_optimizer(model)
-        backbone = self.emotion_model.base_model.text_backbone
+        # A model of another kind, such as a baseline, has none.
+        backbone = getattr(self.emotion_model.base_model, "text_backbone", None)
         if fresh and backbone is not None:
             pretrained = {id(parameter) for parameter in backbone.parameters()}
             for group in list(optimizer.param_groups):

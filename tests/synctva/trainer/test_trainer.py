@@ -12,13 +12,14 @@ from datasets import Dataset
 from safetensors.torch import load_file
 
 from synctva import metrics
+from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.checkpoints import last_complete_checkpoint
 from synctva.trainer.statistics import class_counts, feature_statistics
 from synctva.trainer.trainer import SyncTVATrainer
-from tests.support.toy import LABELS, toy_config, toy_dataset
+from tests.support.toy import LABELS, toy_batch, toy_config, toy_dataset, toy_model
 from tests.support.training_program import logged, toy_trainer
 
 ROOT = Path(__file__).parents[3]
@@ -343,7 +344,7 @@ def test_files_of_a_saved_folder_have_the_mode_of_new_files(tmp_path, umask, mod
 
 def test_calibration_is_saved_with_the_model_and_leaves_its_answers(tmp_path):
     trainer = toy_trainer(tmp_path / "run", num_train_epochs=1)
-    dev = trainer.eval_dataset
+    dev = toy_dataset(12, seed=1)
     before = trainer.predict_fields(dev)["logits"]
     trainer.calibrate(dev)
     trainer.save_model()
@@ -351,8 +352,61 @@ def test_calibration_is_saved_with_the_model_and_leaves_its_answers(tmp_path):
     config = SyncTVAForEmotionRecognition.from_pretrained(tmp_path / "run").config
     assert config.calibration_temperature == trainer.config.calibration_temperature != 1
     assert config.conformal_thresholds == trainer.config.conformal_thresholds
-    # Of the eight conversations of dev each has a ninth: up to 8 / 9 can be promised.
-    assert config.conformal_thresholds[88 - 1] < 1 == config.conformal_thresholds[89 - 1]
+    # Of the twelve conversations of dev each has a thirteenth: up to 12 / 13 can be promised.
+    assert config.conformal_thresholds[92 - 1] < 1 == config.conformal_thresholds[93 - 1]
+
+
+def test_too_little_to_calibrate_on_changes_nothing(tmp_path):
+    trainer = toy_trainer(tmp_path)
+    with pytest.raises(TooLittleToCalibrateError, match="conversations = 8: expected at least"):
+        trainer.calibrate(trainer.eval_dataset)
+    assert not trainer.config.is_calibrated
+
+
+@pytest.mark.parametrize("own_loss", [False, True])
+def test_training_drops_a_calibration_until_the_model_is_calibrated_again(
+    tmp_path, caplog, own_loss
+):
+    trainer = toy_trainer(tmp_path / "run", num_train_epochs=1)
+    trainer.calibrate(toy_dataset(12, seed=1))
+    trainer.save_model()
+    loss = {"compute_loss_func": lambda output, labels, **_: output.logits.square().mean()}
+    again = SyncTVATrainer(
+        str(tmp_path / "run"), trainer.args, trainer.train_dataset, trainer.eval_dataset,
+        **(loss if own_loss else {}),
+    )  # fmt: skip
+    assert again.config.is_calibrated
+    again.train()
+    assert not again.config.is_calibrated
+    said = [r.getMessage() for r in caplog.records if "Training changes" in r.getMessage()]
+    assert len(said) == 1 and "Calibrate again" in said[0]
+    again.save_model()
+    saved = SyncTVAForEmotionRecognition.from_pretrained(tmp_path / "run").config
+    assert not saved.is_calibrated
+    again.calibrate(toy_dataset(12, seed=1))
+    assert again.config.is_calibrated
+
+
+def test_training_by_other_means_drops_a_calibration_too():
+    model = toy_model(calibration_temperature=0.5, conformal_thresholds=[0.5] * 99)
+    model(**toy_batch())  # evaluation
+    with torch.no_grad():
+        model.train()(**toy_batch())  # dropout without training
+    assert model.config.is_calibrated
+    model(**toy_batch())
+    assert not model.config.is_calibrated
+
+
+def test_base_rates_are_those_of_the_last_training_set(tmp_path):
+    trainer = toy_trainer(tmp_path, max_steps=1)
+    trainer.train()
+    first = trainer.model.class_prior.clone()
+    rows = toy_dataset(10, seed=9).map(
+        lambda row: {"labels": [2] * len(row["labels"])}, load_from_cache_file=False
+    )
+    SyncTVATrainer(trainer.model, trainer.args, rows, trainer.eval_dataset).train()
+    assert first.argmax() != 2 or first.max() < 0.6
+    assert trainer.model.class_prior.argmax() == 2 and trainer.model.class_prior.max() > 0.9
 
 
 def test_a_run_without_some_modalities(tmp_path):
