@@ -43,7 +43,6 @@ _DEFAULTS: dict[str, Any] = {
     "normalize": False,
     "max_length": 256,
     "layers": None,
-    "mixture": None,
     "width": None,
     "context": None,
     "languages": None,
@@ -70,8 +69,7 @@ class TextEncoder:
             Euclidean norm; `max_length`: maximal number of tokens that are read at once; a longer
             text is read in windows of that length, whose embeddings are averaged, weighted by their
             tokens; `layers`: hidden
-            states to concatenate, where 0 is the embeddings, None for the last one only;
-            `mixture`: a weight for each of these layers, to add them up instead; `width`:
+            states to concatenate, where 0 is the embeddings, None for the last one only; `width`:
             expected number of features, None to skip the check; `context`: None for an encoder of
             single texts, or {"tokens", "past", "future", "turn"} for one that reads conversations
             in windows, see `conversation_windows`. Its `pooling` must then be "mean", over the
@@ -95,14 +93,7 @@ class TextEncoder:
             raise ValueError(
                 f"text encoder layers = {layers!r}: expected None, or some of 0 to {depth}"
             )
-        mixture = self.spec["mixture"]
-        if mixture is not None and len(mixture) != len(layers or [depth]):
-            raise ValueError(
-                f"text encoder mixture = {mixture!r}: expected a weight for each of layers = "
-                f"{layers!r}"
-            )
-        joined = len(layers or [depth]) if mixture is None else 1
-        self.width: int = model.config.hidden_size * joined
+        self.width: int = model.config.hidden_size * len(layers or [depth])
         if self.spec["pooling"] not in _POOLINGS:
             raise ValueError(
                 f"text encoder pooling = {self.spec['pooling']!r}: expected one of {_POOLINGS}"
@@ -249,14 +240,8 @@ class TextEncoder:
         return vectors
 
     def _join(self, states: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Concatenate the spec's layers, or add them up by its mixture. -> (b, L, D)"""
-        chosen = [states[layer].float() for layer in self.spec["layers"] or [-1]]
-        if self.spec["mixture"] is None:
-            return torch.cat(chosen, -1)
-        mixed = torch.zeros_like(chosen[0])
-        for weight, layer in zip(self.spec["mixture"], chosen, strict=True):
-            mixed += weight * layer
-        return mixed
+        """Concatenate the spec's layers. -> (b, L, D)"""
+        return torch.cat([states[layer] for layer in self.spec["layers"] or [-1]], -1).float()
 
     def _embed(self, tokens: Mapping[str, torch.Tensor]) -> np.ndarray:
         """Read a batch of texts, (b, L) tokens, and pool the tokens of each. -> (b, D)"""

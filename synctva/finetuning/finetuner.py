@@ -16,6 +16,12 @@ from datasets import Dataset, DatasetDict
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 from transformers.utils import CONFIG_NAME
 
+from synctva.datasets_scripts.corpora.labelled_text import (
+    LabelledTexts,
+    TextCorpus,
+    without_lines_of,
+)
+from synctva.datasets_scripts.corpora.labelled_text.corpus import equal_shares
 from synctva.features.text import encode_split
 from synctva.finetuning.arguments import FinetuningArguments
 from synctva.finetuning.token_states import cached_token_states, split_encoder
@@ -24,8 +30,8 @@ from synctva.finetuning.window_classifier import (
     WindowClassifier,
     WindowCollator,
     WindowDataset,
+    bundles,
 )
-from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.modeling_synctva.text_weights import WEIGHTS, file_sha256
 from synctva.modeling_synctva.text_windows import TokenWindow, conversation_windows
@@ -43,37 +49,84 @@ class Finetuner:
 
     Attributes:
         source: folder or Hub name of the encoder.
-        data: splits with `texts`, `speakers` and `labels`.
+        data: splits with `utterance_ids`, `texts`, `speakers` and `labels`.
         cache_dir: folder in which the frozen layers' states are cached.
         context: of the windows, see `conversation_windows`.
+        also: further corpora to learn from; conversations with a line of dev or test are left out.
+            Each set of labels has a classifier of its own.
+        targets: (C,) shares of the labels in the targets of training utterances, by utterance;
+            those of the others are their labels.
     """
 
     source: str
     data: DatasetDict
     cache_dir: Path
     context: Mapping[str, int] = field(default_factory=lambda: dict(CONTEXT))
+    also: Sequence[TextCorpus] = ()
+    targets: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self):
         self.tokenizer = AutoTokenizer.from_pretrained(self.source)
-        self.names = list(self.data["train"].features["labels"].feature.names)
+        self.names = tuple(self.data["train"].features["labels"].feature.names)
+        held = [
+            text
+            for name, split in self.data.items()
+            if name != "train"
+            for row in split["texts"]
+            for text in row
+        ]
+        self.also = [without_lines_of(corpus, held) for corpus in self.also]
+        self.label_sets = list(
+            dict.fromkeys([self.names, *(corpus.label_names for corpus in self.also)])
+        )
 
-    def windows(self, split: Dataset, held: Collection[int] = ()) -> WindowDataset:
-        """Return the windows of a split with their labels, `IGNORE_INDEX` where unknown.
+    def _conversations(
+        self, split: Dataset, targets: Mapping[str, np.ndarray]
+    ) -> list[LabelledTexts]:
+        """Return the conversations of a split, with these targets where there are any."""
+        rows = split.select_columns(["utterance_ids", "texts", "speakers", "labels"])
+        conversations = []
+        for row in rows:
+            labels = [[label] if label >= 0 else [] for label in row["labels"]]
+            shares = equal_shares(labels, len(self.names))
+            for index, name in enumerate(row["utterance_ids"]):
+                shares[index] = targets.get(name, shares[index])
+            conversations.append(LabelledTexts(row["texts"], row["speakers"], shares))
+        return conversations
 
-        The windows of the conversations `held` are not among its items.
+    def windows(
+        self,
+        conversations: Sequence[LabelledTexts],
+        held: Collection[int] = (),
+        also: Sequence[TextCorpus] = (),
+    ) -> WindowDataset:
+        """Return the windows of conversations with their targets.
+
+        Args:
+            conversations: with the labels of the corpus.
+            held: numbers of conversations whose windows are not among the items.
+            also: further corpora; their short windows share items.
         """
+        own = TextCorpus("", self.names, list(conversations))
+        first_label = np.cumsum([0, *map(len, self.label_sets)])
         windows: list[TokenWindow] = []
-        labels, items = [], []
-        for index, row in enumerate(split.select_columns(["texts", "speakers", "labels"])):
-            for window in conversation_windows(
-                row["texts"], row["speakers"], self.tokenizer, **self.context
-            ):
-                if index not in held:
-                    items.append(len(windows))
-                windows.append(window)
-                known = row["labels"][window.start : window.stop]
-                labels.append([label if label >= 0 else IGNORE_INDEX for label in known])
-        return WindowDataset(windows, labels, items)
+        targets: list[np.ndarray] = []
+        items: list[list[int]] = []
+        for corpus in (own, *also):
+            start = len(windows)
+            first = first_label[self.label_sets.index(corpus.label_names)]
+            for number, (texts, speakers, shares) in enumerate(corpus.conversations):
+                for window in conversation_windows(texts, speakers, self.tokenizer, **self.context):
+                    if corpus is own and number not in held:
+                        items.append([len(windows)])
+                    windows.append(window)
+                    padding = (first, first_label[-1] - first - shares.shape[1])
+                    rows = shares[window.start : window.stop]
+                    targets.append(np.pad(rows, ((0, 0), padding)))
+            if corpus is not own:
+                added = range(start, len(windows))
+                items += bundles(windows, added, self.context["tokens"])
+        return WindowDataset(windows, targets, items)
 
     def fit(
         self, arguments: FinetuningArguments, held: Collection[int] = ()
@@ -91,8 +144,9 @@ class Finetuner:
         """
         torch.manual_seed(arguments.seed)
         encoder = AutoModel.from_pretrained(self.source, dtype=torch.float32)
-        train = self.windows(self.data["train"], held)
-        dev = self.windows(self.data["dev"])
+        conversations = self._conversations(self.data["train"], self.targets)
+        train = self.windows(conversations, held, self.also)
+        dev = self.windows(self._conversations(self.data["dev"], {}))
         trained = encoder
         if arguments.frozen_layers:
             lower, trained = split_encoder(encoder.to(arguments.device), arguments.frozen_layers)
@@ -105,13 +159,13 @@ class Finetuner:
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler.requires_grad_(False)  # its output is not used
         trainer = FinetuningTrainer(
-            model=WindowClassifier(trained, len(self.names), arguments.dropout),
+            model=WindowClassifier(trained, sum(map(len, self.label_sets)), arguments.dropout),
             args=arguments,
             train_dataset=train,
             eval_dataset=dev,
             data_collator=WindowCollator(self.tokenizer),
-            class_counts=train.class_counts(len(self.names)),
-            names=self.names,
+            label_sets=self.label_sets,
+            class_counts=train.class_counts(),
         )
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(arguments.output_dir))
         scores = trainer.evaluate()

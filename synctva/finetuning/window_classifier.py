@@ -47,42 +47,61 @@ class WindowClassifier(nn.Module):
 
 
 class WindowDataset(torch.utils.data.Dataset):
-    """Windows of conversations with their labels, and their frozen states if there are any.
+    """Windows of conversations with their targets, and their frozen states if there are any.
 
     Args:
         windows: of all conversations.
-        labels: of the utterances that each window classifies, `IGNORE_INDEX` where unknown.
-        items: indices of the windows that are items of the data set.
+        targets: (U, C) shares of the labels in each utterance that a window classifies; 0 where
+            unknown. C counts the labels of all corpora.
+        items: indices of the windows of each item of the data set: one, or several short ones.
     """
 
     def __init__(
         self,
         windows: Sequence[TokenWindow],
-        labels: Sequence[Sequence[int]],
-        items: Sequence[int],
+        targets: Sequence[np.ndarray],
+        items: Sequence[Sequence[int]],
     ):
         self.windows = windows
-        self.labels = labels
+        self.targets = targets
         self.items = items
         self.states: TokenStates | None = None
 
-    def class_counts(self, num_labels: int) -> np.ndarray:
-        """Count the labelled utterances of each class among the items. -> (C,)"""
-        known = [label for i in self.items for label in self.labels[i] if label >= 0]
-        return np.bincount(known, minlength=num_labels)
+    def class_counts(self) -> np.ndarray:
+        """Sum the shares of each label among the items. -> (C,)"""
+        return np.sum([self.targets[i].sum(0) for item in self.items for i in item], axis=0)
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        index = self.items[index]
-        window = self.windows[index]
+        item = self.items[index]
+        windows = [self.windows[i] for i in item]
         return {
-            "input_ids": window.input_ids,  # transformers' sampler groups by their length
-            "window": window,
-            "labels": self.labels[index],
-            "states": None if self.states is None else self.states[index],
+            # transformers' sampler groups items by the length of these.
+            "input_ids": max((window.input_ids for window in windows), key=len),
+            "windows": windows,
+            "targets": [self.targets[i] for i in item],
+            "states": None if self.states is None else [self.states[i] for i in item],
         }
+
+
+def bundles(windows: Sequence[TokenWindow], indices: Sequence[int], tokens: int) -> list[list[int]]:
+    """Bundle windows of similar length, so that an item of short texts is as large as of long ones.
+
+    Args:
+        windows: of all conversations.
+        indices: of those to bundle.
+        tokens: of a bundle, padding included, at most; a longer window is a bundle of its own.
+    """
+    bundled: list[list[int]] = []
+    for index in sorted(indices, key=lambda i: -len(windows[i].input_ids)):
+        room = tokens // len(windows[bundled[-1][0]].input_ids) if bundled else 0
+        if bundled and len(bundled[-1]) < room:
+            bundled[-1].append(index)
+        else:
+            bundled.append([index])
+    return bundled
 
 
 class WindowCollator:
@@ -92,40 +111,67 @@ class WindowCollator:
         self.tokenizer = tokenizer
 
     def __call__(self, items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        tokens, owners = pad_windows([item["window"] for item in items], self.tokenizer)
-        labels = [torch.tensor(item["labels"]) for item in items]
+        tokens, owners = pad_windows([w for item in items for w in item["windows"]], self.tokenizer)
+        found = [torch.from_numpy(t) for item in items for t in item["targets"]]
+        targets = nn.utils.rnn.pad_sequence(found, batch_first=True)  # (B, U, C)
         batch = {
             "attention_mask": tokens["attention_mask"],
             "owners": owners,
-            "labels": nn.utils.rnn.pad_sequence(labels, True, IGNORE_INDEX),
+            "targets": targets,
+            # The likeliest label, by which the Trainer counts and scores.
+            "labels": targets.argmax(-1).masked_fill(targets.sum(-1) == 0, IGNORE_INDEX),
         }
         if items[0]["states"] is None:
             return {**batch, "input_ids": tokens["input_ids"]}
-        states = nn.utils.rnn.pad_sequence([item["states"] for item in items], batch_first=True)
-        return {**batch, "inputs_embeds": states.float()}
+        states = [rows for item in items for rows in item["states"]]
+        return {**batch, "inputs_embeds": nn.utils.rnn.pad_sequence(states, True).float()}
 
 
 class FinetuningTrainer(AveragingTrainer, WholeCheckpointTrainer):
-    """A Trainer with layer-wise learning rates, averaged weights, our losses and scores."""
+    """A Trainer with layer-wise learning rates, averaged weights, our losses and scores.
+
+    Args:
+        label_sets: names of the labels of each classifier, in the order of the logits. Dev is
+            scored by the first.
+        class_counts: of all labels, by which the losses weight them.
+    """
 
     args: FinetuningArguments
 
-    def __init__(self, *args: Any, class_counts: np.ndarray, names: Sequence[str], **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        label_sets: Sequence[Sequence[str]],
+        class_counts: np.ndarray,
+        **kwargs: Any,
+    ):
         super().__init__(*args, compute_metrics=self._scores, **kwargs)
-        self.names = names
-        self.criterion = build_criterion(
-            self.args.loss,
-            class_counts.tolist(),
-            label_smoothing=self.args.label_smoothing_factor,
-        ).to(self.args.device)
+        self.names = label_sets[0]
+        self.sizes = [len(names) for names in label_sets]
+        self.criteria = [
+            build_criterion(
+                self.args.loss,
+                counts.tolist(),
+                label_smoothing=self.args.label_smoothing_factor,
+            ).to(self.args.device)
+            for counts in np.split(class_counts, np.cumsum(self.sizes)[:-1])
+        ]
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
-        outputs = model(**inputs)
-        labels = inputs["labels"]
-        labelled = labels != IGNORE_INDEX
-        losses = self.criterion(outputs["logits"][labelled], labels[labelled])
+        targets = inputs["targets"]
+        outputs = model(**{name: value for name, value in inputs.items() if name != "targets"})
+        loss = outputs["logits"].new_zeros(())
+        for criterion, logits, shares in zip(
+            self.criteria,
+            outputs["logits"].split(self.sizes, -1),
+            targets.split(self.sizes, -1),
+            strict=True,
+        ):
+            known = shares.sum(-1) > 0
+            loss = loss + expected_loss(criterion, logits[known], shares[known]).sum()
+        labelled = inputs["labels"] != IGNORE_INDEX
         items = labelled.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
-        loss = losses.sum() / items
+        loss = loss / items
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # gradients are averaged, not summed
         return (loss, outputs) if return_outputs else loss
@@ -139,7 +185,22 @@ class FinetuningTrainer(AveragingTrainer, WholeCheckpointTrainer):
         return self.optimizer
 
     def _scores(self, prediction: EvalPrediction) -> dict[str, float]:
-        return metrics.log_scores(prediction.predictions, prediction.label_ids, self.names)
+        logits = prediction.predictions[..., : len(self.names)]
+        return metrics.log_scores(logits, prediction.label_ids, self.names)
+
+
+def expected_loss(criterion: Any, logits: Tensor, shares: Tensor) -> Tensor:
+    """Return each item's loss, averaged over its labels. (K, C), (K, C) -> (K,)
+
+    Args:
+        criterion: takes logits (K, C) and labels (K,), see `build_criterion`.
+        logits: of the items.
+        shares: of the labels in each item's target, with sum 1.
+    """
+    count, size = shares.shape
+    labels = torch.arange(size, device=logits.device).repeat(count)
+    losses = criterion(logits.repeat_interleave(size, dim=0), labels).view(count, size)
+    return (losses * shares).sum(-1)
 
 
 def parameter_groups(model: WindowClassifier, arguments: FinetuningArguments) -> list[dict]:
@@ -168,5 +229,7 @@ __all__ = [
     "WindowClassifier",
     "WindowCollator",
     "WindowDataset",
+    "bundles",
+    "expected_loss",
     "parameter_groups",
 ]

@@ -1,8 +1,16 @@
 """`synctva finetune`, and a model trained on the features that it writes."""
 
+import numpy as np
 import pytest
 
 from synctva.commands import finetune, predict, train
+from synctva.datasets_scripts import MELD_LABELS
+from synctva.datasets_scripts.corpora.labelled_text.annotators import (
+    SECOND_FILE,
+    VOTES,
+    VOTES_FILE,
+)
+from tests.support.corpora import meld_row, write_csv, write_meld
 from tests.support.quick_training import QUICK
 
 
@@ -25,3 +33,44 @@ def test_existing_features_are_refused_before_hours_of_training(finetuned, monke
     monkeypatch.setattr(finetune, "Finetuner", None)
     with pytest.raises(FileExistsError, match="features already exists"):
         finetune.main(finetuned.options)
+
+
+def test_further_corpora_and_annotators_are_checked(finetuned, tmp_path):
+    options = [*finetuned.options, "--output_dir", str(tmp_path / "new")]
+    with pytest.raises(ValueError, match="--also = 'friends': expected name=folder"):
+        finetune.main([*options, "--also", "friends"])
+    with pytest.raises(ValueError, match="corpus = 'friend': expected one of"):
+        finetune.main([*options, "--also", f"friend={tmp_path}"])
+    with pytest.raises(FileNotFoundError, match="has no ecf2_eval_new_friends"):
+        finetune.main([*options, "--also", f"friends={tmp_path}"])
+    with pytest.raises(SystemExit, match=r"--annotators = 2\.0: expected a number from 0 to 1"):
+        finetune.main([*options, "--annotators", "2"])
+    with pytest.raises(SystemExit, match="--dataset = table: expected meld, with --annotators"):
+        finetune.main([*options, "--annotators", "0.3"])
+
+
+def test_meld_with_annotators_and_another_corpus(deep_encoder_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "datasets")
+    (tmp_path / "meld").mkdir()
+    rows = [meld_row(i, 0, "good day", emotion=name) for i, name in enumerate(MELD_LABELS)]
+    write_meld(tmp_path / "meld", rows)
+    header = ["Dialogue_ID", "Utterance_ID"]
+    write_csv(tmp_path / "meld" / VOTES_FILE, [*header, VOTES], [[0, 0, "0500000"]])
+    write_csv(tmp_path / "meld" / SECOND_FILE, [*header, "ecf_emotion"], [[0, 0, "joy"]])
+    (tmp_path / "go").mkdir()
+    (tmp_path / "go/labels.txt").write_text("up\ndown\n")
+    (tmp_path / "go/train.tsv").write_text("hello\t0\ta\nbad day\t0,1\tb\n")
+    options = ["--dataset", "meld", "--data_dir", str(tmp_path / "meld"), "--annotators", "0.4"]
+    options += ["--also", f"goemotions={tmp_path / 'go'}", "--frozen_layers", "1"]
+    options += ["--encoder", str(deep_encoder_folder), "--num_train_epochs", "1", "--use_cpu"]
+    options += ["--report_to", "none", "--cache_dir", str(tmp_path / "cache")]
+    targets = {}
+    seen = finetune.Finetuner
+    monkeypatch.setattr(
+        finetune, "Finetuner", lambda *a, **k: targets.update(k["targets"]) or seen(*a, **k)
+    )
+    finetune.main([*options, "--output_dir", str(tmp_path / "run")])
+    joy = MELD_LABELS.index("joy")
+    assert list(targets) == ["dia0_utt0"]
+    np.testing.assert_allclose(targets["dia0_utt0"][[0, joy]], [0.6, 0.4], atol=1e-6)
+    assert "fine-tuned on meld, goemotions" in (tmp_path / "run/features/README.md").read_text()

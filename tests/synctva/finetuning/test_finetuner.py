@@ -9,6 +9,8 @@ from datasets import DatasetDict
 from safetensors.torch import load_file
 from transformers import AutoModel
 
+from synctva.datasets_scripts.corpora.labelled_text import LabelledTexts, TextCorpus
+from synctva.datasets_scripts.corpora.labelled_text.corpus import equal_shares
 from synctva.features.text import encode_split, with_text_features
 from synctva.finetuning import Finetuner, FinetuningArguments, save_encoder
 from synctva.modeling_synctva.text_encoder import TextEncoder
@@ -58,9 +60,82 @@ def test_fine_tuning_learns_and_the_saved_encoder_makes_the_features(
     np.testing.assert_allclose(column, vectors[0], atol=1e-6)
 
 
-def test_an_interrupted_run_continues(deep_encoder_folder, data, tmp_path):
+def single_texts(label_names, words):
+    """A corpus of single texts: each word tells one label."""
+    shares = np.eye(len(label_names), dtype=np.float32)
+    texts = [(word, label) for label, word in enumerate(words) for _ in range(20)]
+    found = [LabelledTexts([f"{word} way"], [None], shares[[label]]) for word, label in texts]
+    return TextCorpus("single texts", label_names, found)
+
+
+def test_further_corpora_have_classifiers_of_their_own_or_share_one(
+    deep_encoder_folder, data, tmp_path
+):
+    names = ("glad", "cross", "calm")  # those of the data
+    dev_line = LabelledTexts(["no no no"], [None], equal_shares([[0]], 2))
+    own = data["dev"].select(range(1)).map(lambda r: {"texts": ["No, no! no.", *r["texts"][1:]]})
+    also = single_texts(("up", "down"), ("hello", "no"))
+    also.conversations.append(dev_line)
+    tuner = Finetuner(
+        str(deep_encoder_folder),
+        DatasetDict({"train": data["train"], "dev": own}),
+        tmp_path / "cache",
+        CONTEXT,
+        also=[also, single_texts(names, ("good", "bad", "day"))],
+    )
+    assert tuner.label_sets == [names, ("up", "down")]
+    assert len(tuner.also[0].conversations) == 40  # without the line of dev
+    windows = tuner.windows(tuner._conversations(data["train"], {}), [0], tuner.also)
+    counted = windows.class_counts()
+    labels = [label for row in data["train"].select(range(1, 60))["labels"] for label in row]
+    expected = [*(np.bincount(labels, minlength=3) + 20), 20, 20]
+    np.testing.assert_array_equal(counted, expected)
+    sizes = [len(item) for item in windows.items]
+    assert set(sizes[:59]) == {1} and max(sizes[59:]) > 1  # only single texts are bundled
+
+
+@pytest.mark.parametrize("taught", [True, False])
+def test_what_only_another_corpus_teaches_is_learnt(deep_encoder_folder, data, tmp_path, taught):
+    cross = 1
+    labels = data["train"].map(
+        lambda row: {"labels": [-1 if label == cross else label for label in row["labels"]]}
+    )
+    also = [single_texts(("up", "down"), ("hello", "no"))]
+    if taught:
+        whole = Finetuner(str(deep_encoder_folder), data, tmp_path / "cache", CONTEXT)
+        again = whole._conversations(data["train"], {})
+        also.append(TextCorpus("again", whole.names, again))
+    tuner = Finetuner(
+        str(deep_encoder_folder),
+        DatasetDict({"train": labels, "dev": data["dev"]}),
+        tmp_path / "cache",
+        CONTEXT,
+        also=also,
+    )
+    _, scores = tuner.fit(arguments_for(tmp_path / "run", loss="cross_entropy"))
+    assert (scores["eval_f1_cross"] > 0.5) == taught
+    assert scores["eval_f1_glad"] > 0.4
+
+
+def test_the_targets_of_annotators_replace_labels(deep_encoder_folder, data, tmp_path):
+    first = data["train"][0]["utterance_ids"][0]
+    target = np.array([0.2, 0.3, 0.5], np.float32)
+    tuner = Finetuner(
+        str(deep_encoder_folder), data, tmp_path, CONTEXT, targets={first: target, "other": target}
+    )
+    found = tuner._conversations(data["train"], tuner.targets)
+    np.testing.assert_array_equal(found[0].shares[0], target)
+    for conversation, row in zip(found[1:], data["train"].select(range(1, 60)), strict=True):
+        assert conversation.shares.argmax(1).tolist() == row["labels"]
+        assert set(np.unique(conversation.shares)) <= {0, 1}
+
+
+@pytest.mark.parametrize("corpora", [0, 1])
+def test_an_interrupted_run_continues(deep_encoder_folder, data, tmp_path, corpora):
+    also = [single_texts(("up", "down"), ("hello", "no"))][:corpora]
+
     def fit(folder, **changes):
-        tuner = Finetuner(str(deep_encoder_folder), data, tmp_path / "cache", CONTEXT)
+        tuner = Finetuner(str(deep_encoder_folder), data, tmp_path / "cache", CONTEXT, also)
         return tuner.fit(arguments_for(tmp_path / folder, num_train_epochs=4, **changes))[
             0
         ].model.state_dict()
