@@ -75,7 +75,7 @@ def read_table(inputs: Any) -> Any:
     Args:
         inputs: a `pandas.DataFrame`, a `datasets.Dataset` or a list of dictionaries with a
             `dialogue_id`, of columns in `UTTERANCE_FIELDS`. With a column `dialogue_id` it holds
-            several conversations, each the rows of one dialogue in their order; else it is one.
+            several conversations, each the rows of one id in their order; else it is one.
             Anything else is returned as it is.
 
     Returns:
@@ -107,17 +107,17 @@ def read_table(inputs: Any) -> Any:
     if "dialogue_id" not in columns:
         return [_fields(row) for row in rows]
     ids = rows["dialogue_id"] if _is_dataset(rows) else [row.get("dialogue_id") for row in rows]
-    dialogues: dict[Any, list[int]] = {}
-    for i, dialogue in enumerate(ids):
-        if _is_missing(dialogue):
-            raise ValueError(f"row {i}, dialogue_id = {dialogue!r}: expected a name or a number")
-        dialogues.setdefault(dialogue, []).append(i)
-    if any(rows[-1] - rows[0] >= len(rows) for rows in dialogues.values()):
+    members: dict[Any, list[int]] = {}
+    for i, name in enumerate(ids):
+        if _is_missing(name):
+            raise ValueError(f"row {i}, dialogue_id = {name!r}: expected a name or a number")
+        members.setdefault(name, []).append(i)
+    if any(own[-1] - own[0] >= len(own) for own in members.values()):
         logger.warning_once(
-            "dialogue_id: the rows of a dialogue are not together, and the answers come by "
-            "dialogue: expected rows sorted by dialogue, if answers are to be put beside them"
+            "dialogue_id: the rows of a conversation are not together, and the answers come by "
+            "conversation: expected rows sorted by it, if answers are to be put beside them"
         )
-    conversations = ([_fields(rows[i]) for i in dialogue] for dialogue in dialogues.values())
+    conversations = ([_fields(rows[i]) for i in own] for own in members.values())
     return conversations if _is_dataset(rows) else list(conversations)
 
 
@@ -154,7 +154,7 @@ def read_utterances(
         utterances = list(utterances)
         if not isinstance(utterances[0], Mapping):
             if len(utterances) > 1:
-                raise ValueError(f"{name} has {len(utterances)} dialogues: expected one")
+                raise ValueError(f"{name} has {len(utterances)} conversations: expected one")
             utterances = utterances[0]
     if not isinstance(utterances, Sequence) or isinstance(utterances, bytes | bytearray):
         raise ValueError(

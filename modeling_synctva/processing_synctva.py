@@ -297,10 +297,10 @@ class SyncTVAProcessor(ProcessorMixin):
         }
         names = [name for name in unread if unread[name] and name in given]
         if "video" in given and reads_sound and not reads_faces:
-            names.append("the pictures of video")
+            names.append("the frames of video")
         if names:
             logger.warning_once(
-                f"{', '.join(names)} not read: expected some of {self._readable()}, which the "
+                f"not read: {', '.join(names)}; expected some of {self._readable()}, which the "
                 "checkpoint reads"
             )
 

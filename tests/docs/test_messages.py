@@ -2,9 +2,8 @@
 
 import pytest
 
-from tools.write_messages import PAGE, cell
-
 from .situations import headings, said
+from .write_messages import PAGE, cell
 
 SITUATIONS = [
     pytest.param(situation, id=situation.when)

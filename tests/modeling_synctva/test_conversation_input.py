@@ -185,17 +185,17 @@ def test_tables_of_several_conversations(kind):
 
 
 @pytest.mark.parametrize("kind", ["DataFrame", "Dataset"])
-def test_a_table_without_dialogues_is_one_conversation(kind):
+def test_a_table_without_ids_is_one_conversation(kind):
     table = TABLES[kind]
     drop = table.remove_columns if kind == "Dataset" else lambda name: table.drop(columns=name)
     assert read_table(drop("dialogue_id")) == CONVERSATIONS[0] + CONVERSATIONS[1]
     assert len(read(drop("dialogue_id"))) == 3
 
 
-def test_rows_of_a_dialogue_that_are_apart_are_put_together(warnings):
+def test_rows_of_a_conversation_that_are_apart_are_put_together(warnings):
     frame = TABLES["DataFrame"].iloc[[0, 2, 1]]
     assert read_table(frame) == CONVERSATIONS
-    assert "rows of a dialogue are not together" in warnings[0]
+    assert "rows of a conversation are not together" in warnings[0]
 
 
 def test_a_dataset_is_read_row_by_row():
@@ -255,7 +255,7 @@ def test_other_tables_are_refused_by_name(table, error, message):
 
 
 def test_one_conversation_is_not_several():
-    with pytest.raises(ValueError, match="conversation 0 has 2 dialogues: expected one"):
+    with pytest.raises(ValueError, match="conversation 0 has 2 conversations: expected one"):
         read(TABLES["DataFrame"])
     assert len(read(TABLES["DataFrame"].iloc[:2])) == 2
 

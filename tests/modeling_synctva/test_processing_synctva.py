@@ -187,9 +187,9 @@ def test_what_the_checkpoint_does_not_read_is_named(
     dims = {"text_dim": 16, "visual_dim": 3, "audio_dim": 2, "text_encoder": toy_encoder_spec}
     with suppress(ValueError):  # where nothing is left to read
         SyncTVAProcessor(**dims | settings)([conversation])
-    assert [message.split(" not read: expected some of [")[0] for message in said] == (
-        [unread] if unread else []
-    )
+    assert [
+        message.removeprefix("not read: ").split("; expected some of [")[0] for message in said
+    ] == ([unread] if unread else [])
 
 
 def test_return_tensors_accepts_pt_only(processor):

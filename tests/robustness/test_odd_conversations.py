@@ -29,7 +29,7 @@ RATE = 16_000
 VOICE = glide(110, 180, 0.3).astype(np.float32)
 MONO = clip("wav", None, "pcm_s16le", samples=VOICE[None])
 STEREO = clip("wav", None, "pcm_s16le", samples=np.stack([VOICE, VOICE[::-1]]), layout="stereo")
-PICTURE = clip("mp4", "libx264", None, frames=3)
+VIDEO_FILE = clip("mp4", "libx264", None, frames=3)
 SOUND, VIDEO = decoders("stand-in")
 
 PLACE = re.compile(r"(conversations? |the input|row \d+, dialogue_id|columns = )")
@@ -72,7 +72,7 @@ NOT_CHANNELS = st.sampled_from([2, 63, -1, 0.5, "middle", "1.0", 2**70])
 FILES = [MONO, STEREO, {"bytes": MONO}, SOUND(MONO), as_in_datasets(SOUND(STEREO), STEREO)]
 SAMPLES = [(VOICE, RATE), {"raw": VOICE, "sampling_rate": RATE}, (torch.from_numpy(VOICE), RATE)]
 PAIR = {"array": np.stack([VOICE] * 2), "sampling_rate": RATE}
-NOT_SOUND = [VIDEO(PICTURE), "nowhere.wav", "", "a\0b.wav", "/", b"", b"RIFF", MONO[:50], {1: 2}]
+NOT_SOUND = [VIDEO(VIDEO_FILE), "nowhere.wav", "", "a\0b.wav", "/", b"", b"RIFF", MONO[:50], {1: 2}]
 NOT_SAMPLES = [
     {"array": VOICE.tolist()},
     {"array": [[1.0], [1.0, 2.0]], "sampling_rate": RATE},
@@ -89,9 +89,9 @@ NOT_SAMPLES = [
     (torch.ones(9, requires_grad=True), RATE),
 ]
 AUDIO = st.sampled_from([*FILES, *SAMPLES, PAIR])
-NOT_AUDIO = st.sampled_from([PICTURE, *NOT_SOUND, *NOT_SAMPLES])
+NOT_AUDIO = st.sampled_from([VIDEO_FILE, *NOT_SOUND, *NOT_SAMPLES])
 VIDEOS = st.sampled_from(
-    [PICTURE, VIDEO(PICTURE), SOUND(MONO), "nowhere.mp4", np.zeros(3), b"", []]
+    [VIDEO_FILE, VIDEO(VIDEO_FILE), SOUND(MONO), "nowhere.mp4", np.zeros(3), b"", []]
 )
 
 

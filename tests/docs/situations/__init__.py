@@ -1,7 +1,7 @@
 """Situations in which Sync-TVA says something, each provoked by a function that returns the words.
 
-`docs/messages.md` is written from them by `python -m tools.write_messages`. A module stands for a
-heading of that page, and its docstring is the heading. For example:
+`docs/messages.md` is written from them by `python -m tests.docs.write_messages`. A module stands
+for a heading of that page, and its docstring is the heading. For example:
 
     @situation("a file of the folder is not read")
     def unread_file(folder: Path) -> str:

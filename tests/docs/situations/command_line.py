@@ -70,7 +70,7 @@ def transcript_without_times(folder: Path) -> str:
 
 
 @situation("a video is given to a model that does not read pictures")
-def unread_pictures(folder: Path) -> str:
+def unread_frames(folder: Path) -> str:
     (folder / "turn.mp4").write_bytes(clip("mp4", "libx264", "aac"))
     with redirect_stdout(StringIO()):
         return said(lambda: predict(["--clips", str(folder / "turn.mp4")]))

@@ -179,7 +179,7 @@ def test_a_modality_that_the_checkpoint_lacks_is_not_read_and_named(monkeypatch)
     processor = SyncTVAProcessor(None, None, 8, audio_encoder={**PROSODY_SPEC, "fill": FILL})
     batch = processor([[{"audio": (TURNS[0], RATE), "video": "nowhere.mp4"}]])
     assert batch["modality_mask"][0].tolist() == [[False, False, True]]
-    assert said[0].startswith("the pictures of video not read: expected some of ['audio', ")
+    assert said[0].startswith("not read: the frames of video; expected some of ['audio', ")
 
 
 def test_recordings_need_the_spec_of_an_encoder():

@@ -1,6 +1,6 @@
 """Write `docs/messages.md`: what Sync-TVA says in which situation.
 
-    python -m tools.write_messages
+    python -m tests.docs.write_messages
 
 The situations are functions in `tests/docs/situations/`; each provokes its message, so that the
 page cannot say anything else. A test compares the page with a new one.
@@ -11,9 +11,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tests.docs.situations import headings
+from .situations import headings
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "messages.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "messages.md"
 
 INTRODUCTION = """# What Sync-TVA tells you when ...
 
