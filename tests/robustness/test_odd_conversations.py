@@ -151,16 +151,16 @@ def as_dataset(rows):
     return datasets.Dataset.from_list(rows)
 
 
-def of_dialogues(rows):
+def of_conversations(rows):
     return [{"dialogue_id": i // 2, **row} for i, row in enumerate(rows)]
 
 
 ROWS = {
     "frame": as_frame,
-    "frame of dialogues": lambda rows: as_frame(of_dialogues(rows)),
+    "frame of dialogues": lambda rows: as_frame(of_conversations(rows)),
     "dataset": as_dataset,
-    "dataset of dialogues": lambda rows: as_dataset(of_dialogues(rows)),
-    "records": of_dialogues,
+    "dataset of dialogues": lambda rows: as_dataset(of_conversations(rows)),
+    "records": of_conversations,
 }
 """Forms of utterances that are dictionaries."""
 

@@ -33,7 +33,7 @@ def files(conversation):
         ("a.mkv", "video"),
     ],
 )
-def test_sound_has_no_pictures_to_read(name, field):
+def test_sound_has_no_frames_to_read(name, field):
     assert recording_field(name) == field
 
 

@@ -28,7 +28,7 @@ def test_the_line_of_a_row_is_its_last():
     ]
 
 
-def test_conversations_by_dialogue(tmp_path, said):
+def test_conversations_by_id(tmp_path, said):
     path = tmp_path / "own.tsv"
     table = (
         "dialogue_id\tsplit\ttext\taudio_pitch\nd2\ttest\tHi!\t3\nd1\ttest\tNo.\t4\nd2\t\tOh.\t5\n"
