@@ -173,7 +173,7 @@ def load_conversations(
         option = "allow_absolute_paths" if media_root is None else "media_root"
         raise ValueError(f"{option} is set: expected a table, not the data set {dataset!r}")
     if dataset == "simulated":
-        if data_dir is not None:
+        if data_dir:
             raise ValueError(
                 f"data_dir = {data_dir}: expected none, because the simulator draws its data; "
                 "--dataset says what the folder holds"
