@@ -24,8 +24,12 @@ MEDIA_FIELDS = (*SOURCES, "channel", "start", "end")
 """The sources, the channel of the sound, and where the utterance starts and ends in a longer
 recording, in seconds."""
 
-UTTERANCE_FIELDS = ("text", "speaker", *(f"{name}_features" for name in MODALITIES), *MEDIA_FIELDS)
-"""The fields of an utterance that is a dictionary."""
+UTTERANCE_FIELDS = (
+    *("text", "speaker", *(f"{name}_features" for name in MODALITIES), *MEDIA_FIELDS),
+    "confidence",
+)
+"""The fields of an utterance that is a dictionary. `confidence` is the probability that a speech
+recogniser gives the text's words."""
 
 TABLE_FIELDS = ("dialogue_id", "utterance_id", "emotion", "label", "split")
 """Columns of a table of utterances that are not fields of an utterance."""
@@ -210,6 +214,8 @@ def columns_of(utterances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "texts": [utterance.get("text") for utterance in utterances],
         "speakers": [utterance.get("speaker") for utterance in utterances],
     }
+    if any(utterance.get("confidence") is not None for utterance in utterances):
+        row["confidences"] = [utterance.get("confidence") for utterance in utterances]
     for modality in MODALITIES:
         field = f"{modality}_features"
         if any(utterance.get(field) is not None for utterance in utterances):
@@ -253,12 +259,21 @@ def _utterance(given: Any, name: str) -> dict[str, Any]:
         "channel": _channel,
         "start": _time,
         "end": _time,
+        "confidence": _confidence,
     }
     item = {field: None if _is_missing(value) else value for field, value in given.items()}
     for field, read in readers.items():
         if field in item:
             item[field] = read(item[field], f"{name}, {field}")
     return item
+
+
+def _confidence(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{name} = {_shown(value)}: expected a probability in [0, 1]")
+    return float(value)
 
 
 def _text(value: Any, name: str) -> str | None:

@@ -24,7 +24,7 @@ from .conversation_input import (
 )
 from .conversation_padding import TOKEN_FIELDS, pad_conversations
 from .text_encoder import TextEncoder
-from .text_reading import MULTILINGUAL, language_name, languages_of, unlearnt
+from .text_reading import MULTILINGUAL, language_name, languages_of, unlearnt, unsure_words
 from .text_windows import contextual_tokens
 
 logger = logging.get_logger(__name__)
@@ -185,7 +185,8 @@ class SyncTVAProcessor(ProcessorMixin):
 
         Returns:
             The arguments of the model's `forward`, and for each conversation the cautions by
-            utterance: a sentence for each text in a language that the text encoder has not learnt.
+            utterance: a sentence for each text in a language that the text encoder has not learnt,
+            or of whose words a speech recogniser is unsure.
         """
         if return_tensors not in (None, "pt"):
             raise ValueError(
@@ -201,7 +202,10 @@ class SyncTVAProcessor(ProcessorMixin):
             self._row(conversation, f"conversation {first_index + i}", device)
             for i, conversation in enumerate(conversations)
         ]
-        cautions = self._text_cautions(rows, first_index)
+        cautions = [
+            unsure_words(row.pop("confidences", ())) | own
+            for row, own in zip(rows, self._text_cautions(rows, first_index), strict=True)
+        ]
         if self.text_tokens is not None:
             for row in rows:
                 self._add_tokens(row, self.text_tokens)

@@ -136,6 +136,20 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
     return found
 
 
+UNSURE_BELOW = 0.5
+"""Mean probability of a speech recogniser's words below which they are more likely wrong than
+right."""
+
+
+def unsure_words(confidences: Sequence[float | None]) -> dict[int, str]:
+    """Return a caution for each utterance of whose words a speech recogniser is unsure."""
+    return {
+        t: f"the speech recogniser is unsure of the words ({confidence:.2f})"
+        for t, confidence in enumerate(confidences)
+        if confidence is not None and confidence < UNSURE_BELOW
+    }
+
+
 def languages_of(spec: Mapping[str, Any]) -> Sequence[str] | None:
     """Return the codes of the languages that an encoder has learnt; None if that is not known.
 
@@ -165,4 +179,13 @@ def _unknown_script(text: str, known: Collection[str]) -> str | None:
     return f"a text in {script if script == 'CJK' else script.capitalize()} letters"
 
 
-__all__ = ["EVIDENCE", "MULTILINGUAL", "language_name", "languages_of", "spoken", "unlearnt"]
+__all__ = [
+    "EVIDENCE",
+    "MULTILINGUAL",
+    "UNSURE_BELOW",
+    "language_name",
+    "languages_of",
+    "spoken",
+    "unlearnt",
+    "unsure_words",
+]

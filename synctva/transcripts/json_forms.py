@@ -29,7 +29,7 @@ _LISTS = ("segments", "chunks", "transcription", "messages")
 
 _NEEDLESS = {
     *("id", "seek", "words", "tokens", "temperature", "avg_logprob", "compression_ratio"),
-    *("no_speech_prob", "score", "confidence", "chars", "language", "speaker_turn_next"),
+    *("no_speech_prob", "score", "chars", "language", "speaker_turn_next"),
 }
 """What transcribers write beside the words, and nobody needs."""
 
@@ -227,7 +227,13 @@ def _line(number: int, value: Any, place: str) -> Line:
         for name in UTTERANCE_FIELDS
         if name not in ("text", "speaker", "start", "end") and value.get(name) is not None
     }
+    if not _is_probability(other.get("confidence", 0)):
+        del other["confidence"]  # percent, or another transcriber's own scale
     return Line(number, text, None if speaker is None else str(speaker), start, end, other)
+
+
+def _is_probability(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def _times(value: Mapping[str, Any], place: str) -> tuple[Any, Any]:

