@@ -163,7 +163,7 @@ def languages_of(spec: Mapping[str, Any]) -> Sequence[str] | None:
 
 def language_name(code: str) -> str:
     """Return the English name of a language, such as "German" for "de"."""
-    return LANGUAGES[code].title() if code in LANGUAGES else f"the language {code!r}"
+    return LANGUAGES[code].title() if code in LANGUAGES else f"another language ({code})"
 
 
 def _unknown_script(text: str, known: Collection[str]) -> str | None:
