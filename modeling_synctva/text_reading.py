@@ -122,12 +122,13 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
     own = {_NO_LANGUAGE}.union(*(_KIN.get(code, {code}) for code in known))
     is_known = np.array([code in own for code in codes])
 
-    def evidence(rows: np.ndarray) -> np.ndarray:
-        return rows[:, ~is_known].max(-1) - rows[:, is_known].max(-1)
-
-    total = scores.sum(0)
-    rest = evidence(total - scores).clip(-EVIDENCE, EVIDENCE)
-    foreign = evidence(scores) + rest > EVIDENCE
+    scores -= scores[:, is_known].max(-1, keepdims=True)
+    evidence = scores[:, ~is_known].max(-1)
+    # For the other texts none counts for more than this, however long it is.
+    shares = scores * (EVIDENCE / np.maximum(np.abs(evidence), EVIDENCE))[:, None]
+    total = shares.sum(0)
+    rest = (total - shares)[:, ~is_known].max(-1).clip(-EVIDENCE, EVIDENCE)
+    foreign = evidence + rest > EVIDENCE
     for t in np.flatnonzero(foreign):
         if any(letter.isalpha() for letter in words[t]):
             whole = total if rest[t] > 0 else scores[t]

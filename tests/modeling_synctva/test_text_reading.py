@@ -63,6 +63,13 @@ def test_conversations_in_other_languages_are_told(code):
     assert sum(any(turns) for turns in known) <= 1
 
 
+def test_one_long_text_does_not_make_the_others_foreign():
+    turns = [
+        "I got the lead part!", "Es tut mir leid, der Zug aus Hamburg kam nicht.", "haha", "No way."
+    ]  # fmt: skip
+    assert unlearnt(turns, ["en"]) == [None, "German", None, None]
+
+
 @pytest.mark.parametrize("code", NAMES)
 def test_single_sentences_in_other_languages_are_told(code):
     long = [turn for turns in conversations(code) for turn in turns if len(turn.encode()) > 25]
