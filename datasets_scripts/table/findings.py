@@ -11,7 +11,7 @@ import numpy as np
 from synctva.datasets_scripts.schema import Conversation
 
 from .checking import TableFile
-from .labels import alike, decimals
+from .labels import MISSING, alike, decimals
 from .splits import SPLIT_OF, SplitTable
 
 EXAMPLES = 3
@@ -100,6 +100,14 @@ def _labels(table: SplitTable, label_names: Sequence[str]) -> list[str]:
             f"labels are decimal numbers ({_examples(numbers)}): each is read as a class, because "
             "regression is not supported"
         )
+    missing = [f"{name!r} ({counts[name]})" for name in label_names if name.lower() in MISSING]
+    if missing:
+        found.append(
+            f"labels that look like missing ones are classes: {_examples(missing)}; an empty cell "
+            "is an utterance without a label"
+        )
+    if len(label_names) == 1:
+        found.append(f"there is one label, {label_names[0]!r}, and nothing to tell apart")
     once = [name for name in label_names if counts[name] == 1]
     if once:
         found.append(f"labels that occur once: {_examples(map(repr, once))}")

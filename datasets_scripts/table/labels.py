@@ -12,6 +12,9 @@ from .json_rows import JsonTable, shown
 MOST_DECIMALS = 10
 """With more different decimals than this, a column is a measure and not a class."""
 
+MISSING = {"nan", "none", "null", "na", "n/a", "<na>", "?", "-", "--", "unknown", "unlabelled"}
+"""What other programs write into a cell without a label, in lower case."""
+
 _ONE_LABEL = "one label, because multi-label and soft labels are not supported"
 
 

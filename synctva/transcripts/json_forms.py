@@ -167,7 +167,13 @@ def _from_object(value: Mapping[str, Any]) -> Transcript:
     name = next((name for name in _LISTS if isinstance(value.get(name), list)), None)
     if name is None and is_columns(value):
         return Transcript([_from_columns(value, "the conversation")], counted="utterance")
-    if name is None and set(value) & {"text", *SOURCES}:
+    # With a list of its utterances, the text is that of the whole recording.
+    lists = any(
+        isinstance(part, list) and any(isinstance(item, Mapping) for item in part)
+        for key, part in value.items()
+        if key not in _NEEDLESS
+    )
+    if name is None and not lists and set(value) & {"text", *SOURCES}:
         return read_rows([(1, value)])
     if name is None:
         raise TranscriptError(

@@ -34,6 +34,16 @@ _RANGE = re.compile(rf"[\[(]?({TIME})\s*(?:s\s*)?[-\u2013\u2014]\s*({TIME})\s*s?
 _TERMINAL = re.compile(rf"\[({TIME})\s*-->\s*({TIME})\]\s*(.*)")
 # What whisper prints before its first line.
 _PRINTED = re.compile(r"Detecting language using up to|Detected language[: ]")
+# What services add, which nobody says.
+_ADDED = re.compile(r"Transcribed by https?://\S+", re.IGNORECASE)
+_BOLD = re.compile(r"^[ \t]*(\*\*|__)([^*:\n]{1,40})(?::\1|\1:)[ \t]+", re.MULTILINE)
+"""A speaker in bold letters, in Markdown."""
+# Above a message in a chat, as Discord copies it: a speaker, a dash and a date.
+_DATED = re.compile(
+    r".{1,40}\s[-\u2013\u2014]\s(?:Today at|Yesterday at|\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?(?: at)?)"
+    r"\s\d{1,2}:\d\d(?:\s?[AP]M)?",
+    re.IGNORECASE,
+)
 _AUDACITY = re.compile(r"(-?\d+(?:[.,]\d+)?)\t(-?\d+(?:[.,]\d+)?)(?:\t(.*))?")
 
 _CLOCK = r"(?:\d+:)?\d{1,2}:\d{2}(?:[.,]\d+)?"
@@ -100,8 +110,20 @@ def read_lines(text: str, timed: bool = False) -> Transcript:
             that others lack, or has neither text nor times.
     """
     # Two spaces may separate a name from a time; more would only cost time.
-    spaced = re.sub(r"[^\S\n]{2,}", "  ", text)
-    lines = [(n, line.strip()) for n, line in enumerate(spaced.split("\n"), 1) if line.strip()]
+    spaced = _BOLD.sub(r"\2: ", re.sub(r"[^\S\n]{2,}", "  ", text))
+    lines = [
+        (n, line.strip())
+        for n, line in enumerate(spaced.split("\n"), 1)
+        if line.strip() and not _ADDED.fullmatch(line.strip())
+    ]
+    if dated := [(n, line) for n, line in lines if _DATED.fullmatch(line)]:
+        raise listed(
+            [
+                f"line {n}, {quoted(line)}: is the heading of a message: expected the speaker "
+                f"before the words, such as {EXAMPLE!r}"
+                for n, line in dated
+            ]
+        )
     if any(_TERMINAL.match(line) for _, line in lines):
         return _terminal(lines)
     if _all(_RANGE, lines):

@@ -26,6 +26,8 @@ _SUBTITLE_TAG = re.compile(
     r"</?(?:[bcisuv]|font|lang|ruby|rt)(?:[.\s][^<>]*)?>|\{\\[^{}]*\}", re.IGNORECASE
 )
 _ENTITY = re.compile(r"&#?\w+;")
+# A word with its time, as in captions that roll up: each cue repeats the line of the one before.
+_ROLLING = re.compile(r"<\d[\d:.]*><c[.>]")
 _TURN = re.compile(r"\s*(?:[-\u2010-\u2015\u2212](?=\D)|>>)\s*")
 
 
@@ -41,7 +43,14 @@ def read_subtitles(text: str) -> Transcript:
     """
     mistakes: list[str] = []
     lines: list[Line] = []
+    above = "" if _ROLLING.search(text) else None
     for number, start, end, words in _cues(text):
+        if above is not None and any(words):
+            shown, before = [line for line in words if line], above
+            above = without_tags(shown[-1])
+            words = [line for line in shown if line != before]
+            if not words:
+                continue
         try:
             begin, stop = times(f"line {number}", start, end)
         except TranscriptError as mistake:
@@ -61,7 +70,11 @@ def _cues(text: str) -> Iterator[tuple[int, str, str, list[str]]]:
     number = 0
     while number < len(lines):
         first = number
-        while number < len(lines) and lines[number].strip():
+        # In WebVTT a line of spaces is no empty line; the captions of videos on the web begin so.
+        while number < len(lines) and (
+            lines[number].strip()
+            or (web and lines[number] and number > first and CUE.fullmatch(lines[number - 1]))
+        ):
             number += 1
         block = [" ".join(line.split()) for line in lines[first:number]]
         number += 1

@@ -185,3 +185,23 @@ def test_what_dev_and_test_share_with_train():
         "1 of 2 speakers of dev are in train too: 'Bo'",
     ]
     assert repetitions({"test": rows(("Hi.", "Ann"))}) == []
+
+
+@pytest.mark.parametrize("cell", ["nan", "N/A", "unknown", "-"])
+def test_labels_that_look_like_missing_ones(tmp_path, cell):
+    rows = conversations()
+    for row in rows[::3]:
+        row[4] = cell
+    found = read_table(write_csv(tmp_path / "own.csv", HEADER, rows)).warnings
+    assert (
+        f"labels that look like missing ones are classes: '{cell}' (4); an empty cell is an "
+        "utterance without a label" in found
+    )
+
+
+def test_a_single_label(tmp_path):
+    rows = conversations()
+    for row in rows:
+        row[4] = "calm"
+    found = read_table(write_csv(tmp_path / "own.csv", HEADER, rows)).warnings
+    assert "there is one label, 'calm', and nothing to tell apart" in found

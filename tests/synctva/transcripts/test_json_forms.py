@@ -196,3 +196,10 @@ def test_mistakes_name_the_file_and_the_place(read, value, message):
         read(value)
     assert str(error.value).count("made_up.json") == 1
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("part", [{"text": "It leaks."}, {"transcript": "It leaks."}])
+def test_the_text_of_a_whole_recording_is_no_utterance(read, part):
+    whole = {"text": "It leaks. Again?", "utterances": [{"start": 100, "end": 900, **part}]}
+    with pytest.raises(TranscriptError, match="expected a list of utterances, or an object with"):
+        read(whole)

@@ -179,3 +179,23 @@ def test_labels_of_audacity():
         Line(1, "The lamp fell.", "Ann", 0.5, 1.25),
         Line(3, "Which lamp?", None, 2.0, None),
     ]
+
+
+@pytest.mark.parametrize("bold", ["**Ann:** It leaks.", "**Ann**: It leaks.", "__Ann__: It leaks."])
+def test_a_speaker_in_bold_letters(bold):
+    (line,) = parse_transcript(bold)
+    assert (line.speaker, line.text) == ("Ann", "It leaks.")
+
+
+def test_what_a_service_adds_is_not_said():
+    lines = parse_transcript("Ann  0:01\nIt leaks.\n\nTranscribed by https://example.com")
+    assert [line.text for line in lines] == ["It leaks."]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Ann \u2014 02/01/2024 12:34 PM", "Ann \u2014 Today at 12:34 PM", "Ann - 2024-01-02 12:34"],
+)
+def test_headings_of_messages_are_not_said(heading):
+    with pytest.raises(TranscriptError, match=r"line 1, .*: is the heading of a message"):
+        parse_transcript(f"{heading}\nIt leaks.")

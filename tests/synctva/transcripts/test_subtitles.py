@@ -103,3 +103,16 @@ def test_mistakes(transcript, message):
     with pytest.raises(TranscriptError) as error:
         parse_transcript(transcript)
     assert message in str(error.value)
+
+
+def test_captions_that_roll_up_say_each_line_once():
+    vtt = (
+        "WEBVTT\nKind: captions\n\n"
+        "00:00.100 --> 00:02.000 align:start\n \n"
+        "It <00:00.500><c>leaks</c><00:01.000><c> again</c>\n\n"
+        "00:02.000 --> 00:02.010\nIt leaks again\n \n\n"
+        "00:02.010 --> 00:04.000\nIt leaks again\nno<00:03.000><c> way</c>\n\n"
+        "00:04.000 --> 00:04.010\nno way\n \n\n"
+        "00:04.010 --> 00:05.000\nno way\nno<00:04.500><c> way</c>\n"
+    )
+    assert read(vtt) == [(None, "It leaks again"), (None, "no way"), (None, "no way")]
