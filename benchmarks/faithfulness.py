@@ -57,7 +57,8 @@ def train(
     from transformers import set_seed
 
     from synctva.trainer.arguments import SyncTVATrainingArguments
-    from synctva.trainer.recipes import RECIPES, build_config, load_conversations
+    from synctva.trainer.preparation import build_config
+    from synctva.trainer.recipes import RECIPES, load_conversations
     from synctva.trainer.trainer import SyncTVATrainer
 
     recipe = RECIPES["simulated"]

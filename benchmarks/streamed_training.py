@@ -46,7 +46,7 @@ def train(folder: str, source: str) -> dict[str, Any]:
     from synctva.features.feature_sets import load_feature_set, read_schema, stream_feature_set
     from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
     from synctva.trainer.arguments import SyncTVATrainingArguments
-    from synctva.trainer.recipes import build_config
+    from synctva.trainer.preparation import build_config
     from synctva.trainer.trainer import SyncTVATrainer
 
     torch.set_num_threads(1)

@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from .speech.transcription import transcribe
     from .trainer.arguments import SyncTVATrainingArguments
     from .trainer.collator import SyncTVACollator
+    from .trainer.preparation import PreparedTraining, prepare_training
     from .trainer.statistics import feature_statistics
     from .trainer.trainer import SyncTVATrainer
     from .transcripts.reading import parse_transcript, read_transcript
 
 _LAZY = {  # name -> module that has it
+    "PreparedTraining": ".trainer.preparation",
     "SyncTVACollator": ".trainer.collator",
     "SyncTVATrainer": ".trainer.trainer",
     "SyncTVATrainingArguments": ".trainer.arguments",
@@ -63,6 +65,7 @@ _LAZY = {  # name -> module that has it
     "load_table": ".datasets_scripts.table.loading",
     "model_card": ".cards.model_card",
     "parse_transcript": ".transcripts.reading",
+    "prepare_training": ".trainer.preparation",
     "push_feature_set": ".features.feature_sets",
     "read_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "read_results": ".results",
@@ -97,6 +100,7 @@ __all__ = [
     "MODALITIES",
     "SYNCTVA_MELD",
     "EmotionRecognitionPipeline",
+    "PreparedTraining",
     "SyncTVACollator",
     "SyncTVAConfig",
     "SyncTVAForEmotionRecognition",
@@ -118,6 +122,7 @@ __all__ = [
     "load_table",
     "model_card",
     "parse_transcript",
+    "prepare_training",
     "push_feature_set",
     "read_feature_pickle",
     "read_results",

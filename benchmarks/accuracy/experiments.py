@@ -19,13 +19,8 @@ from synctva.metrics.missing_modalities import subset_scores
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.results import collect_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
-from synctva.trainer.recipes import (
-    PRESETS,
-    RECIPES,
-    build_config,
-    feature_widths,
-    load_conversations,
-)
+from synctva.trainer.preparation import PRESETS, build_config
+from synctva.trainer.recipes import RECIPES, feature_widths, load_conversations
 from synctva.trainer.statistics import conversation_lengths
 from synctva.trainer.trainer import SyncTVATrainer
 

@@ -13,7 +13,7 @@ from scipy.stats import gamma
 from synctva.datasets_scripts.schema import conversation_features
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from synctva.trainer.collator import SyncTVACollator
-from synctva.trainer.recipes import PRESETS
+from synctva.trainer.preparation import PRESETS
 
 
 @dataclass(frozen=True)

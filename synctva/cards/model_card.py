@@ -82,7 +82,9 @@ def model_card(
     """
     name, about_data = DATASETS.get(results["dataset"], (results["dataset"], ""))
     labels = [config.id2label[index] for index in range(config.num_labels)]
+    parent = results.get("parent") or {}
     data = ModelCardData(
+        base_model=parent["name"] if parent.get("on_hub") else None,
         license="apache-2.0",
         language=None if results["dataset"] in ("simulated", "table", "features") else "en",
         # No pipeline_tag: for token-classification, the task of its auto class, the Hub would offer
@@ -162,9 +164,22 @@ def _making(results: Mapping[str, Any]) -> str:
     lines.append(f"- Seed {results['seed']}")
     lines.append(f"- Source at commit {results.get('commit', 'unknown')}{changed}")
     lines.append(f"- {versions}")
+    if "parent" in results:
+        lines.append(f"- {_start(results['parent'])}")
     if "training_seconds" in results:
         lines.append(f"- Trained in {results['training_seconds']:.0f} s")
     return "\n".join(lines)
+
+
+def _start(parent: Mapping[str, Any]) -> str:
+    """Return from which model the training started, and what of it was kept."""
+    name = parent["name"]
+    shown = f"[{name}](https://huggingface.co/{name})" if parent["on_hub"] else f"`{name}`"
+    frozen = "" if parent["frozen"] == "none" else f"; not trained: {parent['frozen']}"
+    return (
+        f"Started from {shown}, whose terms and limits apply too; its feature statistics were "
+        f"{parent['statistics']}{frozen}"
+    )
 
 
 def _limits(results: Mapping[str, Any], config: SyncTVAConfig) -> str:

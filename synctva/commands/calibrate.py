@@ -80,6 +80,7 @@ def main(arguments: Sequence[str]) -> None:
         max_train_conversations=1,
         label_names=model.config.label_names,
         embed_text=model.config.text_backbone is None,
+        text_encoder=processor.text_encoder,
         required=["dev"],
         takes=trained.get("modalities")
         or [name for name, width in processor.widths.items() if width]

@@ -86,6 +86,7 @@ def main(arguments: Sequence[str]) -> None:
         max_train_conversations=trained["train_conversations"] if same else None,
         label_names=[model.config.id2label[index] for index in range(model.config.num_labels)],
         embed_text=model.config.text_backbone is None,
+        text_encoder=processor.text_encoder,
         takes=takes,
         feature_names=processor.feature_names,
         undivided=None if of_training else "test",

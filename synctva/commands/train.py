@@ -1,6 +1,7 @@
 """Train Sync-TVA.
 
     synctva train                                      # on simulated conversations
+    synctva train --model synctva-meld --dataset table --data_dir own.csv  # from a checkpoint
     synctva train --dataset meld --data_dir <folder with MELD's CSVs>
     accelerate launch --module synctva.commands.train --dataset meld --data_dir <folder>
 
@@ -24,13 +25,12 @@ from pathlib import Path
 from transformers import HfArgumentParser, set_seed
 from transformers.utils import logging
 
-from synctva import MODALITIES, SyncTVAForEmotionRecognition
+from synctva import MODALITIES
 from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
 from synctva.commands import program, refuse_mistyped
 from synctva.features.feature_sets import stream_feature_set
-from synctva.features.text import add_text_tokens
 from synctva.files import only_run
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.plots import write_calibration_plots
@@ -38,11 +38,12 @@ from synctva.provenance import shown_command
 from synctva.results import collect_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.checkpoints import last_complete_checkpoint, remove_checkpoints
+from synctva.trainer.parent import FREEZE, describe_parent
+from synctva.trainer.preparation import prepare_training
 from synctva.trainer.recipes import (
     RECIPES,
-    build_config,
-    build_processor,
-    load_conversations,
+    check_modality_names,
+    load_splits,
     recipe_of,
     table_checksum,
 )
@@ -62,6 +63,18 @@ class ScriptArguments:
     )
     data_dir: str | None = field(
         default=None, metadata={"help": "Folder of the data; not for the simulator."}
+    )
+    model: str | None = field(
+        default=None,
+        metadata={"help": "Start from a checkpoint: folder, synctva-meld, or Hub name."},
+    )
+    freeze: str = field(
+        default="none",
+        metadata={"help": "What of a checkpoint is not trained.", "choices": list(FREEZE)},
+    )
+    refit_statistics: bool = field(
+        default=False,
+        metadata={"help": "Fit a checkpoint's feature statistics to the training data again."},
     )
     modalities: list[str] = field(
         default_factory=lambda: list(MODALITIES),
@@ -111,6 +124,7 @@ def parse_arguments(
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--dataset", default="simulated")
     first.add_argument("--data_dir")
+    first.add_argument("--model")
     first.add_argument("--seed", type=int, default=0)
     known, _ = first.parse_known_args(arguments)
     parser = HfArgumentParser(
@@ -126,7 +140,8 @@ def parse_arguments(
     )
     parser.set_defaults(output_dir=folder, seed=known.seed)
     if known.dataset in RECIPES:  # the parser rejects any other
-        parser.set_defaults(**recipe_of(known.dataset, known.data_dir).training)
+        recipe = recipe_of(known.dataset, known.data_dir)
+        parser.set_defaults(**recipe.arguments(fine_tuning=known.model is not None))
     refuse_mistyped(parser, arguments)
     script, training, unknown = parser.parse_args_into_dataclasses(
         args=arguments, return_remaining_strings=True
@@ -177,34 +192,41 @@ def train(
             "--streaming: expected --dataset features with a folder that `synctva prepare` or "
             "`synctva extract` has written, and no --max_train_conversations"
         )
+    if script.streaming and script.model is not None:
+        raise SystemExit(
+            "--streaming: expected no --model, because a stream's features are not matched with "
+            "those that a checkpoint reads"
+        )
+    check_modality_names(script.modalities)
     resume_from = checkpoint_to_resume(training)
     logging.disable_progress_bar()  # for loading and saving; training keeps its own
     set_seed(training.seed)  # before the weights are drawn
     with training.main_process_first(desc="loading the data"):
-        data = load_conversations(
+        data = load_splits(
             script.dataset,
             script.data_dir,
             seed=training.seed,
-            modalities=script.modalities,
             max_train_conversations=script.max_train_conversations,
-            embed_text=script.text_backbone is None,
             splits=["dev", "test"] if script.streaming else None,
             required=["dev"] if script.streaming else ["train", "dev"],
             media_root=script.media_root,
             allow_absolute_paths=script.allow_absolute_paths,
         )
+        data, processor, model, _ = prepare_training(
+            data,
+            script.model,
+            recipe=script.dataset,
+            data_dir=script.data_dir,
+            modalities=script.modalities,
+            config=script.config,
+            config_overrides=script.config_overrides,
+            text_backbone=script.text_backbone,
+            freeze=script.freeze,
+            refit_statistics=script.refit_statistics,
+        )
     stream = None
     if script.streaming:
         stream = stream_feature_set(str(script.data_dir), modalities=script.modalities)
-    recipe = recipe_of(script.dataset, script.data_dir)
-    config = build_config(
-        script.config or recipe.preset, data, script.config_overrides, script.text_backbone
-    )
-    model = SyncTVAForEmotionRecognition(config)
-    processor = build_processor(script.dataset, data, config, script.data_dir)
-    if model.synctva.text_backbone is not None:
-        model.synctva.text_backbone.load_pretrained()
-        data = add_text_tokens(data, processor.text_tokenizer, config)
     trainer = SyncTVATrainer(
         model=model,
         args=training,
@@ -231,6 +253,12 @@ def train(
         command=shown_command("synctva train", options),
     )
     results["feature_names"] = processor.feature_names
+    if script.model is not None:
+        results["parent"] = {
+            **describe_parent(script.model),
+            "frozen": script.freeze,
+            "statistics": "refitted" if script.refit_statistics else "kept",
+        }
     if script.dataset == "table":
         results["table_sha256"] = table_checksum(script.dataset, script.data_dir)
     if "test" in data:

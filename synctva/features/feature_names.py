@@ -42,7 +42,7 @@ def with_features_of(
     missing = next((name for name in wanted if unprefixed(name, modality) not in place), None)
     if missing is not None:
         raise ValueError(
-            f"the feature set lacks the {modality} feature {missing!r}, which the model reads: "
+            f"the data lacks the {modality} feature {missing!r}, which the model reads: "
             f"expected {', '.join(wanted)}; it has {', '.join(own)}"
         )
     order = [place[unprefixed(name, modality)] for name in wanted]

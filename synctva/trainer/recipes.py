@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from datasets import DatasetDict
-from transformers import AutoConfig
 from transformers.utils import logging
 
-from synctva import configuration
 from synctva.audio.encoder import PROSODY_SPEC, AudioEncoder
 from synctva.datasets_scripts.corpora.iemocap import load_iemocap
 from synctva.datasets_scripts.corpora.meld import load_meld
@@ -22,17 +20,16 @@ from synctva.datasets_scripts.table.splits import find_files
 from synctva.features.feature_names import schema_feature_names
 from synctva.features.feature_sets import SCHEMA_FILE, load_feature_set, read_schema
 from synctva.features.text import add_text_features
-from synctva.model_lookup import find_model
-from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
-from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.modeling_synctva.text_weights import file_sha256
 from synctva.trainer.statistics import feature_statistics
-from synctva.trainer.unread import check_read, require_splits
+from synctva.trainer.unread import check_read, count_entries, require_splits
 
 logger = logging.get_logger(__name__)
 
-PRESETS = Path(configuration.__file__).parent / "presets"
+FINE_TUNING_SHARE = 0.25
+"""Learning rate of a training that starts from a checkpoint, as a share of the recipe's."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +50,13 @@ class Recipe:
     embeds_text: bool = True
     audio_encoder: Mapping[str, Any] | None = None
     train_conversations: int | None = None
+
+    def arguments(self, fine_tuning: bool = False) -> dict[str, Any]:
+        """Return the training arguments, for a new model or one that starts from a checkpoint."""
+        arguments = dict(self.training)
+        if fine_tuning:
+            arguments["learning_rate"] *= FINE_TUNING_SHARE
+        return arguments
 
 
 # Found on dev and on folds of the training set, see docs/history.md.
@@ -124,11 +128,46 @@ def load_conversations(
     dataset: str,
     data_dir: str | Path | None = None,
     *,
-    seed: int = 0,
     modalities: Sequence[str] = MODALITIES,
+    embed_text: bool = True,
+    text_encoder: Mapping[str, Any] | None = None,
+    takes: Sequence[str] = MODALITIES,
+    **options: Any,
+) -> DatasetDict:
+    """Load the splits of a data set with the features of these modalities, ready for the trainer.
+
+    What the data has and nothing reads is logged as a warning.
+
+    Args:
+        dataset, data_dir: see `load_splits`.
+        modalities: modalities to keep; the others' features are dropped, which masks them.
+        embed_text: add text features; False for a text backbone, which reads tokens.
+        text_encoder: spec of the encoder that adds them; default: the recipe's.
+        takes: modalities that the model takes. Features of others are dropped too, but with a
+            warning.
+        options: further arguments of `load_splits`.
+
+    Raises:
+        ValueError: see `load_splits` and `keep_modalities`.
+        FileNotFoundError: a file of the data set is missing.
+    """
+    check_modality_names(modalities)
+    data = load_splits(dataset, data_dir, takes=takes, **options)
+    spec = text_encoder or (MINILM_SPEC if RECIPES[dataset].embeds_text else None)
+    spec = spec if embed_text else None
+    data = keep_modalities(
+        data, modalities, takes, reads_texts=spec is not None, reads_tokens=not embed_text
+    )
+    return embed_texts(data, spec) if "text" in modalities and "text" in takes else data
+
+
+def load_splits(
+    dataset: str,
+    data_dir: str | Path | None = None,
+    *,
+    seed: int = 0,
     max_train_conversations: int | None = None,
     label_names: Sequence[str] | None = None,
-    embed_text: bool = True,
     splits: Sequence[str] | None = None,
     required: Sequence[str] = (),
     takes: Sequence[str] = MODALITIES,
@@ -137,38 +176,29 @@ def load_conversations(
     media_root: str | Path | None = None,
     allow_absolute_paths: bool = False,
 ) -> DatasetDict:
-    """Load the splits of a data set with the features of these modalities, ready for the trainer.
-
-    What the data has and nothing reads is logged as a warning.
+    """Load the splits of a data set with all features that it has.
 
     Args:
         dataset: one of `RECIPES`.
         data_dir: folder or file of the data; the simulator needs none.
         seed: of the simulator's training split.
-        modalities: modalities to keep; the others' features are dropped, which masks them.
         max_train_conversations: keep only the first conversations of the training split.
         label_names: of a table; default: those of its training split, sorted.
-        embed_text: add text features; False for a text backbone, which reads tokens.
         splits: splits of a feature set to load; default: all.
         required: splits without which the caller can do nothing.
-        takes: modalities that the model takes. Features of others are dropped too, but with a
-            warning.
+        takes: modalities that the model takes.
         feature_names: names of the features that the model reads, by modality. Those of a table and
             of a feature set are matched by name.
         undivided, media_root, allow_absolute_paths: of a table, see `load_table`.
 
     Raises:
-        ValueError: the data set or a modality is unknown; data_dir is missing, or given to the
-            simulator; the data lacks a required split or a feature that the model reads; no
-            utterance has anything that is read; or paths are opened up for other data than a table.
+        ValueError: the data set is unknown; data_dir is missing, or given to the simulator; the
+            data lacks a required split or a feature that the model reads; or paths are opened up
+            for other data than a table.
         FileNotFoundError: a file of the data set is missing.
     """
     if dataset not in RECIPES:
         raise ValueError(f"dataset = {dataset!r}: expected one of {tuple(RECIPES)}")
-    unknown = [name for name in modalities if name not in MODALITIES]
-    if unknown or not modalities:
-        raise ValueError(f"modalities = {list(modalities)}: expected some of {MODALITIES}")
-    recipe = RECIPES[dataset]
     if (media_root is not None or allow_absolute_paths) and dataset != "table":
         option = "allow_absolute_paths" if media_root is None else "media_root"
         raise ValueError(f"{option} is set: expected a table, not the data set {dataset!r}")
@@ -178,7 +208,7 @@ def load_conversations(
                 f"data_dir = {data_dir}: expected none, because the simulator draws its data; "
                 "--dataset says what the folder holds"
             )
-        number = max_train_conversations or recipe.train_conversations
+        number = max_train_conversations or RECIPES[dataset].train_conversations
         data = load_simulated(seed=seed, train_conversations=number)
     elif data_dir is None:
         raise ValueError(f"data_dir is missing: expected the folder that holds {dataset}'s files")
@@ -207,23 +237,67 @@ def load_conversations(
     if max_train_conversations and "train" in data:
         kept = min(max_train_conversations, len(data["train"]))
         data["train"] = data["train"].select(range(kept))
+    return data
+
+
+def check_modality_names(modalities: Sequence[str]) -> None:
+    """Refuse unknown modalities, and none at all.
+
+    Raises:
+        ValueError: see above.
+    """
+    if not modalities or not set(modalities) <= set(MODALITIES):
+        raise ValueError(f"modalities = {list(modalities)}: expected some of {MODALITIES}")
+
+
+def keep_modalities(
+    data: DatasetDict,
+    modalities: Sequence[str],
+    takes: Sequence[str] = MODALITIES,
+    *,
+    reads_texts: bool,
+    reads_tokens: bool = False,
+) -> DatasetDict:
+    """Drop the features of other modalities, and say what of the data is not read.
+
+    Args:
+        data: conversations with the features that they came with.
+        modalities: those that are wanted.
+        takes: those that the model takes, of which the user is told if the data has others.
+        reads_texts: whether an encoder will make features of texts that have none.
+        reads_tokens: whether a text backbone will read the texts; text features are then dropped.
+
+    Raises:
+        ValueError: a modality is unknown, or no utterance has anything that is read.
+    """
+    check_modality_names(modalities)
     given = feature_widths(data)
     for name in given:
         if name in modalities and name not in takes:
             logger.warning(
                 f"{name}_features are not read: the model takes only {' and '.join(takes)}"
             )
-    modalities = [name for name in modalities if name in takes]
-    dropped = [name for name in given if name not in modalities]
-    if not embed_text and "text" in given and "text" in modalities:
+    kept = [name for name in modalities if name in takes]
+    dropped = [name for name in given if name not in kept]
+    if reads_tokens and "text" in given and "text" in kept:
         logger.warning("text_features are not read, because an encoder reads the texts")
         dropped.append("text")
     data = data.remove_columns([f"{name}_features" for name in dropped])
-    embedded = embed_text and recipe.embeds_text and "text" in modalities and "text" not in given
-    texts = check_read(data, modalities, reads_texts=embedded or not embed_text)
-    if embedded and texts:
-        data = add_text_features(data, TextEncoder.from_spec(MINILM_SPEC))
+    reads_texts = reads_tokens or (reads_texts and "text" in kept and "text" not in given)
+    check_read(data, kept, reads_texts=reads_texts)
     return data
+
+
+def embed_texts(data: DatasetDict, spec: Mapping[str, Any] | None) -> DatasetDict:
+    """Add text features by an encoder to data that has texts and no text features.
+
+    Args:
+        data: from `keep_modalities`.
+        spec: of the text encoder; None leaves the data as it is.
+    """
+    if spec is None or "text" in feature_widths(data) or not count_entries(data, "texts"):
+        return data
+    return add_text_features(data, TextEncoder.from_spec(spec))
 
 
 def feature_names(
@@ -239,7 +313,7 @@ def feature_names(
     specs = _encoders(dataset, data)
     if "audio" in specs:
         names["audio"] = list(AudioEncoder.from_spec(specs["audio"]).names)
-    if dataset == "features":
+    if dataset == "features" and data_dir is not None:
         names = schema_feature_names(read_schema(str(data_dir)))
     elif dataset == "table" and data_dir is not None:
         names = table_feature_names(data_dir)
@@ -275,7 +349,7 @@ def feature_specs(
     dataset: str, data: DatasetDict, data_dir: str | Path | None = None
 ) -> dict[str, Any]:
     """Return the spec of each modality's encoder of raw input, where it is known."""
-    if dataset == "features":
+    if dataset == "features" and data_dir is not None:
         modalities = read_schema(str(data_dir))["modalities"]
         known = {name: modality.get("spec") for name, modality in modalities.items()}
         return {name: spec for name, spec in known.items() if spec}
@@ -310,91 +384,19 @@ def encoder_names(dataset: str, data: DatasetDict) -> dict[str, str]:
     return names
 
 
-def build_config(
-    source: str | Path,
-    data: DatasetDict,
-    overrides: str | None = None,
-    text_backbone: str | None = None,
-) -> SyncTVAConfig:
-    """Build the configuration of a model for this data.
-
-    Args:
-        source: a preset's name in `configuration/presets/`, a folder, or a Hub name.
-        data: gives the widths and the labels.
-        overrides: "field=value,field=value", for ablations and tuning.
-        text_backbone: Hub name or folder of an encoder to train end to end.
-    """
-    preset = PRESETS / source
-    if preset.parent != PRESETS or not preset.is_dir():
-        _warn_of_weights(source)
-    fields: dict[str, Any] = {f"{m}_dim": width for m, width in feature_widths(data).items()}
-    if text_backbone is not None:
-        found = find_model(text_backbone, "text_backbone", ours=False)
-        backbone = AutoConfig.from_pretrained(found)
-        fields |= {
-            "text_backbone": text_backbone,
-            "text_backbone_config": {**backbone.to_dict(), "_name_or_path": text_backbone},
-            "text_dim": backbone.hidden_size,
-        }
-    folder = preset if preset.is_dir() else find_model(source, "config")
-    config = AutoConfig.from_pretrained(
-        folder, id2label=dict(enumerate(label_names(data))), **fields
-    )
-    config.label2id = {name: index for index, name in config.id2label.items()}
-    if overrides:
-        config.update_from_string(overrides)
-    return config
-
-
-def _warn_of_weights(source: str | Path) -> None:
-    """Say that a model's weights are not used; of a model on the Hub it is not known if it has."""
-    folder = Path(source)
-    endings = ("*.safetensors", "*.bin")
-    if folder.is_dir() and not any(path for ending in endings for path in folder.glob(ending)):
-        return
-    logger.warning(
-        f"config = {source}: only the config is read, and the weights of this model are not used; "
-        "SyncTVATrainer(model=SyncTVAForEmotionRecognition.from_pretrained(...)) trains them on"
-    )
-
-
-def build_processor(
-    dataset: str, data: DatasetDict, config: SyncTVAConfig, data_dir: str | Path | None = None
-) -> SyncTVAProcessor:
-    """Build the processor that makes such features from raw conversations, for this model."""
-    widths = feature_widths(data)
-    specs = feature_specs(dataset, data, data_dir)
-    tokens = None
-    if config.text_backbone is not None:
-        widths["text"] = config.text_dim
-        tokens = {
-            "name": config.text_backbone,
-            "past": config.text_context_past,
-            "future": config.text_context_future,
-            "max_length": config.text_max_length,
-        }
-    names = feature_names(dataset, data, data_dir)
-    return SyncTVAProcessor(
-        **{f"{name}_dim": widths.get(name) for name in MODALITIES},
-        text_tokens=tokens,
-        text_encoder=None if tokens else specs.get("text"),
-        **{f"{name}_features": own for name, own in names.items()},
-        audio_encoder=specs.get("audio"),
-        visual_encoder=specs.get("visual"),
-    )
-
-
 __all__ = [
     "RECIPES",
     "Recipe",
-    "build_config",
-    "build_processor",
+    "check_modality_names",
+    "embed_texts",
     "encoder_names",
     "feature_names",
     "feature_specs",
     "feature_widths",
+    "keep_modalities",
     "label_names",
     "load_conversations",
+    "load_splits",
     "recipe_of",
     "table_checksum",
 ]

@@ -48,13 +48,13 @@ def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool
     if "text" in modalities and reads_texts:
         readable.add("text")
     unread = []
-    texts = _count(data, "texts")
+    texts = count_entries(data, "texts")
     if texts and "text" in modalities and "text" not in readable:
         unread.append(
             f"{texts} texts are not read: there are no text features, and no encoder that makes "
             "them; `synctva prepare --text_encoders` does"
         )
-    clips = _count(data, "media_paths")
+    clips = count_entries(data, "media_paths")
     lacking = [m for m in ("visual", "audio") if m in modalities and m not in features]
     if clips and lacking:
         unread.append(
@@ -75,7 +75,7 @@ def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool
     return texts
 
 
-def _count(data: DatasetDict, column: str) -> int:
+def count_entries(data: DatasetDict, column: str) -> int:
     """Count the entries of a column of strings that are not empty."""
     return sum(
         bool(entry and entry.strip())
@@ -92,4 +92,4 @@ def _present(split: Dataset, modalities: Collection[str]) -> bool:
     return any(np.asarray(mask)[:, columns].any() for mask in split["modality_mask"])
 
 
-__all__ = ["check_read", "require_splits"]
+__all__ = ["check_read", "count_entries", "require_splits"]

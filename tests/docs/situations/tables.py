@@ -7,7 +7,8 @@ from pathlib import Path
 
 from synctva.commands import train
 from synctva.datasets_scripts import load_table
-from synctva.trainer.recipes import build_config, load_conversations
+from synctva.trainer.preparation import build_config
+from synctva.trainer.recipes import load_conversations
 from tests.support.corpora import write_csv
 
 from . import said, shipped, situation

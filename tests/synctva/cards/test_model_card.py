@@ -272,3 +272,16 @@ def test_simulated_model_shows_features_and_the_optimum():
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_data_set_has_a_card(dataset):
     assert DATASETS[dataset][0] in model_card({**RESULTS, "dataset": dataset}, toy_config()).text
+
+
+@pytest.mark.parametrize("frozen", ["none", "all-but-heads"])
+@pytest.mark.parametrize("on_hub", [True, False])
+def test_the_model_that_training_started_from_is_named(on_hub, frozen):
+    parent = {"name": "me/first", "on_hub": on_hub, "frozen": frozen, "statistics": "kept"}
+    made = model_card(RESULTS | {"parent": parent}, toy_config())
+    assert made.data.base_model == ("me/first" if on_hub else None)
+    link = "[me/first](https://huggingface.co/me/first)" if on_hub else "`me/first`"
+    end = "" if frozen == "none" else "; not trained: all-but-heads"
+    assert f"- Started from {link}, whose terms" in made.text
+    assert f"its feature statistics were kept{end}\n" in made.text
+    assert "Started from" not in model_card(RESULTS, toy_config()).text

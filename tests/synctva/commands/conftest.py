@@ -41,6 +41,7 @@ def table(tmp_path_factory):
 def toy_text(toy_encoder_spec, monkeypatch, tmp_path):
     """Let the toy encoder be the default text encoder, with a cache of its own."""
     monkeypatch.setattr("synctva.trainer.recipes.MINILM_SPEC", toy_encoder_spec)
+    monkeypatch.setattr("synctva.trainer.preparation.MINILM_SPEC", toy_encoder_spec)
     monkeypatch.setattr("synctva.commands.prepare.MINILM_SPEC", toy_encoder_spec)
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     return toy_encoder_spec

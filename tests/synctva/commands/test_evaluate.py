@@ -103,7 +103,7 @@ def test_names_travel_with_a_feature_set(tmp_path, monkeypatch, capsys):
     assert SyncTVAProcessor.from_pretrained(model).audio_features == NAMES
     one, two = (scores_of(model, folders[name], tmp_path) for name in ("one", "two"))
     assert one["test"] == two["test"]
-    with pytest.raises(ValueError, match="the feature set lacks the audio feature 'audio_energy'"):
+    with pytest.raises(ValueError, match="the data lacks the audio feature 'audio_energy'"):
         scores_of(model, folders["three"], tmp_path)
 
 

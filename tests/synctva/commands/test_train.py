@@ -193,7 +193,7 @@ def refused_before_embedding(data, match, tmp_path, monkeypatch, *options):
     monkeypatch.setattr("synctva.trainer.recipes.add_text_features", None)
     with pytest.raises(ValueError, match=match):
         train.main(
-            ["--dataset", "table", "--data_dir", str(data), "--output_dir", str(tmp_path / "m"),
+            ["--dataset", "table", "--data_dir", str(data), "--output_dir", str(tmp_path / "none"),
              *QUICK, *options]
         )  # fmt: skip
 
@@ -219,11 +219,11 @@ def test_clips_that_nobody_extracts_are_named(toy_text, tmp_path, caplog, monkey
     (tmp_path / "a.wav").touch()
     rows = [[*row, "a.wav"] for row in sentences(6)]
     table = write_csv(tmp_path / "own.csv", [*HEADER, "media_path"], rows)
-    options = ["--dataset", "table", "--data_dir", str(table), "--output_dir", str(tmp_path / "m")]
-    train.main([*options, *QUICK])
+    options = ["--dataset", "table", "--data_dir", str(table), *QUICK, "--output_dir"]
+    train.main([*options, str(tmp_path / "all")])
     assert "18 files in media_path are not read for visual and audio features" in caplog.text
     caplog.clear()
-    train.main([*options, *QUICK, "--modalities", "text"])
+    train.main([*options, str(tmp_path / "text"), "--modalities", "text"])
     assert "media_path" not in caplog.text
     silent = [[*row[:3], "", *row[4:]] for row in rows]
     write_csv(table, [*HEADER, "media_path"], silent)
@@ -234,8 +234,9 @@ def test_clips_that_nobody_extracts_are_named(toy_text, tmp_path, caplog, monkey
     refused_before_embedding(table, "leads out of the table's folder", tmp_path, monkeypatch)
     monkeypatch.undo()
     monkeypatch.setattr("synctva.trainer.recipes.MINILM_SPEC", toy_text)
-    for allowed in (["--allow_absolute_paths"], ["--media_root", str(tmp_path)]):
-        train.main([*options, *QUICK, *allowed])
+    monkeypatch.setattr("synctva.trainer.preparation.MINILM_SPEC", toy_text)
+    train.main([*options, str(tmp_path / "absolute"), "--allow_absolute_paths"])
+    train.main([*options, str(tmp_path / "m"), "--media_root", str(tmp_path)])
     written = [path for path in (tmp_path / "m").rglob("*.*") if path.suffix in (".json", ".md")]
     texts = [path.read_text() for path in written if path.name != "training_args.json"]
     assert len(texts) > 3
@@ -268,3 +269,106 @@ def test_a_folder_given_to_the_simulator_is_refused(table, tmp_path):
     paths = ["--dataset", "meld", "--data_dir", str(table.parent), "--media_root", str(tmp_path)]
     with pytest.raises(ValueError, match="media_root is set: expected a table, not the data set"):
         train.main([*paths, "--output_dir", str(tmp_path / "m"), *QUICK])
+
+
+class FromCheckpoint:
+    """A model trained on the table of the fixture, and another table to train it on."""
+
+    def __init__(self, table, folder):
+        self.folder, self.parent = folder, folder / "parent"
+        options = ["--dataset", "table", "--data_dir", str(table), "--output_dir"]
+        train.main([*options, str(self.parent), *QUICK])
+        voiced = [[*row, index] for index, row in enumerate(sentences(12))]
+        header = [*HEADER, "audio_loudness"]
+        self.same = write_csv(folder / "same.csv", header, voiced)
+        other = [[*row[:4], "sad", 1] if "day" in row[3] else row for row in voiced]
+        self.other = write_csv(folder / "other.csv", header, other)
+
+    def train(self, data, name, *options):
+        quick = ["--num_train_epochs", "1", "--use_cpu", "--report_to", "none"]
+        output = ["--output_dir", str(self.folder / name), "--model", str(self.parent)]
+        train.main(["--dataset", "table", "--data_dir", str(data), *output, *quick, *options])
+        return SyncTVAForEmotionRecognition.from_pretrained(self.folder / name)
+
+
+@pytest.fixture
+def from_checkpoint(table, toy_text, tmp_path, monkeypatch):
+    prepared = FromCheckpoint(table, tmp_path)
+    # From here on, texts must be embedded by the checkpoint's own encoder.
+    for module in ("recipes", "preparation"):
+        absent = {"name": "absent", "width": 1}
+        monkeypatch.setattr(f"synctva.trainer.{module}.MINILM_SPEC", absent)
+    return prepared
+
+
+def test_training_starts_from_a_checkpoint(from_checkpoint, capsys):
+    parent = SyncTVAForEmotionRecognition.from_pretrained(from_checkpoint.parent)
+    model = from_checkpoint.train(from_checkpoint.same, "child", "--learning_rate", "0")
+    for name, weight in parent.state_dict().items():
+        assert name == "class_prior" or model.state_dict()[name].equal(weight), name
+    child = from_checkpoint.folder / "child"
+    written = (from_checkpoint.parent / "processor_config.json").read_text()
+    assert (child / "processor_config.json").read_text() == written
+    parent_facts = {"name": "parent", "on_hub": False, "frozen": "none", "statistics": "kept"}
+    assert read_results(child)["parent"] == parent_facts
+    card = (child / "README.md").read_text()
+    assert "- Started from `parent`, whose terms" in card and "base_model" not in card
+    printed = scores(capsys.readouterr().out)
+    evaluate.main(["--model", str(child), "--data_dir", str(from_checkpoint.same), "--use_cpu"])
+    assert scores(capsys.readouterr().out) == printed[-2:]
+
+
+def test_only_the_heads_are_trained_for_other_labels(from_checkpoint):
+    parent = SyncTVAForEmotionRecognition.from_pretrained(from_checkpoint.parent).state_dict()
+    options = ["--freeze", "all-but-heads", "--refit_statistics", "--learning_rate", "0.1"]
+    options += ["--per_device_train_batch_size", "2"]  # the first step of a warm-up changes nothing
+    model = from_checkpoint.train(from_checkpoint.other, "child", *options)
+    assert model.config.label_names == ["calm", "glad", "sad"]
+    moved = {n for n, w in model.state_dict().items() if not w.equal(parent[n])}
+    heads = ("class_prior", "classifier", "context_classifier", "synctva.modality_heads")
+    statistics = {n for n in moved if n.endswith((".mean", ".deviation"))}
+    assert all(name.startswith(heads) for name in moved - statistics)
+    assert statistics and "classifier.1.weight" in moved
+    facts = read_results(from_checkpoint.folder / "child")["parent"]
+    assert (facts["frozen"], facts["statistics"]) == ("all-but-heads", "refitted")
+
+
+def test_a_checkpoint_is_trained_with_a_lower_learning_rate():
+    options = ["--dataset", "meld", "--model", "synctva-meld"]
+    _, training = train.parse_arguments(options)
+    assert training.learning_rate < train.RECIPES["meld"].training["learning_rate"] / 2
+    _, training = train.parse_arguments([*options, "--learning_rate", "0.25"])
+    assert training.learning_rate == 0.25
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ["--config", "meld"],
+            "config = meld: expected none, because model = .*parent has its own",
+        ),
+        (["--text_backbone", "bert"], "text_backbone = bert: expected none"),
+        (["--config_overrides", "hidden_size=32"], "expected fields that leave the weights"),
+        (["--modalities", "visual"], "the model takes no visual: expected some of"),
+    ],
+)
+def test_what_contradicts_a_checkpoint_is_refused(from_checkpoint, options, message):
+    with pytest.raises(ValueError, match=message):
+        from_checkpoint.train(from_checkpoint.same, "child", *options)
+
+
+def test_a_stream_is_not_matched_with_a_checkpoint(tmp_path):
+    options = ["--dataset", "features", "--streaming", "--model", "synctva-meld"]
+    with pytest.raises(SystemExit, match="--streaming: expected no --model"):
+        train.main([*options, "--output_dir", str(tmp_path)])
+
+
+def test_columns_that_a_checkpoint_does_not_read_are_refused(from_checkpoint, tmp_path):
+    rows = [[*row, 1] for row in sentences(12)]
+    pitched = write_csv(tmp_path / "pitched.csv", [*HEADER, "audio_pitch"], rows)
+    lacking = "the data lacks the audio feature .*loudness.*; modalities without audio leave them"
+    with pytest.raises(ValueError, match=lacking):
+        from_checkpoint.train(pitched, "child")
+    model = from_checkpoint.train(pitched, "child", "--modalities", "text")
+    assert model.config.audio_dim == 1

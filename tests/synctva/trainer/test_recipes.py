@@ -4,10 +4,9 @@ import pytest
 from datasets import DatasetDict
 
 from synctva.features.feature_sets import write_feature_set
+from synctva.trainer.preparation import build_config, build_processor
 from synctva.trainer.recipes import (
     RECIPES,
-    build_config,
-    build_processor,
     encoder_names,
     feature_widths,
     label_names,
