@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from datasets import DatasetDict
 from transformers import TrainingArguments
 
+from synctva import SyncTVAProcessor, prepare_training
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.trainer import SyncTVATrainer
-from tests.support.toy import toy_dataset, toy_model
+from tests.support.toy import WIDTHS, toy_dataset, toy_model
 from tests.support.training_program import toy_trainer
 
 from . import said, situation
@@ -73,3 +75,41 @@ def two_losses(folder: Path) -> str:
     focal = arguments(folder, loss="focal")
     loss = {"compute_loss_func": lambda output, labels, **_: output.logits.sum()}
     return said(lambda: SyncTVATrainer(toy_model(), focal, **loss))
+
+
+def _from_checkpoint(folder: Path, **options) -> str:
+    """Save a model of three labels with its processor, and prepare a training that starts there."""
+    changes = {name: options.pop(name) for name in ("id2label",) if name in options}
+    toy_model(**changes).save_pretrained(folder)
+    SyncTVAProcessor(WIDTHS["text"], None, WIDTHS["audio"]).save_pretrained(folder)
+    data = DatasetDict(train=toy_dataset(4), dev=toy_dataset(2, seed=1))
+    return said(lambda: prepare_training(data, folder, **options))
+
+
+@situation("training starts from a checkpoint with some other labels, and the data has faces")
+def partly_other_labels(folder: Path) -> str:
+    return _from_checkpoint(folder, id2label={0: "calm", 1: "glad", 2: "bored", 3: "tired"})
+
+
+@situation("training starts from a checkpoint on a modality that it does not take")
+def modality_of_no_checkpoint(folder: Path) -> str:
+    return _from_checkpoint(folder, modalities=["text", "visual"])
+
+
+@situation("`--config` is given beside `--model`")
+def config_beside_model(folder: Path) -> str:
+    return _from_checkpoint(folder, config="meld")
+
+
+@situation("training starts from a checkpoint whose features have another width")
+def other_widths(folder: Path) -> str:
+    toy_model(audio_dim=3).save_pretrained(folder)
+    SyncTVAProcessor(WIDTHS["text"], None, 3).save_pretrained(folder)
+    data = DatasetDict(train=toy_dataset(4, modalities=("text", "audio")))
+    return said(lambda: prepare_training(data, folder))
+
+
+@situation("training starts from a folder without a processor")
+def no_processor(folder: Path) -> str:
+    toy_model().save_pretrained(folder)
+    return said(lambda: prepare_training(DatasetDict(train=toy_dataset(4)), folder))
