@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from datasets import DatasetDict
 from transformers import AutoConfig
 from transformers.utils import logging
 
-from synctva import configuration
+from synctva.configuration import __file__ as configuration
 from synctva.features.text import add_text_tokens
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
@@ -39,7 +38,7 @@ from synctva.trainer.unread import require_splits
 
 logger = logging.get_logger(__name__)
 
-PRESETS = Path(configuration.__file__).parent / "presets"
+PRESETS = Path(configuration).parent / "presets"
 
 
 class PreparedTraining(NamedTuple):
@@ -57,12 +56,12 @@ class PreparedTraining(NamedTuple):
 
 def prepare_training(
     data: DatasetDict,
-    model: str | os.PathLike | None = None,
+    model: str | Path | None = None,
     *,
     recipe: str = "table",
-    data_dir: str | os.PathLike | None = None,
+    data_dir: str | Path | None = None,
     modalities: Sequence[str] = MODALITIES,
-    config: str | os.PathLike | None = None,
+    config: str | Path | None = None,
     config_overrides: str | None = None,
     text_backbone: str | None = None,
     freeze: str = "none",
@@ -114,9 +113,9 @@ def prepare_training(
 def _new(
     data: DatasetDict,
     recipe: str,
-    data_dir: str | os.PathLike | None,
+    data_dir: str | Path | None,
     modalities: Sequence[str],
-    source: str | os.PathLike | None,
+    source: str | Path | None,
     overrides: str | None,
     text_backbone: str | None,
 ) -> PreparedTraining:
@@ -138,9 +137,9 @@ def _new(
 
 def _from_checkpoint(
     data: DatasetDict,
-    source: str | os.PathLike,
+    source: str | Path,
     recipe: str,
-    data_dir: str | os.PathLike | None,
+    data_dir: str | Path | None,
     modalities: Sequence[str],
     overrides: str | None,
     freeze: str,
