@@ -9,9 +9,10 @@ from setuptools import find_packages, setup
 VERSION = "0.1.0"
 
 # Installed under `synctva.`, so that `configuration` or `datasets_scripts` cannot shadow, or be
-# shadowed by, another project's top-level package.
+# shadowed by, another project's top-level package. The command lies beside it, to start without it.
 PACKAGE_DIR = {
     "synctva": "synctva",
+    "synctva_command_line": "synctva_command_line",
     "synctva.modeling_synctva": "modeling_synctva",
     "synctva.configuration": "configuration",
     "synctva.datasets_scripts": "datasets_scripts",
@@ -113,7 +114,6 @@ setup(
         }
     ),
     package_dir=PACKAGE_DIR,
-    py_modules=["synctva_command_line"],
     entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],

@@ -36,7 +36,7 @@ def explain_utterance(
         model: a `SyncTVAForEmotionRecognition` in evaluation mode.
         inputs: arguments of its `forward` for one conversation, such as the processor returns.
             `labels` and `graph` are ignored.
-        utterance: index of the utterance, from 0.
+        utterance: index of the utterance, from 0, or from the end: -1 is the last.
         label: name of the emotion to explain; default: the likeliest.
 
     Returns:
@@ -144,12 +144,12 @@ def _modality_mask(
     mask = mask & torch.tensor([name in inputs for name in fields], device=device)
     length = int(real.sum())
     index = operator.index(utterance)
-    if not 0 <= index < length:
+    if not -length <= index < length:
         raise ValueError(
-            f"utterance = {utterance}: expected 0 to {length - 1}, because the conversation has "
-            f"{length} utterances"
+            f"utterance = {utterance}: expected 0 to {length - 1}, or -1 to {-length} from the end, "
+            f"because the conversation has {length} utterances"
         )
-    return mask & real[..., None], index
+    return mask & real[..., None], index % length
 
 
 def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:

@@ -15,9 +15,17 @@ import pytest
 from huggingface_hub.errors import HTTPError
 
 import synctva_command_line
+from synctva import MODALITIES
 from synctva.commands import predict, program
+from synctva.datasets_scripts.corpora.labelled_text import TEXT_CORPORA
+from synctva.features.extraction import SOURCES
 from synctva.results import read_results
-from synctva_command_line import COMMANDS, main
+from synctva.speech.utterances import Limits
+from synctva.speech.whisper_weights import BASE
+from synctva.trainer.recipes import RECIPES
+from synctva.video.encoder import FACE_SPEC
+from synctva_command_line import COMMANDS, main, parsing
+from synctva_command_line.parsing import ABRIDGED, parser_of
 from tests.support.model_folder import write_model_folder
 from tests.support.quick_training import QUICK
 from tests.support.toy import LABELS, WIDTHS
@@ -42,17 +50,73 @@ def conversation(tmp_path):
     return str(file)
 
 
-def test_help_lists_all_commands_without_importing_torch():
-    script = (
-        "import sys, synctva_command_line\n"
-        "try: synctva_command_line.main(['--help'])\n"
-        "except SystemExit as stop: assert not stop.code\n"
-        "assert not {'torch', 'transformers', 'numpy', 'synctva'} & sys.modules.keys()"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+LIGHT = """
+import json, sys, synctva_command_line
+for arguments, status in json.loads(sys.argv[1]):
+    try: synctva_command_line.main(arguments)
+    except SystemExit as stop: assert (stop.code or 0) == status, arguments
+    else: raise AssertionError(arguments)
+    assert not {"torch", "transformers", "numpy", "synctva"} & sys.modules.keys(), arguments
+"""
+"""Each of the calls ends with its status before anything slow is imported."""
+
+
+def light(*calls):
+    """Run `LIGHT` in another process and return what it prints."""
+    command = [sys.executable, "-c", LIGHT, json.dumps(calls)]
+    run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+    return run
+
+
+def test_help_lists_all_commands_without_importing_torch():
+    printed = light((["--help"], 0)).stdout
     for name, text in LISTED:
-        assert any(line.split() == [name, *text.split()] for line in run.stdout.splitlines())
+        assert any(line.split() == [name, *text.split()] for line in printed.splitlines())
+
+
+def test_the_help_of_each_command_is_printed_without_importing_torch():
+    printed = light(*(([name, "--help"], 0) for name, _ in LISTED)).stdout
+    for name, text in LISTED:
+        assert f"usage: synctva {name} " in printed
+        assert text in " ".join(printed.split())
+
+
+def test_a_wrong_option_is_refused_without_importing_torch():
+    calls = [["predict", "--txt", "Hi!"], ["card"], ["extract", "--dataset", "none"]]
+    errors = light(*((call, 2) for call in calls)).stderr
+    assert "Did you mean --text?" in errors and "required: folder" in errors
+
+
+@pytest.mark.parametrize("name", ABRIDGED)
+def test_the_abridged_help_is_a_part_of_the_whole(name, capsys):
+    module = importlib.import_module(f"synctva.commands.{name}")
+    with pytest.raises(SystemExit) as stop:
+        module.main(["--help_all"])
+    assert not stop.value.code
+    whole = " ".join(capsys.readouterr().out.split())
+    actions = [action for action in parser_of(name)._actions if action.dest != "help"]
+    assert 8 < len(actions) < 22
+    for action in actions:
+        assert re.search(rf"{action.option_strings[0]}\b", whole), action
+        if action.dest != "help_all":
+            assert action.help in whole
+    assert "--adam_beta1" in whole and "--adam_beta1" not in parser_of(name).format_help()
+    for option in ("--dataset",):  # the same values
+        choices = parser_of(name)._option_string_actions[option].choices
+        assert f"{option} {{{','.join(choices)}}}" in whole
+
+
+def test_what_the_parsers_repeat_is_what_the_package_has():
+    assert parsing.MODALITIES == MODALITIES
+    assert tuple(RECIPES) == parsing.DATASETS
+    assert parsing.MEDIA_SOURCES == SOURCES
+    assert tuple(TEXT_CORPORA) == parsing.TEXT_CORPORA
+    assert parser_of("extract").get_default("visual") == FACE_SPEC["name"]
+    transcribe = parser_of("transcribe")
+    assert transcribe.get_default("speech_model") == BASE
+    assert transcribe.get_default("pause") == Limits().pause
+    assert transcribe.get_default("longest") == Limits().longest
 
 
 @pytest.mark.parametrize(("name", "text"), LISTED)
@@ -78,6 +142,7 @@ def test_version_is_the_packages(capsys):
         (["--verson"], "synctva: error: "),
         (["predict", "--txt", "Hello"], "unrecognized arguments: --txt. Did you mean --text?"),
         (["explain", "--plot=x"], "synctva explain: error: "),
+        (["card", "--sizes", "a"], "unrecognized arguments: --sizes\n"),
         (["stream", "--modle", "a"], "unrecognized arguments: --modle. Did you mean --model?"),
         (["push", "a", "b", "--prviate"], "Did you mean --private?"),
         (["train", "--nothing", "1"], "synctva train: error: unrecognized arguments: --nothing"),
@@ -168,7 +233,7 @@ def main(arguments):
 module.main = main
 sys.modules["synctva"] = sys.modules["synctva.commands"] = types.ModuleType("synctva")
 sys.modules[module.__name__] = module
-sys.exit(synctva_command_line.main(["predict"]))
+sys.exit(synctva_command_line.main(["predict", "--text", "Hi!"]))
 """
     reading, writing = os.pipe()
     os.close(reading)
@@ -266,4 +331,4 @@ def test_module_runs_as_a_program():
     command = [sys.executable, "-m", "synctva_command_line", "tarin"]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 2
-    assert Path(synctva_command_line.__file__) == ROOT / "synctva_command_line.py"
+    assert Path(synctva_command_line.__file__) == ROOT / "synctva_command_line" / "__init__.py"

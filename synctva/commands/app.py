@@ -12,33 +12,18 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 from transformers import pipeline
 from transformers.utils import logging
 
 from synctva.app_page import PAGE_STYLE, build_page, import_gradio
-from synctva.commands import parse
 from synctva.model_lookup import find_model
 from synctva.space import write_space
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva app", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model",
-        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
-    )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="with 0.0.0.0 other machines can connect; default: %(default)s",
-    )
-    parser.add_argument("--port", type=int, help="default: the first free port from 7860 on")
-    parser.add_argument(
-        "--write_space", type=Path, help="write a Space into this folder, without starting it"
-    )
-    return parse(parser, arguments)
+    return parse(parser_of("app"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

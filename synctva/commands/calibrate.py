@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
-from synctva.commands import add_path_options, parse
 from synctva.commands.card import refuse_to_lose_seeds, write_card
 from synctva.commands.evaluate import read_processor
 from synctva.features.text import add_text_tokens
@@ -33,26 +31,13 @@ from synctva.results import (
     write_results,
 )
 from synctva.trainer.arguments import SyncTVATrainingArguments
-from synctva.trainer.recipes import RECIPES, load_conversations, table_checksum
+from synctva.trainer.recipes import load_conversations, table_checksum
 from synctva.trainer.trainer import SyncTVATrainer
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva calibrate", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, type=Path, help="model folder")
-    parser.add_argument("--dataset", choices=list(RECIPES), help="default: that in results.json")
-    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
-    parser.add_argument("--batch_size", type=int, default=64, help="conversations per batch")
-    parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
-    parser.add_argument(
-        "--runs",
-        nargs="*",
-        type=Path,
-        default=[],
-        help="results.json of several seeds, for the card",
-    )
-    add_path_options(parser)
-    return parse(parser, arguments)
+    return parse(parser_of("calibrate"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -21,18 +21,11 @@ from synctva.cards.model_card import model_card
 from synctva.files import write_whole
 from synctva.plots import write_calibration_plots
 from synctva.results import RESULTS_FILE, read_results
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva card", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="folder that `synctva train` has written")
-    parser.add_argument(
-        "--name", help="by which users load the model; default: that of the present card"
-    )
-    parser.add_argument(
-        "--runs", nargs="+", type=Path, default=[], help="results.json of several seeds"
-    )
-    return parser.parse_args(arguments)
+    return parse(parser_of("card"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

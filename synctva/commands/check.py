@@ -15,24 +15,15 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from synctva import MODALITIES
-from synctva.commands import add_path_options, parse
 from synctva.datasets_scripts.schema import UNLABELLED, Conversation
 from synctva.datasets_scripts.table.checking import TableError
 from synctva.datasets_scripts.table.findings import repetitions
 from synctva.datasets_scripts.table.loading import TableReading, read_table
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva check", description=__doc__.splitlines()[0])
-    parser.add_argument("data", help=".csv, .tsv or .jsonl file, or a folder with train, dev, test")
-    parser.add_argument(
-        "--label_names", nargs="+", help="labels in order; default: those in the training set"
-    )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the random split, if the table has no splits"
-    )
-    add_path_options(parser)
-    return parse(parser, arguments)
+    return parse(parser_of("check"), arguments)
 
 
 def main(arguments: Sequence[str]) -> int:

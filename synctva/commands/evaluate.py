@@ -18,31 +18,20 @@ from collections.abc import Sequence
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
-from synctva.commands import add_path_options, parse
 from synctva.features.text import add_text_tokens
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.model_lookup import find_model
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
-from synctva.trainer.recipes import RECIPES, load_conversations, table_checksum
+from synctva.trainer.recipes import load_conversations, table_checksum
 from synctva.trainer.trainer import SyncTVATrainer
+from synctva_command_line.parsing import parse, parser_of
 
 logger = logging.get_logger(__name__)
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva evaluate", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="synctva-simulated", help="folder or Hub name")
-    parser.add_argument("--dataset", choices=list(RECIPES), help="default: that in results.json")
-    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
-    parser.add_argument("--modalities", nargs="+", choices=MODALITIES, help="mask the others")
-    parser.add_argument("--seed", type=int, help="seed of the simulated training split")
-    parser.add_argument("--batch_size", type=int, default=64, help="conversations per batch")
-    parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
-    parser.add_argument("--output_dir", help="write results.json into this folder")
-    parser.add_argument("--json", action="store_true", help="print the content of results.json")
-    add_path_options(parser)
-    return parse(parser, arguments)
+    return parse(parser_of("evaluate"), arguments)
 
 
 def read_processor(model: str) -> SyncTVAProcessor:

@@ -14,37 +14,21 @@ import argparse
 import json
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from transformers import pipeline
 from transformers.utils import logging
 
 import synctva  # noqa: F401  (registers the pipeline)
-from synctva.commands import parse
 from synctva.files import written_whole
 from synctva.model_lookup import find_model
 from synctva.plots import plot_attention, plot_shapley
 from synctva.transcripts.reading import read_conversations
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva explain", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model",
-        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
-    )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", nargs="+", help="the utterances in order")
-    source.add_argument("--file", type=Path, help="transcript or JSON with one conversation")
-    parser.add_argument(
-        "--utterance", type=int, required=True, help="number of the utterance, from 0"
-    )
-    parser.add_argument("--label", help="emotion to explain; default: the likeliest one")
-    parser.add_argument("--edges", type=int, default=10, help="edges to print; --json prints all")
-    parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
-    parser.add_argument("--plots", type=Path, help="folder to write the plots to")
-    return parse(parser, arguments)
+    return parse(parser_of("explain"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -16,22 +16,16 @@ import torch
 from transformers.utils import logging
 
 from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
-from synctva.commands import parse
 from synctva.export import TOLERANCE, export_onnx, largest_difference, quantize_onnx
 from synctva.model_lookup import find_model
+from synctva_command_line.parsing import parse, parser_of
 
 CONVERSATIONS = 200
 """Random conversations on which the file is compared with the model."""
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva export", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="model folder, Hub name, or synctva-meld")
-    parser.add_argument("--output", type=Path, default=Path("model.onnx"), help="file to write")
-    parser.add_argument(
-        "--quantize", action="store_true", help="also write a file with int8 weights"
-    )
-    return parse(parser, arguments)
+    return parse(parser_of("export"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -20,45 +20,15 @@ from typing import Any
 from transformers import AutoProcessor
 from transformers.utils import logging
 
-from synctva import MODALITIES
-from synctva.commands import add_path_options, parse, program
-from synctva.features.extraction import SOURCES, ExtractionReport, extract_features, load_media
+from synctva.commands import program
+from synctva.features.extraction import ExtractionReport, extract_features, load_media
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
-from synctva.video.encoder import FACE_SPEC
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva extract", description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=SOURCES, required=True)
-    parser.add_argument("--data_dir", required=True, help="corpus, table or folder of clips")
-    parser.add_argument("--output", required=True, help="new folder for the feature set")
-    parser.add_argument("--workers", type=int, default=1, help="number of processes")
-    parser.add_argument(
-        "--label_names",
-        nargs="+",
-        help="labels of a table in order; default: those in the training set",
-    )
-    parser.add_argument(
-        "--cut_by_time",
-        action="store_true",
-        help="the files are longer recordings: cut each utterance at its start and end",
-    )
-    parser.add_argument(
-        "--audio",
-        default="prosody+mfcc",
-        help="audio encoder; or prosody, opensmile-egemaps, hub:<model>; default: %(default)s",
-    )
-    parser.add_argument(
-        "--visual",
-        default=FACE_SPEC["name"],
-        help="visual encoder; or hub:<model>; default: %(default)s",
-    )
-    for modality in MODALITIES:
-        parser.add_argument(f"--no-{modality}", action="store_true", help=f"mask {modality}")
-    parser.add_argument("--model", help="use the encoders of this checkpoint")
-    add_path_options(parser)
-    return parse(parser, arguments)
+    return parse(parser_of("extract"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

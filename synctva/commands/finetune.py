@@ -27,9 +27,8 @@ from datasets import Dataset, DatasetDict
 from transformers import HfArgumentParser
 from transformers.utils import logging
 
-from synctva.commands import program, refuse_mistyped
+from synctva.commands import program
 from synctva.datasets_scripts.corpora.labelled_text import (
-    TEXT_CORPORA,
     annotator_shares,
     load_text_corpus,
 )
@@ -39,27 +38,21 @@ from synctva.files import require_new_folder, write_whole
 from synctva.finetuning import Finetuner, FinetuningArguments, save_encoder
 from synctva.model_lookup import find_model
 from synctva.trainer.recipes import encoder_names, feature_specs, load_conversations
+from synctva_command_line.parsing import complete, refuse_mistyped
 
 
 @dataclass
 class ScriptArguments:
-    """Which encoder to fine-tune, and on which data."""
+    """Which encoder to fine-tune, and on which data.
 
-    dataset: str = field(metadata={"help": "Data set.", "choices": ["meld", "iemocap", "table"]})
-    data_dir: str = field(metadata={"help": "Folder of the data."})
-    encoder: str = field(metadata={"help": "Folder or Hub name of the encoder."})
-    folds: int = field(
-        default=0,
-        metadata={
-            "help": "Folds in which the training split's features are cross-fitted; 0: none."
-        },
-    )
-    also: list[str] = field(
-        default_factory=list,
-        metadata={
-            "help": f"Further corpora to learn from, name=folder each: {', '.join(TEXT_CORPORA)}."
-        },
-    )
+    `synctva_command_line.training.finetune` has the help of those options that are used most.
+    """
+
+    dataset: str = field(metadata={"choices": ["meld", "iemocap", "table"]})
+    data_dir: str
+    encoder: str
+    folds: int = 0
+    also: list[str] = field(default_factory=list)
     annotators: float = field(
         default=0.0,
         metadata={
@@ -80,6 +73,7 @@ def main(arguments: Sequence[str]) -> None:
         description=(__doc__ or "").splitlines()[0],
     )
     parser.set_defaults(output_dir="runs/text")
+    complete(parser, "finetune")
     refuse_mistyped(parser, arguments)
     script, training = parser.parse_args_into_dataclasses(args=arguments)
     if script.folds == 1 or script.folds < 0:

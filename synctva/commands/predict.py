@@ -1,11 +1,13 @@
 """Recognise the emotions of a conversation.
 
+    synctva predict call.mp4
     synctva predict --text "I got the job!" "That is wonderful!"
     synctva predict --file call.srt --recording call.wav
     synctva predict --clips turn1.mp4 turn2.wav
     synctva predict --clips "interviews/*.wav" --independent --csv > emotions.csv
     synctva predict --model runs/meld-seed0 --file conversations.json --json
 
+What is said in a recording without a transcript is recognised first, as by `synctva transcribe`.
 The file is a transcript in any form that `synctva.read_transcript` reads, or JSON or a table with
 one or more conversations, whose utterances may have features and recordings as well.
 """
@@ -25,82 +27,29 @@ from transformers.utils import logging
 
 from synctva import MODALITIES
 from synctva.answering import answer_each, failures
-from synctva.commands import parse
 from synctva.csv_output import write_csv
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.conversation_input import SOURCES
 from synctva.recordings.clips import find_clips, recording_field
 from synctva.transcripts.reading import read_conversations
+from synctva_command_line.parsing import parse, parser_of
 
 Conversation = Sequence[str | Mapping[str, Any]]
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva predict", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model",
-        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
-    )
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--text", nargs="+", help="the utterances in order")
-    source.add_argument(
-        "--clips",
-        nargs="+",
-        help="recordings, one for each utterance of a conversation: files, patterns in quotes, or "
-        "folders, each a conversation of its own",
-    )
-    source.add_argument(
-        "--file",
-        type=Path,
-        help="transcript: SRT, WebVTT, JSON of Whisper or WhisperX, CSV, TextGrid, ELAN, a chat, "
-        "lines such as `Ann: Hi!`; or JSON with conversations",
-    )
-    parser.add_argument(
-        "--recording", help="the recording of --file: each utterance's part is cut out by its times"
-    )
-    parser.add_argument("--rttm", type=Path, help="who speaks when in --file")
-    parser.add_argument(
-        "--independent",
-        action="store_true",
-        help="each of the --clips is a conversation of its own, so that none influences another",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="stop at the first utterance that cannot be read; default: answer the others, and "
-        "list it at the end",
-    )
-    parser.add_argument("--top_k", type=int, help="scores in --json and --csv; default: all")
-    parser.add_argument(
-        "--calibrate",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="apply the temperature of the checkpoint's calibration",
-    )
-    parser.add_argument("--abstain_below", type=float, help="give no label if its score is lower")
-    parser.add_argument(
-        "--prediction_set",
-        type=float,
-        metavar="COVERAGE",
-        help="also give a set of labels that contains the true one with this probability, such as "
-        "0.9",
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument(
-        "--json", action="store_true", help="print the utterances and the pipeline's answers"
-    )
-    form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
-    form.add_argument(
-        "--csv_bom",
-        action="store_true",
-        help="the same with a byte-order mark, by which Excel knows UTF-8",
-    )
+    parser = parser_of("predict")
     options = parse(parser, arguments)
     if options.independent and not options.clips:
         parser.error("--independent: expected --clips")
-    for name in ("recording", "rttm"):
-        if getattr(options, name) is not None and not options.file:
-            parser.error(f"--{name}: expected --file, the transcript")
+    if options.recording is None and not (options.text or options.clips or options.file):
+        parser.error("expected a recording, --text, --clips or --file")
+    if options.recording is not None and (options.text or options.clips):
+        parser.error(f"recording = {options.recording}: expected --file, its transcript, or none")
+    if options.rttm is not None and options.recording is None and not options.file:
+        parser.error("--rttm: expected a recording, or --file, the transcript")
+    if options.speakers is not None and (options.recording is None or options.file):
+        parser.error("--speakers: expected a recording without a transcript")
     return options
 
 
@@ -139,6 +88,15 @@ def read_input(options: argparse.Namespace) -> tuple[Sequence[Conversation], boo
             return [[clip] for conversation in found for clip in conversation], True
         return found, len(found) > 1
     recording = options.recording
+    if not options.file:
+        # Here, because it needs the extra `speech`.
+        from synctva.speech.transcription import transcribe
+
+        who = options.speakers if options.rttm is None else options.rttm
+        conversation = transcribe(recording, speakers=who)
+        if not conversation:
+            raise ValueError(f"{recording}: no speech was recognised, and nothing can be answered")
+        return [conversation], False
     read, several = read_conversations(options.file, options.rttm, timed=recording is not None)
     if recording is None:
         return read, several

@@ -15,13 +15,12 @@ Feature pickles from the literature are read without executing them.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from datasets import DatasetDict
 
-from synctva.commands import add_path_options, parse, program
+from synctva.commands import program
 from synctva.datasets_scripts.legacy_pickles.loading import read_feature_pickle
 from synctva.features.feature_sets import (
     SCHEMA_FILE,
@@ -35,12 +34,12 @@ from synctva.files import require_new_folder
 from synctva.finetuning import load_encoder
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.trainer.recipes import (
-    RECIPES,
     encoder_names,
     feature_names,
     feature_specs,
     load_conversations,
 )
+from synctva_command_line.parsing import parse, parser_of
 
 
 def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | DatasetDict, str]:
@@ -59,28 +58,7 @@ def text_source(name: str, layers: Sequence[int] | None) -> tuple[TextEncoder | 
 
 
 def main(arguments: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(prog="synctva prepare", description=__doc__.splitlines()[0])
-    parser.add_argument("--dataset", choices=[name for name in RECIPES if name != "features"])
-    parser.add_argument("--data_dir", help="folder of the data; not for the simulator")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the simulated training split")
-    parser.add_argument(
-        "--max_train_conversations", type=int, help="write at most this many for training"
-    )
-    parser.add_argument(
-        "--text_encoders",
-        nargs="+",
-        metavar="FOLDER",
-        help="fine-tuned text encoders, `default`, or feature sets; features are concatenated",
-    )
-    parser.add_argument(
-        "--text_layers", type=int, nargs="+", help="layers of these encoders whose states are read"
-    )
-    parser.add_argument("--pickle", help="feature pickle, instead of --dataset")
-    parser.add_argument("--text_pickle", help="its RoBERTa features, if in another file")
-    parser.add_argument("--output", required=True, help="new folder for the feature set")
-    parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it under this name")
-    parser.add_argument("--private", action="store_true", help="make the uploaded data set private")
-    add_path_options(parser)
+    parser = parser_of("prepare")
     options = parse(parser, arguments)
     if (options.dataset is None) == (options.pickle is None):
         parser.error("expected either --dataset or --pickle")

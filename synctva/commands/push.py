@@ -16,9 +16,10 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard
 
-from synctva.commands import parse, program
+from synctva.commands import program
 from synctva.features.feature_sets import SCHEMA_FILE, push_feature_set
 from synctva.trainer.pushing import RESUMED_FROM
+from synctva_command_line.parsing import parse, parser_of
 
 MODEL_FILES = ("config.json", "model.safetensors", "processor_config.json", "README.md")
 
@@ -27,11 +28,7 @@ LEFT_OUT = [*RESUMED_FROM, "checkpoint-*", "_*", "*.bin", "*.pt", "*.pth", "*.pk
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva push", description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="model folder or feature set")
-    parser.add_argument("name", metavar="user/name", help="repository; created if missing")
-    parser.add_argument("--private", action="store_true", help="create a private repository")
-    return parse(parser, arguments)
+    return parse(parser_of("push"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -29,17 +29,13 @@ from transformers.utils import logging
 
 import synctva  # noqa: F401  (registers the model)
 from synctva import MODALITIES
-from synctva.commands import parse
 from synctva.files import written_whole
 from synctva.model_lookup import find_model
+from synctva_command_line.parsing import parse, parser_of
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="synctva stream", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="folder or Hub name of a causal model")
-    parser.add_argument("--file", type=Path, help="JSON lines; default: standard input")
-    parser.add_argument("--state", type=Path, help="file that keeps the state of the conversation")
-    return parse(parser, arguments)
+    return parse(parser_of("stream"), arguments)
 
 
 def main(arguments: Sequence[str]) -> None:

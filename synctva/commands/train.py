@@ -23,13 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from transformers import HfArgumentParser, set_seed
-from transformers.utils import logging
+from transformers.utils import CONFIG_NAME, logging
 
 from synctva import MODALITIES
 from synctva.calibration_fitting import TooLittleToCalibrateError
 from synctva.cards.example import run_example, write_example_plots
 from synctva.cards.model_card import model_card
-from synctva.commands import program, refuse_mistyped
+from synctva.commands import program
 from synctva.features.feature_sets import stream_feature_set
 from synctva.files import only_run
 from synctva.metrics.missing_modalities import subset_scores
@@ -48,22 +48,22 @@ from synctva.trainer.recipes import (
     table_checksum,
 )
 from synctva.trainer.trainer import SyncTVATrainer
+from synctva_command_line.parsing import complete, refuse_mistyped
 
 logger = logging.get_logger(__name__)
 
 
 @dataclass
 class ScriptArguments:
-    """Which data to train on, and which model to train."""
+    """Which data to train on, and which model to train.
+
+    `synctva_command_line.training.train` has the help of those options that are used most.
+    """
 
     _argument_group_name = "data and model"
 
-    dataset: str = field(
-        default="simulated", metadata={"help": "Data set.", "choices": list(RECIPES)}
-    )
-    data_dir: str | None = field(
-        default=None, metadata={"help": "Folder of the data; not for the simulator."}
-    )
+    dataset: str = field(default="simulated", metadata={"choices": list(RECIPES)})
+    data_dir: str | None = None
     model: str | None = field(
         default=None,
         metadata={"help": "Start from a checkpoint: folder, synctva-meld, or Hub name."},
@@ -78,15 +78,13 @@ class ScriptArguments:
     )
     modalities: list[str] = field(
         default_factory=lambda: list(MODALITIES),
-        metadata={"help": "Modalities to train on; the others are masked.", "nargs": "+"},
+        metadata={"nargs": "+"},
     )
     streaming: bool = field(
         default=False,
         metadata={"help": "Read the training split of a feature set during training."},
     )
-    max_train_conversations: int | None = field(
-        default=None, metadata={"help": "Train on at most this many conversations."}
-    )
+    max_train_conversations: int | None = None
     text_backbone: str | None = field(
         default=None,
         metadata={"help": "Hub encoder to train end to end; default: frozen text features."},
@@ -98,16 +96,9 @@ class ScriptArguments:
             "nargs": "*",
         },
     )
-    config: str | None = field(
-        default=None,
-        metadata={
-            "help": "Preset in configuration/, or a model's folder or Hub name, of which only the "
-            "config is read; default: the recipe's."
-        },
-    )
-    config_overrides: str | None = field(
-        default=None, metadata={"help": "Changes to the config: field=value,field=value."}
-    )
+    config: str | None = None
+    config_overrides: str | None = None
+    overwrite_output_dir: bool = False
     media_root: str | None = field(
         default=None, metadata={"help": "Folder of the files in a table's media_path."}
     )
@@ -142,6 +133,7 @@ def parse_arguments(
     if known.dataset in RECIPES:  # the parser rejects any other
         recipe = recipe_of(known.dataset, known.data_dir)
         parser.set_defaults(**recipe.arguments(fine_tuning=known.model is not None))
+    complete(parser, "train")
     refuse_mistyped(parser, arguments)
     script, training, unknown = parser.parse_args_into_dataclasses(
         args=arguments, return_remaining_strings=True
@@ -151,22 +143,32 @@ def parse_arguments(
     return script, training
 
 
-def checkpoint_to_resume(training: SyncTVATrainingArguments) -> str | None:
+def checkpoint_to_resume(training: SyncTVATrainingArguments, overwrite: bool = False) -> str | None:
     """Return the checkpoint to continue from, None to start a new run.
 
     `--resume_from_checkpoint last` continues an interrupted run, if there is one.
 
+    Args:
+        training: the folder, and what to resume from.
+        overwrite: whether the folder's model or unfinished run may be lost.
+
     Raises:
-        SystemExit: the folder has an unfinished run, and the option is missing.
+        SystemExit: it may not. A finished run has no checkpoints, and its model would be replaced.
     """
-    last = last_complete_checkpoint(training.output_dir)
-    if training.resume_from_checkpoint is not None:
-        wanted = training.resume_from_checkpoint
-        return last if wanted.lower() in ("last", "true") else wanted
-    if last is not None:
+    folder, wanted = training.output_dir, training.resume_from_checkpoint
+    last = last_complete_checkpoint(folder)
+    if last is None and not overwrite and (Path(folder) / CONFIG_NAME).is_file():
         raise SystemExit(
-            f"{training.output_dir} has checkpoints of an unfinished run ({last}): continue it "
-            "with --resume_from_checkpoint last, remove them, or choose another --output_dir"
+            f"output_dir = {folder}: there is a trained model: expected another folder, or "
+            "--overwrite_output_dir to replace it"
+        )
+    if wanted is not None:
+        return last if wanted.lower() in ("last", "true") else wanted
+    if last is not None and not overwrite:
+        raise SystemExit(
+            f"{folder} has checkpoints of an unfinished run ({last}): continue it with "
+            "--resume_from_checkpoint last, start anew with --overwrite_output_dir, or choose "
+            "another --output_dir"
         )
     return None
 
@@ -198,7 +200,9 @@ def train(
             "those that a checkpoint reads"
         )
     check_modality_names(script.modalities)
-    resume_from = checkpoint_to_resume(training)
+    resume_from = checkpoint_to_resume(training, script.overwrite_output_dir)
+    if resume_from is None and training.process_index == 0:
+        remove_checkpoints(training.output_dir)  # of the run that is started anew
     logging.disable_progress_bar()  # for loading and saving; training keeps its own
     set_seed(training.seed)  # before the weights are drawn
     with training.main_process_first(desc="loading the data"):

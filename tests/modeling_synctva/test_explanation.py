@@ -213,10 +213,18 @@ def test_padding_and_default_masks_change_nothing(conversation):
     assert explain_utterance(model, text, 3) == explain_utterance(model, full, 3)
 
 
+@pytest.mark.parametrize("utterance", [-1, -4, -7])
+def test_utterances_are_counted_from_the_end_too(conversation, utterance):
+    model = toy_model()
+    counted = explain_utterance(model, conversation, 7 + utterance)
+    assert explain_utterance(model, conversation, utterance) == counted
+    assert counted["utterance"] == 7 + utterance
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"utterance": -1}, "utterance = -1: expected 0 to 6"),
+        ({"utterance": -8}, "utterance = -8: expected 0 to 6, or -1 to -7 from the end"),
         ({"label": "bliss"}, "label = 'bliss': expected None or one of"),
         ({"inputs": toy_batch()}, "inputs hold 3 conversations: expected one"),
         ({"inputs": {}}, "inputs hold 0 conversations"),

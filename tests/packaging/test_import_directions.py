@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "modeling_synctva": {"synctva.modeling_synctva"},
     "datasets_scripts": {"synctva.modeling_synctva", "synctva.datasets_scripts"},
     "configuration": set(),
-    "synctva": {"synctva"},
+    "synctva_command_line": {"synctva_command_line"},  # which does not import torch
+    "synctva": {"synctva", "synctva_command_line"},
     "examples": {"synctva"},
     # The recordings whose words and speakers are known are those of the tests.
     "benchmarks": {"synctva", "benchmarks", "tests.support.synthetic_speech"},

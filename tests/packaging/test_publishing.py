@@ -108,7 +108,7 @@ def test_wheel_holds_the_package_and_its_licences(wheel):
     held = names(wheel)
     assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {
         "synctva",
-        "synctva_command_line.py",
+        "synctva_command_line",
     }
     assert "synctva/py.typed" in held
     for name in ("LICENSE", "NOTICE"):

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "synctva": "synctva",
+    "synctva_command_line": "synctva_command_line",
     "modeling_synctva": "synctva/modeling_synctva",
     "configuration": "synctva/configuration",
     "datasets_scripts": "synctva/datasets_scripts",
@@ -35,7 +36,7 @@ def installed_files(tmp_path_factory) -> set[str]:
     for folder in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=ignored)
-    for name in (*BUILD_FILES, "synctva_command_line.py"):
+    for name in BUILD_FILES:
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
     run = subprocess.run(
@@ -72,7 +73,7 @@ def test_wheel_puts_nothing_but_the_command_beside_the_package(installed_files):
     top = {name.split("/")[0] for name in installed_files}
     assert {name for name in top if not name.endswith(".dist-info")} == {
         "synctva",
-        "synctva_command_line.py",
+        "synctva_command_line",
     }
 
 

@@ -51,6 +51,14 @@ def test_prints_json(options, capsys):
     assert explanation["shapley"].keys() == WIDTHS.keys()
 
 
+def test_the_last_utterance_is_minus_one(options, capsys):
+    for number in ("1", "-1"):
+        main([*options, "--utterance", number, "--json"])
+        if number == "1":
+            last = capsys.readouterr().out
+    assert capsys.readouterr().out == last
+
+
 def test_a_transcript_is_read(options, tmp_path, capsys):
     file = tmp_path / "talk.srt"
     file.write_text("1\n00:00:00,000 --> 00:00:01,000\nAnn: I won!\n", encoding="utf-8")

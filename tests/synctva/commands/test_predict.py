@@ -13,6 +13,8 @@ from transformers import pipeline
 import synctva_command_line
 from synctva import SYNCTVA_MELD
 from synctva.commands import predict
+from synctva.speech import transcription
+from synctva.speech.recognition import Recognition, Word
 from tests.support.media_files import clip, tone
 
 SRT = """\
@@ -97,6 +99,28 @@ def test_a_transcript_with_its_recording(call, capsys):
     expected = recognise([{**item, "audio": "call.wav"} for item in given], top_k=None)
     for answer, item, other in zip(answers, given, expected, strict=True):
         assert answer == {"file": "call.wav", **item, **other}
+
+
+def test_what_is_said_in_a_recording_is_recognised(call, capsys, monkeypatch):
+    words = [Word("I", 0.1, 0.4, 0.9), Word("won!", 0.5, 0.9, 0.9), Word("No.", 1.8, 2.0, 0.9)]
+    monkeypatch.setattr(
+        transcription,
+        "whisper_recogniser",
+        lambda model: lambda samples, language: Recognition(words, "en"),
+    )
+    assert run("call.wav", "--speakers", "1", "--json") == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [(a["text"], a["start"], a["speaker"]) for a in answers] == [
+        ("I won!", 0.1, "Speaker 1"), ("No.", 1.8, "Speaker 1"),
+    ]  # fmt: skip
+    assert [answer["modalities"] for answer in answers] == [["text", "audio"]] * 2
+    Path("call.rttm").write_text("SPEAKER call 1 0 1 <NA> <NA> Ann <NA> <NA>\n")
+    assert run("call.wav", "--rttm", "call.rttm", "--json") == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [answer.get("speaker") for answer in answers] == ["Ann", None]
+    words.clear()
+    assert run("call.wav") == 1
+    assert "call.wav: no speech was recognised" in capsys.readouterr().err
 
 
 def test_a_table_for_spreadsheets(call, capsys):
@@ -202,8 +226,11 @@ def test_what_cannot_be_is_refused_by_name(options, message, call, capsys):
     ("options", "message"),
     [
         (["--text", "Hi!", "--independent"], "--independent: expected --clips"),
-        (["--clips", "a.wav", "--recording", "b.wav"], "--recording: expected --file"),
-        (["--text", "Hi!", "--rttm", "b.rttm"], "--rttm: expected --file"),
+        (["--clips", "a.wav", "--recording", "b.wav"], "recording = b.wav: expected --file"),
+        (["--text", "Hi!", "--rttm", "b.rttm"], "--rttm: expected a recording, or --file"),
+        (["--text", "Hi!", "--speakers", "2"], "--speakers: expected a recording without"),
+        (["a.wav", "--file", "a.srt", "--speakers", "2"], "--speakers: expected a recording"),
+        ([], "expected a recording, --text, --clips or --file"),
         (["--text", "Hi!", "--csv", "--csv_bom"], "not allowed with argument"),
     ],
 )

@@ -139,8 +139,19 @@ def test_an_unfinished_run_is_not_overwritten(tmp_path):
         train.checkpoint_to_resume(train.parse_arguments(["--output_dir", str(tmp_path)])[1])
     options = ["--output_dir", str(tmp_path), "--resume_from_checkpoint", "last"]
     assert train.checkpoint_to_resume(train.parse_arguments(options)[1]) == str(checkpoint)
+    anew = train.parse_arguments(["--output_dir", str(tmp_path), "--overwrite_output_dir"])
+    assert train.checkpoint_to_resume(anew[1], anew[0].overwrite_output_dir) is None
     options[1] = str(tmp_path / "other")
     assert train.checkpoint_to_resume(train.parse_arguments(options)[1]) is None
+
+
+@pytest.mark.parametrize("options", [[], ["--resume_from_checkpoint", "last"]])
+def test_a_finished_run_is_not_overwritten_unless_asked(options, tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    _, training = train.parse_arguments(["--output_dir", str(tmp_path), *options])
+    with pytest.raises(SystemExit, match=r"there is a trained model.*--overwrite_output_dir"):
+        train.checkpoint_to_resume(training)
+    assert train.checkpoint_to_resume(training, overwrite=True) is None
 
 
 def test_processes_that_are_not_connected_are_refused(tmp_path, monkeypatch):
@@ -336,7 +347,7 @@ def test_only_the_heads_are_trained_for_other_labels(from_checkpoint):
 def test_a_checkpoint_is_trained_with_a_lower_learning_rate():
     options = ["--dataset", "meld", "--model", "synctva-meld"]
     _, training = train.parse_arguments(options)
-    assert training.learning_rate < train.RECIPES["meld"].training["learning_rate"] / 2
+    assert 0 < training.learning_rate < train.RECIPES["meld"].training["learning_rate"]
     _, training = train.parse_arguments([*options, "--learning_rate", "0.25"])
     assert training.learning_rate == 0.25
 

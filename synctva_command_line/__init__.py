@@ -7,8 +7,9 @@ Results go to stdout, progress and errors to stderr. The exit status is 0 for su
 failure, 2 for a wrong option. A failure that the user can correct prints one message without a
 traceback.
 
-This module lies outside the package because any import from `synctva` imports torch, which takes
-seconds. `synctva --help` and a mistyped command answer at once.
+This package lies outside `synctva` because any import from there imports torch, which takes
+seconds. It has the parsers of all commands, so that `--help` and a wrong option are answered at
+once.
 """
 
 from __future__ import annotations
@@ -21,30 +22,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 
-COMMANDS = {
-    "data": {
-        "check": "Check a table of your own before you train on it.",
-        "prepare": "Write a data set and its features as Parquet files, to train on or to upload.",
-        "extract": "Make a feature set from conversations with audio or video.",
-    },
-    "training": {
-        "train": "Train Sync-TVA.",
-        "finetune": "Fine-tune a text encoder on a corpus and write the corpus with its features.",
-        "calibrate": "Calibrate the scores and prediction sets of a trained model on dev.",
-        "evaluate": "Evaluate a trained model and print the same table as its training.",
-    },
-    "use": {
-        "transcribe": "Recognise what is said in a recording, when and by whom.",
-        "predict": "Recognise the emotions of a conversation.",
-        "stream": "Recognise the emotions of a live conversation, line by line.",
-        "explain": "Explain the emotion of one utterance.",
-        "app": "Show and explain the emotions of a conversation on a page in the browser.",
-        "export": "Export a trained model to ONNX and compare the file with the model in torch.",
-        "card": "Write the card of a model folder again, from its results.json.",
-        "push": "Upload a model folder or a feature set to the Hub.",
-    },
-}
-"""Purpose -> command -> what it does; `synctva/commands/` has a module for each command."""
+from .parsing import ABRIDGED, COMMANDS, parse, parser_of
 
 NAMES = [name for group in COMMANDS.values() for name in group]
 
@@ -54,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             options = parse_arguments(arguments)
+            check_options(options)
             module = f"synctva.commands.{options.command}"
             return run(lambda: import_module(module).main(options.options), options)
         finally:
@@ -91,6 +70,16 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         hint = f". Did you mean {near[0]}?" if near else ""
         parser.error(f"command = {options.command}: expected one of {', '.join(NAMES)}{hint}")
     return options
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Print the help of a command, or end at a wrong option, before anything slow is imported."""
+    parser = parser_of(options.command)
+    if options.command not in ABRIDGED:
+        parse(parser, options.options)
+    elif {"-h", "--help"} & set(options.options):
+        parser.print_help()
+        parser.exit()
 
 
 def listing() -> str:
