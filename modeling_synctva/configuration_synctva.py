@@ -296,6 +296,8 @@ class SyncTVAConfig(PreTrainedConfig):
         `load_checked` says so when the weights are loaded.
         """
         content, saved = dict(config_dict), config_dict.get("id2label")
+        # The base class sets what the caller gives beside the file without a check.
+        content |= {name: kwargs.pop(name) for name in ("problem_type",) if name in kwargs}
         if isinstance(saved, dict):
             changes = {
                 name: kwargs.pop(name)

@@ -221,7 +221,8 @@ class SyncTVAProcessor(ProcessorMixin):
             index = first_index + int((~present).long().argmax())
             raise ValueError(
                 f"conversation {index} has no modality at all: expected at least one utterance "
-                f"with one of {self._readable()}"
+                f"with one of {self._readable()}; silence, a picture without a face and a text of "
+                "spaces have nothing to read"
             )
         return BatchFeature(batch), cautions
 

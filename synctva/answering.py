@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from transformers.utils import logging
+
 from synctva import EmotionRecognitionPipeline
 from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS, SOURCES, read_utterances
 from synctva.recordings.features import add_media_features
+
+logger = logging.get_logger(__name__)
 
 
 def answer_each(
@@ -19,7 +23,8 @@ def answer_each(
     """Yield the answers for each conversation, and go on after what cannot be read.
 
     An utterance whose recording cannot be read is answered from its text, with the reason among its
-    `cautions`, or else not at all. The other utterances of its conversation keep their places.
+    `cautions` and a warning for each conversation, or else not at all. The other utterances of its
+    conversation keep their places.
 
     Args:
         recognise: the pipeline.
@@ -49,6 +54,13 @@ def answer_each(
                 raise
             yield [{"error": unread.get(t, str(error))} for t in range(len(conversation))]
             continue
+        silent = [t for t in unread if answers[t]["modalities"]]
+        if silent:
+            others = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
+            logger.warning(
+                f"conversation {number}, utterance {silent[0]}{others}: only the text is read, "
+                f"because of the recording: {unread[silent[0]]}"
+            )
         for t, reason in unread.items():
             if answers[t]["modalities"]:
                 answers[t]["cautions"] = [*answers[t]["cautions"], reason]

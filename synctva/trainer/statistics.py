@@ -11,6 +11,7 @@ import torch
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAPreTrainedModel
+from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.streaming import Conversations, Row, blocks, columns_of
 
 
@@ -20,8 +21,20 @@ def conversation_lengths(dataset: Conversations) -> list[int]:
 
 
 def class_counts(dataset: Conversations, num_labels: int) -> np.ndarray:
-    """Count the labelled utterances of each class. -> (C,)"""
-    labels = np.concatenate([np.asarray(row, dtype=np.int64) for row in _labels(dataset)])
+    """Count the labelled utterances of each class. -> (C,)
+
+    Raises:
+        ValueError: a label is not the id of a class.
+    """
+    rows = [np.asarray(row) for row in _labels(dataset)]
+    for number, row in enumerate(rows):
+        if not np.issubdtype(row.dtype, np.integer) or (row >= num_labels).any():
+            raise ValueError(
+                f"conversation {number}, labels = {row.tolist()!r}: expected each to be 0 to "
+                f"{num_labels - 1}, or {IGNORE_INDEX} where unlabelled (regression, multi-label "
+                "and soft labels are not supported)"
+            )
+    labels = np.concatenate(rows)
     return np.bincount(labels[labels >= 0], minlength=num_labels)
 
 

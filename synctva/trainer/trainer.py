@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -368,8 +368,12 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         if isinstance(logits, tuple):  # `predict_fields` asked for more, and its caller scores
             return {}
         scores = metrics.log_scores(logits, prediction.label_ids, self.label_names_in_order)
-        further = self._further_scores
-        return scores if further is None else {**scores, **further(prediction)}
+        if self._further_scores is None:
+            return scores
+        further = self._further_scores(prediction)
+        if not isinstance(further, Mapping):
+            raise TypeError(f"compute_metrics = {further!r}: expected it to return a dictionary")
+        return {**scores, **further}
 
     def predict_fields(self, dataset: Any, fields: Iterable[str] = ("logits",)) -> dict[str, Any]:
         """Run the model over a data set and return outputs in the data set's order.

@@ -40,6 +40,8 @@ def test_causal_requires_empty_future_windows():
 def test_other_problems_are_refused(kind):
     with pytest.raises(StrictDataclassError, match=f"problem_type = '{kind}': expected None"):
         toy_config(problem_type=kind)
+    with pytest.raises(StrictDataclassError, match=f"problem_type = '{kind}': expected None"):
+        SyncTVAConfig.from_dict(toy_config().to_dict(), problem_type=kind)
     assert toy_config(problem_type="single_label_classification").num_labels == 3
 
 

@@ -57,6 +57,18 @@ def test_a_text_beside_an_unreadable_recording_is_read(recognise):
     assert failures([found]) == []
 
 
+def test_the_wrong_recording_beside_texts_is_said(recognise, caplog):
+    late = [
+        {"text": "I won!", "audio": "one.wav", "start": 50.0 + t, "end": 51.0 + t} for t in (0, 2)
+    ]
+    list(answer_each(recognise, [["Hi!", *late]]))
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        "conversation 0, utterance 1 and 1 more: only the text is read, because of the recording: "
+        "one.wav: start = 50.0 s: expected less than"
+    )
+
+
 def test_what_can_be_read_gets_the_answers_of_the_pipeline(recognise):
     conversation = [
         {"video": "mute.mp4", "text": "Oh no.", "start": "0.1", "end": 0.5},

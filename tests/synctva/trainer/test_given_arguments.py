@@ -61,6 +61,12 @@ def test_scores_of_the_user_are_added_to_ours(tmp_path):
     assert trainer.state.best_metric == max(logged(trainer, "eval_uar_of_mine"))
 
 
+def test_scores_of_the_user_are_a_dictionary(tmp_path):
+    trainer = make(tmp_path, compute_metrics=lambda prediction: 0.5)
+    with pytest.raises(TypeError, match=r"compute_metrics = 0.5: expected it to return a dict"):
+        trainer.evaluate()
+
+
 class Steps(TrainerCallback):
     def __init__(self):
         self.steps = []

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.trainer.statistics import class_counts, feature_statistics
@@ -40,3 +41,11 @@ def test_a_modality_that_is_never_present_has_no_statistics():
         lambda row: {"modality_mask": [[m[0], False, m[2]] for m in row["modality_mask"]]}
     )
     assert feature_statistics(masked).keys() == {"text", "audio"}
+
+
+@pytest.mark.parametrize("label", [3, 0.5, "joy"])
+def test_labels_that_are_no_ids_are_refused(label):
+    with pytest.raises(
+        ValueError, match=r"conversation 1, labels = .*: expected each to be 0 to 2"
+    ):
+        class_counts([{"labels": [0, 1]}, {"labels": [label, label]}], 3)
