@@ -28,8 +28,10 @@ from synctva.trainer.unread import check_read, count_entries, require_splits
 
 logger = logging.get_logger(__name__)
 
-FINE_TUNING_SHARE = 0.25
-"""Learning rate of a training that starts from a checkpoint, as a share of the recipe's."""
+FINE_TUNING_SHARE = 0.5
+"""Learning rate of a training that starts from a checkpoint, as a share of the recipe's. (Weighted
+F1 on IEMOCAP's dev from `synctva-meld`, with 10% of the training conversations, seed 1: 49.8 with a
+quarter of the rate, 50.7 with a half, 51.7 with all of it; single runs differ by more.)"""
 
 
 @dataclass(frozen=True)
