@@ -148,7 +148,7 @@ class EmotionRecognitionPipeline(Pipeline):
 
         Args:
             conversation: a single conversation, as for `__call__`.
-            utterance: index of the utterance, from 0.
+            utterance: index of the utterance, from 0, or from the end: -1 is the last.
             label: the emotion to explain; default: the likeliest.
 
         Returns:

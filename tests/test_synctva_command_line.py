@@ -302,7 +302,8 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path, capsys):
     assert main(["train", "--max_train_conversations", "20", "--output_dir", folder, *QUICK]) == 0
     printed = capsys.readouterr()
     assert printed.out.lstrip().startswith("simulated, seed 0")
-    assert "'eval_weighted_f1'" in printed.err and "'eval_weighted_f1'" not in printed.out
+    assert "dev weighted F1" in printed.err and "dev weighted F1" not in printed.out
+    assert "'eval_weighted_f1'" not in printed.err
     assert "100%" in printed.err
     assert main(["evaluate", "--model", folder, "--use_cpu", "--json"]) == 0
     again, before = json.loads(capsys.readouterr().out), read_results(folder)

@@ -31,6 +31,7 @@ from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.averaging import AveragingTrainer
 from synctva.trainer.checkpoints import WholeCheckpointTrainer
 from synctva.trainer.collator import SyncTVACollator
+from synctva.trainer.epoch_lines import show_epochs
 from synctva.trainer.given_arguments import check_arguments, check_model
 from synctva.trainer.given_data import (
     check_conversations,
@@ -134,6 +135,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             **kwargs,
         )
         check_model(self.emotion_model)
+        show_epochs(self)
         if args.early_stopping_patience:
             self.add_callback(EarlyStoppingCallback(args.early_stopping_patience))
         self._own_collator = data_collator

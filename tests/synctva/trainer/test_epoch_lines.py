@@ -2,7 +2,7 @@
 
 import pytest
 
-from synctva.trainer.epoch_lines import SCORES, show_epochs
+from synctva.trainer.epoch_lines import SCORES
 from synctva.trainer.trainer import SyncTVATrainer, SyncTVATrainingArguments
 from tests.support.toy import toy_dataset, toy_model
 
@@ -20,7 +20,6 @@ def test_each_epoch_is_a_line_with_the_scores_of_the_log(tmp_path, capsys, disab
         str(tmp_path), num_train_epochs=3, use_cpu=True, report_to="none", disable_tqdm=disable_tqdm
     )
     trainer = SyncTVATrainer(toy_model(), arguments, toy_dataset(8, 0), toy_dataset(8, 1))
-    show_epochs(trainer)
     trainer.train()
     trainer.evaluate()  # prints nothing
     found = rows(capsys.readouterr().out)
@@ -44,7 +43,6 @@ def test_without_an_evaluation_there_are_losses(tmp_path, capsys):
         eval_strategy="no", save_strategy="no", load_best_model_at_end=False,
     )  # fmt: skip
     trainer = SyncTVATrainer(toy_model(), arguments, toy_dataset(8, 0))
-    show_epochs(trainer)
     trainer.train()
     found = rows(capsys.readouterr().out)
     assert [cells[0] for cells in found] == ["1", "2"]
