@@ -81,7 +81,16 @@ class Training:
         }
 
     def finished(self, stage: str, output: Path) -> bool:
-        """Whether nothing is left to do after a kill at this stage."""
+        """Whether nothing is left to do after a kill at this stage, but to tidy up.
+
+        A run that has removed its last checkpoint is finished, and starting it again is refused.
+        """
+        names = listed(output)
+        done = "model.safetensors" in names and not any(n.startswith("checkpoint-") for n in names)
+        if done and stage in ("removing the checkpoints", "at the end"):
+            for unfinished in output.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(unfinished)
+            return True
         return False
 
     def stage(self, output: Path) -> str:
