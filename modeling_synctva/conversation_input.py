@@ -271,9 +271,10 @@ def _utterance(given: Any, name: str) -> dict[str, Any]:
 def _confidence(value: Any, name: str) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 1:
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not 0 <= number <= 1:
         raise ValueError(f"{name} = {_shown(value)}: expected a probability in [0, 1]")
-    return float(value)
+    return number
 
 
 def _text(value: Any, name: str) -> str | None:

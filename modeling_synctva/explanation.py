@@ -146,8 +146,8 @@ def _modality_mask(
     index = operator.index(utterance)
     if not -length <= index < length:
         raise ValueError(
-            f"utterance = {utterance}: expected 0 to {length - 1}, or -1 to {-length} from the end, "
-            f"because the conversation has {length} utterances"
+            f"utterance = {utterance}: expected 0 to {length - 1}, or -1 to {-length} from the "
+            f"end, because the conversation has {length} utterances"
         )
     return mask & real[..., None], index % length
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 COMMANDS = {
     "data": {
@@ -53,7 +54,7 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     return getattr(import_module(f"synctva_command_line.{purpose}"), command)()
 
 
-def new_parser(command: str, **others: str) -> argparse.ArgumentParser:
+def new_parser(command: str, **others: Any) -> argparse.ArgumentParser:
     """Return a parser without options; `others` are arguments of ArgumentParser."""
     descriptions = {name: text for group in COMMANDS.values() for name, text in group.items()}
     return argparse.ArgumentParser(

@@ -42,6 +42,8 @@ class EpochLines(TrainerCallback):
     with the evaluation. `best` marks the best so far by `metric_for_best_model`.
     """
 
+    _logged: int  # the step of the last log
+
     def on_train_begin(self, args, state, control, **kwargs):
         self._training, self._titled = True, False
         self._start(state)
