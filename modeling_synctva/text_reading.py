@@ -105,7 +105,9 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
     Returns:
         For each text None, or what it seems to be: "German", "a text in Cyrillic letters".
     """
-    words = [_SEQUENCE.sub(" ", text or "") for text in texts]
+    # Full-width letters are Latin ones, not Chinese.
+    plain = [unicodedata.normalize("NFKC", text or "") for text in texts]
+    words = [_SEQUENCE.sub(" ", text) for text in plain]
     scripts = {script for code in known for script in _SCRIPTS.get(code, ())} | {"LATIN"}
     found = [_unknown_script(text, scripts) for text in words]
     if py3langid is None:

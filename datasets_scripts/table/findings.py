@@ -137,8 +137,8 @@ def repetitions(conversations: Mapping[str, Sequence[Conversation]]) -> list[str
             shared.sort(key=lambda pair: -len(pair[0]))
             shown = dict.fromkeys(repr(text) for _, text in shared)
             found.append(
-                f"{len(shared)} of {len(texts[split])} utterances of {split} are said in train "
-                f"too, {long} of them with at least {LONG} words: {_examples(shown)}"
+                f"{len(shared)} of {len(texts[split])} utterances of {split} also stand in "
+                f"train, {long} of them with at least {LONG} words: {_examples(shown)}"
             )
     speakers = {
         split: {name for row in rows for name in row["speakers"] if name}

@@ -14,10 +14,10 @@ logger = logging.get_logger(__name__)
 
 
 def require_splits(data: DatasetDict, required: Sequence[str]) -> None:
-    """Check that a data set has the splits that a command needs.
+    """Check that a data set has the splits that a command needs, and labels to tell apart in train.
 
     Raises:
-        ValueError: it lacks one.
+        ValueError: it lacks one, or train is required and has fewer than two labels.
     """
     missing = [split for split in required if split not in data]
     if missing:
@@ -26,6 +26,10 @@ def require_splits(data: DatasetDict, required: Sequence[str]) -> None:
             f"{' and '.join(missing)} can be a file of that name in the folder, or rows whose "
             "column 'split' says so"
         )
+    if "train" in required:
+        names = data["train"].features["labels"].feature.names
+        if len(names) < 2:
+            raise ValueError(f"labels of the data = {names}: expected at least two to train on")
 
 
 def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool) -> int:

@@ -180,7 +180,7 @@ def test_what_dev_and_test_share_with_train():
         }
     )
     assert found == [
-        "2 of 3 utterances of dev are said in train too, 1 of them with at least 5 words: "
+        "2 of 3 utterances of dev also stand in train, 1 of them with at least 5 words: "
         "'the bus  leaves, at NINE today', 'yes'",
         "1 of 2 speakers of dev are in train too: 'Bo'",
     ]

@@ -91,7 +91,7 @@ def test_what_is_probably_not_meant_is_a_warning(capsys, tmp_path):
         (
             "in 5 of 5 conversations the numbers in utterance_id run backwards",
             "classes of their own: 'Glad' (5), 'glad' (6)",
-            "1 of 1 utterances of test are said in train too, 0 of them with",
+            "1 of 1 utterances of test also stand in train, 0 of them with",
             "1 of 1 speakers of test are in train too: 'ann'",
             "there is no dev, which `synctva train` needs",
             "10 files in media_path are read by `synctva extract`",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from datasets import DatasetDict
+from datasets import ClassLabel, DatasetDict, List
 
 from synctva.trainer.unread import check_read, require_splits
 from tests.support.toy import toy_dataset
@@ -85,3 +85,13 @@ def test_a_missing_split_is_named():
         ValueError, match=r"= \['train', 'test'\]: expected train and dev; dev can be a file of"
     ):
         require_splits(data, ["train", "dev"])
+
+
+def test_one_label_is_nothing_to_train_on():
+    rows = toy_dataset(2).map(
+        lambda row: {"labels": [0] * len(row["labels"])}, load_from_cache_file=False
+    )
+    one = DatasetDict({"train": rows.cast_column("labels", List(ClassLabel(names=["calm"])))})
+    with pytest.raises(ValueError, match=r"labels of the data = \['calm'\]: expected at least two"):
+        require_splits(one, ["train"])
+    require_splits(one, [])
