@@ -58,7 +58,7 @@ class Training:
 
     def __init__(self, folder: Path):
         self.data = folder / "data"
-        splits = {name: toy_dataset(n, n) for name, n in (("train", 40), ("dev", 8), ("test", 6))}
+        splits = {name: toy_dataset(n, n) for name, n in (("train", 40), ("dev", 12), ("test", 6))}
         write_feature_set(
             DatasetDict(splits),
             self.data,
