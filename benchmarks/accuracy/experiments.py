@@ -18,7 +18,7 @@ from synctva.metrics import bootstrap_interval, confusion_matrix
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.modeling_synctva.objective import IGNORE_INDEX
 from synctva.results import collect_results
-from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.arguments import LOWER_IS_BETTER, SyncTVATrainingArguments
 from synctva.trainer.preparation import PRESETS, build_config
 from synctva.trainer.recipes import RECIPES, feature_widths, load_conversations
 from synctva.trainer.statistics import conversation_lengths
@@ -145,10 +145,9 @@ def tune(
 
 def chosen_by(dataset: str) -> tuple[str, bool]:
     """Return the metric that chooses the epoch on dev, and whether higher is better."""
-    training = RECIPES[dataset].training
-    names = ("metric_for_best_model", "greater_is_better")
-    metric, greater = (training.get(n, getattr(SyncTVATrainingArguments, n)) for n in names)
-    return metric, greater
+    default = SyncTVATrainingArguments.metric_for_best_model
+    metric = RECIPES[dataset].training.get("metric_for_best_model", default)
+    return metric, not metric.endswith(LOWER_IS_BETTER)
 
 
 def recipe_settings(dataset: str) -> Settings:

@@ -8,6 +8,7 @@ page cannot say anything else. A test compares the page with a new one.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -38,10 +39,13 @@ def page() -> str:
 
 
 def cell(text: str) -> str:
-    """Escape what Markdown would take for a part of the table, or for a tag."""
-    for character in "\\|<*_`":
-        text = text.replace(character, f"\\{character}")
-    return text
+    """Escape what Markdown would take for a part of the table, a tag or emphasis.
+
+    What is between backticks is code there too, where only the table's bars are escaped.
+    """
+    parts = text.replace("|", "\\|").split("`")
+    parts[::2] = [re.sub(r"([<*_])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 if __name__ == "__main__":
