@@ -59,8 +59,8 @@ def drop_calibration_to_train(config: SyncTVAConfig) -> None:
 
 INFORMATIVE_FROM = 0.05
 """Distance from the base rates, in nats, from which an answer says something. Below it, answers of
-the shipped model on MELD's dev are right as often as the most frequent label is (voice alone: 44%,
-text alone: 43%, "neutral": 42%); docs/robustness.md has the numbers."""
+the shipped model on MELD's dev are right as often as the most frequent label is (only voice: 44%,
+only text: 43%, "neutral": 42%); docs/robustness.md has the numbers."""
 
 
 def distance_from_base_rates(probabilities: Tensor, base_rates: Tensor) -> Tensor:

@@ -117,7 +117,7 @@ def number_speakers(speakers: Sequence[Sequence[Any]] | None, shape: tuple[int, 
         shape: (B, N).
 
     Returns:
-        (B, N) long, 0 where there is no name.
+        (B, N) int64; 0 where the speaker has no name.
 
     Raises:
         ValueError: there are more names than the shape has places, or not B conversations.

@@ -70,7 +70,7 @@ def _find_on_hub(name: str, option: str, ours: bool) -> str:
     except GatedRepoError:
         pass  # transformers' message says how to get access
     except RepositoryNotFoundError:
-        found = "it is no folder here, and no model on the Hub that this account may read"
+        found = "there is no such folder here, and no model on the Hub that this account may read"
         raise FileNotFoundError(_message(option, name, found, ours)) from None
     except EntryNotFoundError:
         found = f"there is no {CONFIG_NAME} in this repository of the Hub"
@@ -78,7 +78,7 @@ def _find_on_hub(name: str, option: str, ours: bool) -> str:
     except Exception as error:  # each version of the client has other types for "no network"
         cached = try_to_load_from_cache(name, CONFIG_NAME)
         if not isinstance(cached, str):
-            found = f"it is no folder here, and the Hub cannot be reached ({error})"
+            found = f"there is no such folder here, and the Hub cannot be reached ({error})"
             raise OSError(_message(option, name, found, ours)) from None
         logger.warning(f"{name} is read from the Hub's cache, because of the Hub: {error}")
         return str(Path(cached).parent)

@@ -39,12 +39,16 @@ def transcribe() -> argparse.ArgumentParser:
     return parser
 
 
-def predict() -> argparse.ArgumentParser:
-    parser = new_parser("predict")
+def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
     )
+
+
+def predict() -> argparse.ArgumentParser:
+    parser = new_parser("predict")
+    _add_model(parser)
     parser.add_argument(
         "recording",
         nargs="?",
@@ -122,10 +126,7 @@ def stream() -> argparse.ArgumentParser:
 
 def explain() -> argparse.ArgumentParser:
     parser = new_parser("explain")
-    parser.add_argument(
-        "--model",
-        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
-    )
+    _add_model(parser)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--text", nargs="+", help="the utterances in order")
     source.add_argument("--file", type=Path, help="transcript or JSON with one conversation")
@@ -141,10 +142,7 @@ def explain() -> argparse.ArgumentParser:
 
 def app() -> argparse.ArgumentParser:
     parser = new_parser("app")
-    parser.add_argument(
-        "--model",
-        help="model folder, Hub name, or synctva-meld, the default, which ships with the package",
-    )
+    _add_model(parser)
     parser.add_argument(
         "--host",
         default="127.0.0.1",

@@ -174,14 +174,18 @@ def test_a_wrong_option_ends_with_2(arguments, message, capsys):
         (["predict", "--model", "./missing", "--text", "Hello"], "model = ./missing: there is no"),
         (["export", "--model", "synctva-mled"], "Did you mean synctva-meld?"),
         (["train", "--dataset", "meld", "--output_dir", "unused"], "data_dir is missing"),
-        (["evaluate", "--model", "missing"], "model = missing: it is no folder here, and the Hub"),
+        (
+            ["evaluate", "--model", "missing"],
+            "model = missing: there is no such folder here, and the Hub",
+        ),
         (
             ["train", "--config", "./missing", "--output_dir", "unused", "--use_cpu"],
             "config = ./missing: there is no such folder: expected the folder of a model",
         ),
         (
             ["train", "--text_backbone", "user/none", "--output_dir", "unused", "--use_cpu"],
-            "text_backbone = user/none: it is no folder here, and the Hub cannot be reached",
+            "text_backbone = user/none: there is no such folder here, and the Hub cannot be "
+            "reached",
         ),
         (["evaluate", "--model", "synctva-meld"], "data_dir is missing"),
         (["card", "missing"], "missing has no results.json"),

@@ -155,7 +155,9 @@ def _regular_file(recording: str | os.PathLike) -> str:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise MediaError(f"recording = {path!r}: cannot be opened: {reason}") from None
+        raise MediaError(
+            f"recording = {path!r}: cannot be opened: {reason}: expected a recording"
+        ) from None
     if not stat.S_ISREG(mode):
         raise MediaError(f"recording = {path!r}: is not a file: expected a recording")
     return path

@@ -59,7 +59,8 @@ def test_a_model_on_the_hub_keeps_its_name(owner):
 
 def test_a_missing_model_is_one_message(owner):
     assert owner["user/tyo"].startswith(
-        "model = user/tyo: it is no folder here, and no model on the Hub that this account may read"
+        "model = user/tyo: there is no such folder here, and no model on the Hub that this "
+        "account may read"
     )
 
 

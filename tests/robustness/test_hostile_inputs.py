@@ -5,13 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import pipeline
 
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from tests.support.property_based import REPEATABLE
 from tests.support.toy import LABELS, toy_config
 
 WIDTHS = {"text": 16, "visual": 5, "audio": 4}
@@ -136,13 +137,7 @@ def check_tensors(model, batch):
 
 
 def many(count):
-    return settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    return settings(REPEATABLE, max_examples=count)
 
 
 @many(100)

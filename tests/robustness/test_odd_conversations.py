@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import pipeline
 
@@ -22,6 +22,7 @@ from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecogniti
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from tests.support.decoder_stand_ins import as_in_datasets, decoders
 from tests.support.media_files import clip
+from tests.support.property_based import REPEATABLE
 from tests.support.sounds import glide
 from tests.support.toy import LABELS, toy_config
 
@@ -215,13 +216,7 @@ def check(recognise, given, count, outcomes):
 def run(recognise, examples):
     outcomes = Counter()
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(REPEATABLE, max_examples=examples)
     @given(drawn=inputs())
     def every(drawn):
         check(recognise, *drawn, outcomes)

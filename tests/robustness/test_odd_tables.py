@@ -8,12 +8,13 @@ from collections import Counter
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
 from synctva_command_line import main
+from tests.support.property_based import REPEATABLE
 from tests.support.toy import toy_config
 
 HEADER = ["dialogue_id", "utterance_id", "speaker", "text", "emotion"]
@@ -74,13 +75,7 @@ def call(*arguments):
 def run(examples, strategy, check):
     outcomes = Counter()
 
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(REPEATABLE, max_examples=examples)
     @given(strategy)
     def every(drawn):
         status, printed = check(drawn)

@@ -29,7 +29,7 @@ def read_dailydialog(folder: Path) -> TextCorpus:
 
     Raises:
         FileNotFoundError: the file is missing.
-        ValueError: it is no such JSON, or a label is unknown.
+        ValueError: it is not such a JSON file, or a label is unknown.
     """
     path = required_file(folder, "dailydialog_train.json", "RECCON's DailyDialog part")
     conversations = []
