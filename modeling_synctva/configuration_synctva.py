@@ -131,7 +131,7 @@ class SyncTVAConfig(PreTrainedConfig):
     keys_to_ignore_at_inference: ClassVar[list[str]] = [
         "last_hidden_state", "context_states", "branch_logits", "modality_logits", "strengths",
         "strength_logits", "gates", "modality_mask", "hidden_states", "attentions",
-        "fusion_attention", "graph",
+        "fusion_attention",
     ]  # fmt: skip
 
     # Inputs

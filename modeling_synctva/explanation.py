@@ -16,7 +16,8 @@ from torch import Tensor
 
 from .calibration import INFORMATIVE_FROM, distance_from_base_rates
 from .configuration_synctva import MODALITIES
-from .graph import HeterogeneousGraph, relation_names
+from .graph import relation_names
+from .outputs import PackedOutput
 
 Modalities = frozenset[str]
 
@@ -80,8 +81,8 @@ def explain_utterance(
     batch["modality_mask"][:, utterance] = torch.tensor(
         [[name in subset for name in MODALITIES] for subset in subsets], device=mask.device
     )
-    output = model(**batch, output_attentions=True, return_dict=True)
-    logits = output.logits[:, utterance].double() / config.calibration_temperature
+    packed = model.base_model.encode(**batch)
+    logits = model.classify(packed).mean(-2)[:, utterance].double() / config.calibration_temperature
     scores = logits.log_softmax(-1)  # (subsets, C)
     chosen = int(scores[0].argmax()) if label is None else config.label2id[label]
     values = dict(zip(subsets, scores[:, chosen].tolist(), strict=True))
@@ -96,7 +97,7 @@ def explain_utterance(
             for subset, value in values.items()
         ],
         "shapley": dict.fromkeys(MODALITIES, 0.0) | shapley_values(values),
-        "edges": _incoming_edges(output, utterance),
+        "edges": _incoming_edges(packed, utterance),
     }
 
 
@@ -152,18 +153,18 @@ def _modality_mask(
     return mask & real[..., None], index % length
 
 
-def _incoming_edges(output: Any, utterance: int) -> list[dict[str, Any]]:
+def _incoming_edges(packed: PackedOutput, utterance: int) -> list[dict[str, Any]]:
     """Return the edges into an utterance of the first conversation, by decreasing attention."""
-    graph, names = HeterogeneousGraph.from_tensors(output.graph), relation_names()
+    graph, names = packed.graph, relation_names()
     modality = graph.nodes.modality.tolist()
     # The position in the padded batch; in the first conversation, this is the utterance's index.
     position = graph.nodes.utterance_index[graph.nodes.utterance]  # (V,)
     layers = [
         (f"graph {number}", graph.edges, attention)
-        for number, attention in enumerate(output.attentions, start=1)
+        for number, attention in enumerate(packed.attentions, start=1)
     ]
     if graph.fusion is not None:
-        layers.append(("fusion", graph.fusion, output.fusion_attention))
+        layers.append(("fusion", graph.fusion, packed.fusion_attention))
     edges = []
     for layer, graph_edges, attention in layers:
         rows = (position[graph_edges.destination] == utterance).nonzero()[:, 0]

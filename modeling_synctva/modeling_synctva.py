@@ -167,7 +167,7 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
                 with its context, which of them are not padding, and which belong to the utterance
                 itself; in place of text_features if the config names a text backbone.
             graph: `build_graph(...).tensors()` for these masks; default: built here.
-            output_attentions, output_hidden_states: whether to return these too, with the graph.
+            output_attentions, output_hidden_states: whether to return these too.
             cache: used by `SyncTVAStream`, which passes the graph too.
             speakers: the speakers' names in each conversation, in place of speaker_ids.
                 transformers' own Trainer keeps only columns that are arguments of `forward`: this
@@ -202,17 +202,17 @@ class SyncTVAModel(SyncTVAPreTrainedModel):
     def encode(
         self,
         *,
-        text_features: Tensor | None,
-        audio_features: Tensor | None,
-        visual_features: Tensor | None,
-        attention_mask: Tensor | None,
-        modality_mask: Tensor | None,
-        speaker_ids: Tensor | None,
-        input_ids: Tensor | None,
-        text_attention_mask: Tensor | None,
-        utterance_token_mask: Tensor | None,
-        graph: dict[str, Tensor] | None,
-        cache: StreamCache | None,
+        text_features: Tensor | None = None,
+        audio_features: Tensor | None = None,
+        visual_features: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        modality_mask: Tensor | None = None,
+        speaker_ids: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        text_attention_mask: Tensor | None = None,
+        utterance_token_mask: Tensor | None = None,
+        graph: dict[str, Tensor] | None = None,
+        cache: StreamCache | None = None,
         speakers: Sequence[Sequence[str | None]] | None = None,
         inputs_embeds: None = None,
     ) -> PackedOutput:
@@ -449,11 +449,7 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             speakers=speakers,
             inputs_embeds=inputs_embeds,
         )
-        branches = [self.classifier(packed.fused)]
-        if self.context_classifier is not None:
-            branches.append(self.context_classifier(packed.context))
-        branch_logits = packed.pad_utterances(torch.cat(branches, dim=-1))
-        branch_logits = branch_logits.unflatten(-1, (len(branches), -1))  # (B, N, 2, C)
+        branch_logits = self.classify(packed)
         detailed = self.synctva._outputs(output_attentions, output_hidden_states)
         output = SyncTVAEmotionOutput(
             logits=branch_logits.mean(-2), branch_logits=branch_logits, **packed.padded(*detailed)
@@ -473,6 +469,18 @@ class SyncTVAForEmotionRecognition(SyncTVAPreTrainedModel):
             # A new object, because `to_tuple` returns fields in the order in which they were set.
             output = SyncTVAEmotionOutput(loss=loss, **output)
         return output
+
+    def classify(self, packed: PackedOutput) -> Tensor:
+        """Return the logits of both classifiers, (B, N, 2, C), 0 at padding.
+
+        Their mean over the third axis gives the model's logits. Without the recurrent context there
+        is one classifier.
+        """
+        branches = [self.classifier(packed.fused)]
+        if self.context_classifier is not None:
+            branches.append(self.context_classifier(packed.context))
+        logits = packed.pad_utterances(torch.cat(branches, dim=-1))
+        return logits.unflatten(-1, (len(branches), -1))
 
     def stream(self, state: dict[str, Tensor] | None = None) -> SyncTVAStream:
         """Start a live conversation, which is answered one utterance at a time.

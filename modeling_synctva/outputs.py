@@ -10,12 +10,15 @@ from torch import Tensor
 from transformers.utils import ModelOutput
 
 from .configuration_synctva import MODALITIES
-from .graph import LONE_BLOCK, HeterogeneousGraph
+from .graph import LONE_BLOCK, GraphEdges, HeterogeneousGraph
+
+NUM_BLOCKS = LONE_BLOCK + 1
+"""The nodes that an utterance may have: one for each modality, or a lone one."""
 
 
 @dataclass
 class SyncTVAModelOutput(ModelOutput):
-    """The output of `SyncTVAModel`. B conversations, N utterances, H hidden, V nodes, E edges.
+    """The output of `SyncTVAModel`. B conversations, N utterances, H hidden.
 
     Attributes:
         last_hidden_state: (B, N, H) fused state of each utterance, 0 at padding.
@@ -27,12 +30,15 @@ class SyncTVAModelOutput(ModelOutput):
         strength_logits: (B, N, 3) the strengths before the sigmoid.
         gates: (B, N, 3, H) enhancement gates, 0 for a missing modality.
         modality_mask: (B, N, 3) which modalities were present.
-        hidden_states: (V, H) node states after the enhancement and after each graph layer, if
-            requested.
-        attentions: (E, heads) attention of each graph layer, if requested.
-        fusion_attention: (E', heads) attention of the fusion, if requested.
-        graph: the graph that `attentions` and `hidden_states` refer to, if either is requested; as
-            `HeterogeneousGraph.tensors` returns it.
+        hidden_states: (B, L, H) node states after the enhancement and after each graph layer, if
+            requested. L = 4 N: node 4 n + m belongs to utterance n and is its text, visual or audio
+            for m = 0, 1, 2; for m = 3 it stands for an utterance without any modality. 0 where
+            there is no such node.
+        attentions: (B, heads, L, L) attention of each graph layer, if requested, by receiving and
+            by sending node; 0 where there is no edge. The memory grows with the square of N:
+            `SyncTVAModel.encode` returns one row per edge.
+        fusion_attention: (B, heads, L, L) attention of the fusion, if requested; None without
+            `config.use_fusion`.
     """
 
     last_hidden_state: Tensor | None = None
@@ -45,7 +51,6 @@ class SyncTVAModelOutput(ModelOutput):
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
     fusion_attention: Tensor | None = None
-    graph: dict[str, Tensor] | None = None
 
 
 @dataclass
@@ -115,9 +120,38 @@ class PackedOutput(NamedTuple):
         output = output.index_copy(0, index, rows[: len(index)])
         return output.view(len(MODALITIES), *shape, -1).permute(1, 2, 0, 3)
 
+    def pad_hidden(self, rows: Tensor) -> Tensor:
+        """Put all nodes into the form of `hidden_states`: (V, H) → (B, 4 N, H)."""
+        batch, length = self.modality_mask.shape[:2]
+        output = rows.new_zeros(batch * length * NUM_BLOCKS, rows.shape[-1])
+        return output.index_copy(0, self._slots(), rows).view(batch, length * NUM_BLOCKS, -1)
+
+    def pad_attention(self, rows: Tensor, edges: GraphEdges) -> Tensor:
+        """Put edges into the form of `attentions`: (E, heads) → (B, heads, 4 N, 4 N)."""
+        batch, length = self.modality_mask.shape[:2]
+        length *= NUM_BLOCKS
+        slots = self._slots()
+        # A slot counts from the batch's first conversation: b · L + row.
+        index = slots[edges.destination] * length + slots[edges.source] % length
+        output = rows.new_zeros(batch * length * length, rows.shape[-1])
+        return output.index_copy(0, index, rows).view(batch, length, length, -1).permute(0, 3, 1, 2)
+
+    def _slots(self) -> Tensor:
+        """Return each node's row among the (B · 4 N) of the padded batch, (V,)."""
+        blocks = self.graph.nodes.blocks
+        return torch.cat([position * NUM_BLOCKS + m for m, position in enumerate(blocks)])
+
     def padded(self, output_attentions: bool, output_hidden_states: bool) -> dict[str, Any]:
         """Return the fields of `SyncTVAModelOutput`."""
         strength_logits = self.strength_logits[:, None]
+        hidden_states = attentions = fusion_attention = None
+        if output_hidden_states:
+            hidden_states = tuple(map(self.pad_hidden, self.hidden_states))
+        if output_attentions:
+            edges = self.graph.edges
+            attentions = tuple(self.pad_attention(rows, edges) for rows in self.attentions)
+            if self.graph.fusion is not None:
+                fusion_attention = self.pad_attention(self.fusion_attention, self.graph.fusion)
         return {
             "last_hidden_state": self.pad_utterances(self.fused),
             "context_states": None if self.context is None else self.pad_utterances(self.context),
@@ -126,10 +160,9 @@ class PackedOutput(NamedTuple):
             "strength_logits": self.pad_nodes(strength_logits)[..., 0],
             "gates": self.pad_nodes(self.gates),
             "modality_mask": self.modality_mask,
-            "hidden_states": self.hidden_states if output_hidden_states else None,
-            "attentions": self.attentions if output_attentions else None,
-            "fusion_attention": self.fusion_attention if output_attentions else None,
-            "graph": self.graph.tensors() if output_attentions or output_hidden_states else None,
+            "hidden_states": hidden_states,
+            "attentions": attentions,
+            "fusion_attention": fusion_attention,
         }
 
 

@@ -21,14 +21,11 @@ WORTH = {"text": -1.0, "visual": 2.5, "audio": 0.5}
 class AdditiveModel(SyncTVAForEmotionRecognition):
     """A model whose log-probability of class 0 is -8 plus the worth of each present modality."""
 
-    def forward(self, modality_mask=None, **inputs):
-        output = super().forward(modality_mask=modality_mask, **inputs)
-        score = output.modality_mask.float() @ torch.tensor(list(WORTH.values())) - 8  # (B, N)
+    def classify(self, packed):
+        score = packed.modality_mask.float() @ torch.tensor(list(WORTH.values())) - 8  # (B, N)
         rest = torch.log((1 - score.exp()) / (self.config.num_labels - 1))
-        output.logits = torch.cat(
-            [score[..., None], rest[..., None].expand(*rest.shape, self.config.num_labels - 1)], -1
-        )
-        return output
+        logits = [score, *[rest] * (self.config.num_labels - 1)]
+        return torch.stack(logits, dim=-1)[..., None, :]
 
 
 def subsets(explanation):
@@ -42,6 +39,7 @@ def subsets(explanation):
 @pytest.fixture
 def conversation():
     batch = only(toy_batch((7,), keep=0.7), 0)
+    del batch["labels"]
     batch["modality_mask"][0, 3] = torch.tensor([True, True, True])
     batch["modality_mask"][0, 4] = torch.tensor([True, False, True])
     return batch
@@ -134,8 +132,8 @@ def test_edges_equal_the_attention_of_the_model(conversation):
     model, utterance = toy_model(), 3
     explanation = explain_utterance(model, conversation, utterance)
     with torch.no_grad():
-        output = model(**conversation, output_attentions=True)
-    graph = output.graph
+        output = model.synctva.encode(**conversation)
+    graph = output.graph.tensors()
     time = graph["nodes.utterance_index"][graph["nodes.utterance"]]
     tables = {
         "graph 1": ("edges", output.attentions[0]),
@@ -162,6 +160,17 @@ def test_edges_equal_the_attention_of_the_model(conversation):
         ends = f"{edge['source_modality']}→{edge['destination_modality']}"
         assert edge["relation"].startswith(f"{ends}, ")
         assert edge["attention"] == pytest.approx(sum(edge["heads"]) / 2)
+
+
+def test_edges_are_the_nonzero_attention_that_the_model_returns(conversation):
+    model, utterance = toy_model(), 3
+    with torch.no_grad():
+        output = model(**conversation, output_attentions=True)
+    layers = [*output.attentions, output.fusion_attention]
+    rows = torch.stack(layers)[:, 0, :, 4 * utterance : 4 * utterance + 4]  # (layers, heads, 4, L)
+    expected = sorted(rows.mean(1)[rows.mean(1) > 0].tolist())
+    edges = explain_utterance(model, conversation, utterance)["edges"]
+    assert sorted(edge["attention"] for edge in edges) == pytest.approx(expected, abs=1e-6)
 
 
 def test_attention_into_a_node_sums_to_one(conversation):

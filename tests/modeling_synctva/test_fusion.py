@@ -6,15 +6,14 @@ from tests.support.toy import toy_batch, toy_model
 def test_text_only_has_no_fusion_edges_and_is_finite():
     batch = toy_batch()
     output = toy_model()(text_features=batch["text_features"], output_attentions=True)
-    assert output.fusion_attention.shape[0] == 0
+    assert (output.fusion_attention == 0).all()
     assert output.logits.isfinite().all()
 
 
 def test_fusion_attends_to_several_keys():
     output = toy_model()(**toy_batch(keep=1.0), output_attentions=True)
-    degree = output.graph["fusion.rowptr"].diff()
-    assert degree.max() > 2
     weights = output.fusion_attention
+    assert (weights > 0).sum(-1).max() > 2
     assert ((weights > 0) & (weights < 1)).any(), "a softmax over one key would be 1 everywhere"
 
 

@@ -36,9 +36,51 @@ def test_shapes():
     assert output.strengths.shape == output.modality_mask.shape == (3, 6, 3)
     assert output.gates.shape == (3, 6, 3, 16)
     assert output.last_hidden_state.shape == (3, 6, 16)
-    nodes, edges = len(output.graph["nodes.utterance"]), len(output.graph["edges.source"])
-    assert [tuple(h.shape) for h in output.hidden_states] == [(nodes, 16)] * 3
-    assert [tuple(a.shape) for a in output.attentions] == [(edges, 2)] * 2
+    assert [tuple(h.shape) for h in output.hidden_states] == [(3, 4 * 6, 16)] * 3
+    attentions = (*output.attentions, output.fusion_attention)
+    assert [tuple(a.shape) for a in attentions] == [(3, 2, 4 * 6, 4 * 6)] * 3
+
+
+def test_hidden_states_and_attentions_have_a_row_for_each_node():
+    batch = toy_batch(keep=0.5)
+    output = toy_model()(**batch, output_attentions=True, output_hidden_states=True)
+    real, present = batch["attention_mask"], batch["modality_mask"]
+    lone = real & ~present.any(-1)
+    assert lone.any()
+    nodes = torch.cat([present & real[..., None], lone[..., None]], dim=-1).flatten(1)  # (B, 4 N)
+    for states in output.hidden_states:
+        assert ((states != 0).any(-1) == nodes).all()
+    for attention in output.attentions:
+        torch.testing.assert_close(attention.sum(-1), nodes[:, None].expand(-1, 2, -1).float())
+        sent = attention.sum(-2)[:, 0].unflatten(1, (-1, 4))
+        assert (sent[..., 3] == 0).all(), "a lone node never sends"
+
+
+def test_hidden_states_and_attentions_of_a_batch_equal_those_of_each_conversation():
+    batch, model = toy_batch((6, 1, 9, 4)), toy_model()
+    asked = {"output_attentions": True, "output_hidden_states": True}
+    together = model(**batch, **asked)
+    for row in range(4):
+        single = model(**only(batch, row), **asked)
+        nodes = single.hidden_states[0].shape[1]
+        for states, expected in zip(together.hidden_states, single.hidden_states, strict=True):
+            torch.testing.assert_close(states[row, :nodes], expected[0])
+        for attention, expected in zip(together.attentions, single.attentions, strict=True):
+            torch.testing.assert_close(attention[row, :, :nodes, :nodes], expected[0])
+            assert (attention[row, :, nodes:] == 0).all()
+
+
+def test_packed_states_have_gradients():
+    # "sparse" returns the attention without gradients.
+    packed = toy_model(graph_attention="scatter").synctva.encode(
+        **{k: v for k, v in toy_batch().items() if k != "labels"}
+    )
+    states = [*packed.hidden_states, *packed.attentions, packed.fusion_attention]
+    for state in states:
+        state.retain_grad()
+    packed.fused.sum().backward()
+    for state in states:
+        assert (state.grad != 0).any()
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -26,19 +26,14 @@ class SyncTVAModelTester:
         self.inputs = toy_batch()
         del self.inputs["labels"]
         self.batch_size, self.seq_length = self.inputs["attention_mask"].shape
-        # One hidden state per node; an utterance without any modality has one node.
-        present = self.inputs["modality_mask"].sum(-1)[self.inputs["attention_mask"]]  # (T,)
-        self.encoder_seq_length = int(present.clamp(min=1).sum())
+        # Four rows for each utterance: a node for each modality, or one for none.
+        self.encoder_seq_length = 4 * self.seq_length
 
     def get_config(self):
         return toy_config()
 
     def prepare_config_and_inputs_for_common(self):
         return self.get_config(), dict(self.inputs)
-
-    def prepare_config_and_inputs_for_model_class(self, model_class):
-        """For the test of batching: without the nodes' hidden states, which are packed."""
-        return self.prepare_config_and_inputs_for_common()
 
 
 @skip(MODEL)
@@ -49,8 +44,3 @@ class SyncTVAModelTest(common.ModelTesterMixin, unittest.TestCase):
 
     def setUp(self):
         self.model_tester = SyncTVAModelTester()
-
-    def _prepare_config_and_inputs_for_retain_grad_hidden_states_attentions(self):
-        config, inputs = self.model_tester.prepare_config_and_inputs_for_common()
-        config.graph_attention = "scatter"  # "sparse" returns the attention without gradients
-        return config, inputs
