@@ -12,9 +12,10 @@ import contextlib
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -75,11 +76,17 @@ class Located:
 
     path: Path
     lines: list[int]
+    given: Mapping[str, str] = MappingProxyType({})
+    """Our name of a column -> its name in the file, where they differ."""
 
     def mistake(self, row: int | None, column: str | None, found: str, expected: str) -> Mistake:
         """Return a mistake in this file; row None: in the whole file."""
         line = None if row is None else self.lines[row]
-        return Mistake(self.path, line, column, found, expected)
+        return Mistake(self.path, line, self.name(column), found, expected)
+
+    def name(self, column: str | None) -> str | None:
+        """Return the file's name of a column."""
+        return column if column is None else self.given.get(column, column)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ class CsvTable(Located):
     rows: list[list[str]]
     lines: list[int]
     """Line number of each row's last line, for messages."""
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def where(self, row: int, column: str | None = None) -> str:
         """Return the place of a row or cell, for messages."""

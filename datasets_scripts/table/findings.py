@@ -23,7 +23,7 @@ LONG = 5
 
 def findings(table: SplitTable, label_names: Sequence[str]) -> list[str]:
     """Return sentences on order, labels and columns of a table, with counts and examples."""
-    found = []
+    found = list(dict.fromkeys(sentence for file in table.files for sentence in file.said))
     for file in table.files:
         found += _order(file)
         if file.ignored:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import reprlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class JsonTable(Located):
     rows: list[dict[str, Any]]
     lines: list[int]
     """Line number of each row."""
+    given: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> list[Any]:
         """Return all values of a column."""
@@ -91,11 +92,10 @@ class JsonTable(Located):
         return vectors
 
 
-def read_json_lines(path: Path, required: Sequence[str], mistakes: list[Mistake]) -> JsonTable:
+def read_json_lines(path: Path, mistakes: list[Mistake]) -> JsonTable:
     """Read a file of JSON objects in UTF-8, one per line; empty lines are skipped.
 
     Args:
-        required: columns that at least one object must have.
         mistakes: all mistakes are added to this list.
 
     Raises:
@@ -130,13 +130,7 @@ def read_json_lines(path: Path, required: Sequence[str], mistakes: list[Mistake]
     if not rows and len(mistakes) == known:
         mistakes.append(Mistake(path, None, None, "is empty", "JSON objects, one per line"))
     columns = tuple({key: None for row in rows for key in row})
-    table = JsonTable(path, columns, rows, lines)
-    for name in required if rows else ():
-        if name not in columns:
-            found = f"lacks the column {name!r}, it has {', '.join(columns)}"
-            expected = f"at least {', '.join(required)}"
-            mistakes.append(table.mistake(None, None, found, expected))
-    return table
+    return JsonTable(path, columns, rows, lines)
 
 
 def shown(value: Any) -> str:

@@ -24,6 +24,7 @@ from synctva.datasets_scripts.text_repair import repair_text
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 
 from .checking import TableError, TableFile, read_file
+from .column_names import column_names
 from .csv_rows import Mistake
 from .features import StackedFeatures, numeric_columns, stack_features
 from .findings import findings
@@ -63,6 +64,8 @@ def load_table(
     data: str | Path | Mapping[str, str | Path],
     label_names: Sequence[str] | None = None,
     *,
+    columns: Mapping[str, str] | None = None,
+    label: str | None = None,
     seed: int = 0,
     cache_dir: str | Path | None = None,
     media_root: str | Path | None = None,
@@ -80,6 +83,8 @@ def load_table(
         label_names: names of the emotions in their order. By default the labels of the training set
             or, if one file without a column split is split here, of that file: numbers by size,
             others by the alphabet.
+        columns: our name of a column -> its name in the table, {"dialogue_id": "video_id"}.
+        label: the column of the labels, short for columns={"emotion": label}.
         seed: of that split.
         cache_dir: where `datasets` keeps the built data set; by default its own cache.
         media_root: folder to which the paths in media_path are relative; absolute ones must be in
@@ -96,13 +101,15 @@ def load_table(
     Raises:
         FileNotFoundError: a file is missing, or the folder has none.
         TableError: the data has mistakes. A ValueError that lists all of them.
-        ValueError: `data` is not a table, label_names is missing, or paths are opened up for a
-            table from the Hub.
+        ValueError: `data` is not a table, label_names is missing, columns are not named as
+            `column_names` expects, or paths are opened up for a table from the Hub.
     """
     reading = read_table(
         data,
         label_names,
         seed,
+        columns=columns,
+        label=label,
         media_root=media_root,
         allow_absolute_paths=allow_absolute_paths,
         feature_names=feature_names,
@@ -126,6 +133,8 @@ def read_table(
     label_names: Sequence[str] | None = None,
     seed: int = 0,
     *,
+    columns: Mapping[str, str] | None = None,
+    label: str | None = None,
     media_root: str | Path | None = None,
     allow_absolute_paths: bool = False,
     feature_names: Mapping[str, Sequence[str]] | None = None,
@@ -134,11 +143,12 @@ def read_table(
     """Read and check a table; arguments and errors are those of `load_table`."""
     root = None if media_root is None else data_folder(media_root, "media_root")
     paths = find_files(data)
+    own = column_names(columns, label)
     if label_names is None and isinstance(paths, dict) and "train" not in paths:
         raise ValueError("label_names is missing: expected names, because there is no training set")
     mistakes: list[Mistake] = []
     media = MediaPaths(root, allow_absolute_paths)
-    table = read_splits(paths, seed, mistakes, media, undivided)
+    table = read_splits(paths, seed, mistakes, media, undivided, own)
     _check_single_labels(table, label_names or (), mistakes)
     names = _label_names(table, mistakes) if label_names is None else tuple(label_names)
     for file in table.files:
@@ -203,6 +213,7 @@ def read_table(
             *(f"{split}={part.file.path}" for split, part in table.parts.items()),
             str(seed),
             str(undivided),
+            str(sorted(own.items())),
             *(f"{modality}={stack.names}" for modality, stack in features.items()),
             *found,
         ],
@@ -211,19 +222,21 @@ def read_table(
     )
 
 
-def table_feature_names(data: str | Path | Mapping[str, str | Path]) -> dict[str, list[str]]:
+def table_feature_names(
+    data: str | Path | Mapping[str, str | Path], columns: Mapping[str, str] | None = None
+) -> dict[str, list[str]]:
     """Return the names of a table's columns of features, by modality, in the order of the features.
 
     Args:
-        data: as in `load_table`, which has read it without mistakes.
+        data, columns: as in `load_table`, which has read it without mistakes.
     """
     paths = find_files(data)
     files = [paths] if isinstance(paths, Path) else list(paths.values())
     names: dict[str, list[str]] = {}
     for file in files:
-        columns = read_file(file, []).columns
+        table, _ = read_file(file, [], columns)
         for modality in MODALITIES:
-            own = numeric_columns(columns, modality)
+            own = numeric_columns(table.columns, modality)
             if own and modality not in names:
                 names[modality] = list(own)
     return names
@@ -255,8 +268,11 @@ def _check_single_labels(
                 file.cells["emotion"][row] = ""
     numbers = [] if label_names else decimals(labels)
     if len(numbers) > MOST_DECIMALS:
+        classes = "annotation" in table.files[0].ignored  # of MMSA's label.csv
         found = f"has {len(labels)} different numbers, such as {', '.join(sorted(numbers)[:3])}"
-        expected = "classes, because regression is not supported"
+        expected = "classes, because regression is not supported: numbers put into bins, or "
+        expected += "the column 'annotation', which has " if classes else "another column of "
+        expected += "classes (--label <name>)"
         mistakes.append(table.files[0].mistake(None, "emotion", found, expected))
         for file in table.files:
             file.cells["emotion"][:] = [""] * len(file.lines)

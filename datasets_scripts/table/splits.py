@@ -68,6 +68,8 @@ def find_files(data: str | Path | Mapping[str, str | Path]) -> Path | dict[str, 
         for file in sorted(path.iterdir())
         if file.stem.lower() in SPLIT_OF and file.suffix.lower() in SUFFIXES and file.is_file()
     ]
+    if not found and (path / "label.csv").is_file():
+        return path / "label.csv"  # of MMSA's folders
     if not found:
         expected = ", ".join(f"{split}{suffix}" for suffix in SUFFIXES for split in SPLITS)
         raise FileNotFoundError(f"{path} has no table: expected one of {expected}")
@@ -115,6 +117,7 @@ def read_splits(
     mistakes: list[Mistake],
     media: MediaPaths = IN_THE_FOLDER,
     undivided: str | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> SplitTable:
     """Read the files that `find_files` found and separate the splits.
 
@@ -123,12 +126,13 @@ def read_splits(
         mistakes: all mistakes are added to this list.
         media: where the files in the column media_path may lie.
         undivided: the split that all of one file without a column split becomes; None: it is split.
+        names: of the files' columns by ours, see `column_names`.
 
     Raises:
         FileNotFoundError: a file has disappeared.
     """
     if isinstance(paths, Path):
-        file = check_file(paths, mistakes, media)
+        file = check_file(paths, mistakes, media, names)
         drawn = "split" not in file.cells and undivided is None
         if drawn:
             split_of = _draw_splits(file, seed, mistakes)
@@ -147,7 +151,9 @@ def read_splits(
         elif "split" not in file.cells:
             table.notes.append(f"{paths.name} has no column 'split': all of it is {undivided}")
     else:
-        files = {path: check_file(path, mistakes, media) for path in dict.fromkeys(paths.values())}
+        files = {
+            path: check_file(path, mistakes, media, names) for path in dict.fromkeys(paths.values())
+        }
         parts = {
             split: Part(files[path], list(files[path].conversations.values()))
             for split, path in paths.items()
@@ -205,7 +211,11 @@ def _check_repeated(parts: Mapping[str, Part], mistakes: list[Mistake]) -> None:
     """
     split_of: dict[tuple, str] = {}
     for split, part in parts.items():
-        columns = [part.file.cells[name] for name in ("dialogue_id", "utterance_id", "text")]
+        cells = part.file.cells
+        said = [
+            text or str(clip) for text, clip in zip(cells["text"], part.file.media, strict=True)
+        ]
+        columns = [cells["dialogue_id"], cells["utterance_id"], said]
         for rows in part.conversations:
             conversation = tuple(tuple(column[row] for row in rows) for column in columns)
             other = split_of.setdefault(conversation, split)

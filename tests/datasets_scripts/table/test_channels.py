@@ -18,7 +18,7 @@ def test_numbers_and_sides(tmp_path):
     assert read_channels(read_csv(path), mistakes) == list(CELLS.values())
     lines = tmp_path / "a.jsonl"
     lines.write_text('{"channel": 1}\n{"channel": "left"}\n{"channel": null}')
-    assert read_channels(read_json_lines(lines, (), mistakes), mistakes) == [1, 0, None]
+    assert read_channels(read_json_lines(lines, mistakes), mistakes) == [1, 0, None]
     path = write_csv(tmp_path / "b.csv", ["x"], [[1]])
     assert read_channels(read_csv(path), mistakes) is None
     assert not mistakes
@@ -29,6 +29,6 @@ def test_what_is_no_channel_is_named(tmp_path, value):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"channel": value}))
     mistakes = []
-    assert read_channels(read_json_lines(path, (), mistakes), mistakes) == [None]
+    assert read_channels(read_json_lines(path, mistakes), mistakes) == [None]
     (mistake,) = mistakes
     assert (mistake.line, mistake.column) == (1, "channel")

@@ -80,14 +80,19 @@ def test_every_mistake_in_a_file_is_found(check):
 
 
 def test_missing_columns_do_not_hide_other_mistakes(check):
-    _, mistakes = check(["dialogue_id", "text", "audio_f0"], [["a", "Hi.", "x"]])
-    found = "lacks the column {!r}, it has dialogue_id, text, audio_f0"
+    _, mistakes = check(["utterance_id", "speaker", "audio_f0"], [["a", "ann", "x"]])
+    found = "lacks the column {!r}, it has utterance_id, speaker, audio_f0"
     assert places(mistakes) == [
-        (None, None, found.format("utterance_id")),
-        (None, None, found.format("speaker")),
+        (None, None, found.format("dialogue_id")),
         (None, None, found.format("emotion")),
         (2, "audio_f0", "= 'x'"),
     ]
+    assert [mistake.expected for mistake in mistakes[:2]] == [
+        "at least dialogue_id, emotion; --columns dialogue_id=<name> says how it is called here",
+        "at least dialogue_id, emotion; --label <name> says how it is called here",
+    ]
+    _, mistakes = check(["dialogue_id", "emotion"], [["a", "calm"]])
+    assert "lacks the column 'text', it has dialogue_id, emotion" in str(*mistakes)
 
 
 def test_the_error_lists_the_first_mistakes_and_counts_the_rest(tmp_path):

@@ -25,7 +25,7 @@ def read(tmp_path):
             table = read_csv(write_csv(path, header, [list(row.values()) for row in rows]))
         else:
             path.write_text("\n".join(map(json.dumps, rows)))
-            table = read_json_lines(path, (), mistakes)
+            table = read_json_lines(path, mistakes)
         return read_features(table, "audio", mistakes)
 
     return reader
@@ -214,7 +214,7 @@ def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path, name, column):
     path = tmp_path / "train.jsonl"
     path.write_text(json.dumps({column: name}))
     mistakes = []
-    table = read_json_lines(path, (), mistakes)
+    table = read_json_lines(path, mistakes)
     (place,) = path_column(table, column, mistakes)
     assert place is None or not place.is_file()
     read_features(table, "audio", mistakes)

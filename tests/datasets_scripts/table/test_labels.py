@@ -69,7 +69,7 @@ def test_lists_and_probabilities_in_json_lines_are_named(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(json.dumps({"emotion": value}) for value in values))
     mistakes = []
-    table = read_json_lines(path, (), mistakes)
+    table = read_json_lines(path, mistakes)
     assert read_labels(table, mistakes) == ["joy", "3", "0.5", "", "", "", ""]
     assert [mistake.line for mistake in mistakes] == [5, 6, 7]
     assert "multi-label and soft labels are not supported" in mistakes[0].expected

@@ -30,12 +30,12 @@ def test_every_form_in_both_kinds_of_file(tmp_path):
     lines = tmp_path / "a.jsonl"
     lines.write_text("\n".join(json.dumps({"start": cell}) for cell in TIMES))
     mistakes = []
-    for table in (csv, read_json_lines(lines, (), mistakes)):
+    for table in (csv, read_json_lines(lines, mistakes)):
         times = read_times(table, mistakes)
         np.testing.assert_allclose(times[:, 0], expected)
         assert np.isnan(times[:, 1]).all()
     lines.write_text('{"end": 0.5}\n{"end": null}\n{"end": 3}')
-    ends = read_times(read_json_lines(lines, (), mistakes), mistakes)[:, 1]
+    ends = read_times(read_json_lines(lines, mistakes), mistakes)[:, 1]
     np.testing.assert_array_equal(ends, [0.5, np.nan, 3])
     assert not mistakes
 
@@ -47,7 +47,7 @@ def test_what_is_no_time_is_named(tmp_path, value):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps({"start": value}))
     mistakes = []
-    assert np.isnan(read_times(read_json_lines(path, (), mistakes), mistakes)).all()
+    assert np.isnan(read_times(read_json_lines(path, mistakes), mistakes)).all()
     (mistake,) = mistakes
     assert (mistake.line, mistake.column) == (1, "start")
     assert mistake.expected == "seconds, or a time such as 00:16:21,731"
