@@ -93,7 +93,7 @@ def score(
     wavfile.write(path, RATE, said.samples)
     heard: list[Recognition] = []
 
-    def recogniser(samples: np.ndarray, language: str | None) -> Recognition:
+    def recogniser(samples: np.ndarray, language: str | None, *_: Any) -> Recognition:
         heard.append(whisper_recogniser()(samples, language))
         return heard[-1]
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 
 from synctva.files import write_whole
+from synctva.speech.progress_bar import progress_bar
 from synctva.speech.transcription import transcribe
 from synctva.speech.utterances import Limits
 from synctva_command_line.parsing import parse, parser_of
@@ -29,13 +30,15 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
-    conversation = transcribe(
-        options.recording,
-        language=options.language,
-        speakers=options.speakers,
-        model=options.speech_model,
-        limits=LIMITS._replace(pause=options.pause, longest=options.longest),
-    )
+    with progress_bar() as progress:
+        conversation = transcribe(
+            options.recording,
+            language=options.language,
+            speakers=options.speakers,
+            model=options.speech_model,
+            limits=LIMITS._replace(pause=options.pause, longest=options.longest),
+            progress=progress,
+        )
     if not conversation:
         print(f"{options.recording}: no speech was recognised", file=sys.stderr)
     text = json.dumps(conversation, indent=2, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -49,9 +49,19 @@ class Recognition(NamedTuple):
 
 
 class Recogniser(Protocol):
-    """Anything that recognises speech: (N,) float32 at 16 kHz and a language (None: detect it)."""
+    """Anything that recognises speech: (N,) float32 at 16 kHz and a language (None: detect it).
 
-    def __call__(self, samples: np.ndarray, language: str | None) -> Recognition: ...
+    If somebody wants to see the progress, it is also given a function to call with the seconds of
+    the sound that are done.
+    """
+
+    def __call__(
+        self,
+        samples: np.ndarray,
+        language: str | None,
+        heard: Callable[[float], None] | None = None,
+        /,
+    ) -> Recognition: ...
 
 
 class WhisperRecogniser:
@@ -72,7 +82,12 @@ class WhisperRecogniser:
         whisper = _faster_whisper()
         self._model = whisper.WhisperModel(locate_whisper(model), compute_type="auto")
 
-    def __call__(self, samples: np.ndarray, language: str | None = None) -> Recognition:
+    def __call__(
+        self,
+        samples: np.ndarray,
+        language: str | None = None,
+        heard: Callable[[float], None] | None = None,
+    ) -> Recognition:
         """Recognise sound, see `Recogniser`.
 
         Raises:
@@ -89,6 +104,8 @@ class WhisperRecogniser:
         )
         words: list[Word] = []
         for segment in segments:
+            if heard is not None:
+                heard(float(segment.end))
             if segment.no_speech_prob > LIKELY_SILENCE and segment.avg_logprob < DOUBTFUL:
                 continue
             words += [

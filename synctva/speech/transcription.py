@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def transcribe(
     model: str = BASE,
     limits: Limits = DEFAULT_LIMITS,
     recogniser: Recogniser | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Recognise what is said in a recording, when and by whom.
 
@@ -61,6 +63,8 @@ def transcribe(
         model: of Whisper: "base", another size, a Hub name or a folder in CTranslate2's format.
         limits: where utterances are cut.
         recogniser: in place of Whisper.
+        progress: is called again and again with the part of the recording that is recognised, in
+            [0, 1].
 
     Returns:
         An utterance is a dictionary for the pipeline with `speaker` (of the RTTM; otherwise
@@ -91,9 +95,11 @@ def transcribe(
     with Recording(path) as opened:
         field = "audio" if opened.track("video") is None else "video"
     found: list[tuple[Part, dict[str, Any]]] = []
-    for channel in _channels(path) if speakers == CHANNELS else (None,):
+    channels: Sequence[int | None] = _channels(path) if speakers == CHANNELS else (None,)
+    for number, channel in enumerate(channels):
         samples = read_speech(path, channel)
-        parts = phrases(_words(samples, recogniser, language), limits)
+        report = progress and partial(_report, progress, number, len(channels))
+        parts = phrases(_words(samples, recogniser, language, report), limits)
         who: Sequence[str | int | None]
         if channel is not None:
             who = [channel] * len(parts)
@@ -191,17 +197,32 @@ def read_speech(path: str, channel: int | None = None) -> np.ndarray:
     return np.concatenate(pieces)
 
 
-def _words(samples: np.ndarray, recogniser: Recogniser, language: str | None) -> list[Word]:
+def _words(
+    samples: np.ndarray,
+    recogniser: Recogniser,
+    language: str | None,
+    progress: Callable[[float], None] | None = None,
+) -> list[Word]:
     """Return the words of the sound, recognised in chunks."""
     words: list[Word] = []
+    length = len(samples) / SAMPLE_RATE
     for start, end in _chunks(samples):
         chunk = samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-        found = recogniser(chunk, language)
+        if progress is None:
+            found = recogniser(chunk, language)
+        else:
+            found = recogniser(chunk, language, partial(_report, progress, start, length))
+            progress(end / length)
         language = language or found.language
         words += [
             word._replace(start=word.start + start, end=word.end + start) for word in found.words
         ]
     return words
+
+
+def _report(progress: Callable[[float], None], before: float, total: float, done: float) -> None:
+    """Report which part of the total is done, together with what was done before."""
+    progress(min((before + done) / total, 1.0))
 
 
 def _chunks(samples: np.ndarray) -> Iterator[tuple[float, float]]:

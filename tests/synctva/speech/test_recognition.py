@@ -57,6 +57,16 @@ def test_empty_words_and_segments_without_words_are_left_out(heard):
     assert WhisperRecogniser()(SILENCE) == Recognition([], None)
 
 
+def test_the_end_of_each_segment_is_reported(heard):
+    segments, _ = heard
+    for end in (np.float64(28.5), 40):
+        segments.append(segment(("Hm.", 0, 1, 0.9)))
+        segments[-1].end = end
+    done = []
+    WhisperRecogniser()(SILENCE, None, done.append)
+    assert done == [28.5, 40.0] and all(type(seconds) is float for seconds in done)
+
+
 def test_whisper_does_not_continue_its_own_text_and_listens_for_voices(heard):
     WhisperRecogniser("small")(SILENCE, "fr")
     assert heard[1]["folder"] == "/models/small" and heard[1]["language"] == "fr"

@@ -25,8 +25,10 @@ class Known:
         self.words = words
         self.calls = []
 
-    def __call__(self, samples, language):
+    def __call__(self, samples, language, heard=None):
         self.calls.append((len(samples) / 16_000, language))
+        if heard is not None:
+            heard(len(samples) / 32_000)
         return Recognition(self.words, "en" if self.words else None)
 
 
@@ -145,6 +147,25 @@ def test_long_sound_is_recognised_in_chunks_cut_in_silence(monkeypatch):
         (32.0, None), (29.5, "en"), (38.5, "en"),
     ]  # fmt: skip
     assert [word.start for word in words] == [1.0, 33.0, 62.5]
+
+
+def test_progress_is_the_part_of_the_recording_that_is_recognised(monkeypatch):
+    samples = np.zeros(100 * 16_000, dtype=np.float32)
+    monkeypatch.setattr(transcription, "CHUNK", 40.0)
+    monkeypatch.setattr(transcription, "detect_speech", lambda _: [(0, 30), (34, 61), (62, 99)])
+    done = []
+    transcription._words(samples, Known([]), None, done.append)
+    assert done == pytest.approx([0.16, 0.32, 0.4675, 0.615, 0.8075, 1.0])
+
+
+def test_progress_counts_all_channels(tmp_path):
+    sound = np.full((2 * 16_000, 2), 0.1, dtype=np.float32)
+    wavfile.write(tmp_path / "call.wav", 16_000, sound)
+    done = []
+    transcribe(
+        tmp_path / "call.wav", speakers="channels", recogniser=Known([]), progress=done.append
+    )
+    assert done == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_sound_without_a_silence_is_cut_all_the_same(monkeypatch):
