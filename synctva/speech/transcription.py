@@ -96,9 +96,9 @@ def transcribe(
         field = "audio" if opened.track("video") is None else "video"
     found: list[tuple[Part, dict[str, Any]]] = []
     channels: Sequence[int | None] = _channels(path) if speakers == CHANNELS else (None,)
-    for number, channel in enumerate(channels):
+    for done, channel in enumerate(channels):
         samples = read_speech(path, channel)
-        report = progress and partial(_report, progress, number, len(channels))
+        report = progress and partial(_report, progress, done, len(channels))
         parts = phrases(_words(samples, recogniser, language, report), limits)
         who: Sequence[str | int | None]
         if channel is not None:
