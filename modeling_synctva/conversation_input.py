@@ -34,6 +34,9 @@ recogniser gives the text's words."""
 TABLE_FIELDS = ("dialogue_id", "utterance_id", "emotion", "label", "split")
 """Columns of a table of utterances that are not fields of an utterance."""
 
+_ORIGIN = {"speaker": "speakers", "text": "texts", "start": "starts", "end": "ends"}
+"""Fields of an utterance that its answer repeats, and their columns."""
+
 _COLUMNS = ("texts", "speakers", "utterance_ids", "modality_mask", "labels", "input_ids")
 
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
@@ -214,13 +217,29 @@ def columns_of(utterances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "texts": [utterance.get("text") for utterance in utterances],
         "speakers": [utterance.get("speaker") for utterance in utterances],
     }
-    if any(utterance.get("confidence") is not None for utterance in utterances):
-        row["confidences"] = [utterance.get("confidence") for utterance in utterances]
+    for column in ("starts", "ends", "confidences"):
+        field = column[:-1]
+        if any(utterance.get(field) is not None for utterance in utterances):
+            row[column] = [utterance.get(field) for utterance in utterances]
     for modality in MODALITIES:
         field = f"{modality}_features"
         if any(utterance.get(field) is not None for utterance in utterances):
             row[field] = [utterance.get(field) for utterance in utterances]
     return row
+
+
+def origins(row: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
+    """Return speaker, text, start and end of `count` utterances given as columns, if known."""
+    columns = {field: row.get(column) for field, column in _ORIGIN.items()}
+    known = {field: list(values) for field, values in columns.items() if _is_sequence(values)}
+    return [
+        {
+            field: values[t]
+            for field, values in known.items()
+            if t < len(values) and not _is_missing(values[t]) and values[t] != ""
+        }
+        for t in range(count)
+    ]
 
 
 def clock_seconds(value: str) -> float:
@@ -306,7 +325,7 @@ def _text(value: Any, name: str) -> str | None:
 def _speaker(value: Any, name: str) -> Any:
     if value is not None and not isinstance(value, str | Real):
         raise ValueError(f"{name} = {_shown(value)}: expected a string or a number")
-    return value
+    return value.item() if hasattr(value, "item") else value  # answers are plain data
 
 
 def _source(value: Any, name: str) -> Any:
@@ -324,7 +343,7 @@ def _time(value: Any, name: str) -> float | None:
         raise ValueError(
             f"{name} = {_shown(value)}: expected seconds from 0, or a time such as '00:16:21,731'"
         )
-    return seconds
+    return float(seconds)
 
 
 def _channel(value: Any, name: str) -> int | None:
@@ -444,6 +463,7 @@ __all__ = [
     "columns_of",
     "is_columns",
     "is_turn",
+    "origins",
     "read_columns",
     "read_table",
     "read_utterances",

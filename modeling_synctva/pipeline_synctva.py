@@ -28,6 +28,26 @@ _PARAMETERS = ("top_k", "calibrate", "abstain_below", "prediction_set")
 
 _READ_FROM_OUTPUT = ("logits", "strengths", "modality_mask")
 
+_SAID = ("said", "cautions")
+"""What `preprocess` returns beside tensors: see `SyncTVAProcessor.read`."""
+
+ROW = (
+    *("conversation", "utterance", "speaker", "text", "start", "end"),
+    *("label", "score", "prediction_set", "informative", "cautions"),
+    *(f"strength_{name}" for name in MODALITIES),
+)
+"""Columns of a table of answers, before the score of each label."""
+
+
+class _AsSet:
+    """The default of an argument that falls back to what `pipeline()` was given."""
+
+    def __repr__(self) -> str:
+        return "as set"
+
+
+AS_SET: Any = _AsSet()
+
 
 class EmotionRecognitionPipeline(Pipeline):
     """Recognise the emotion of every utterance of a conversation.
@@ -52,6 +72,7 @@ class EmotionRecognitionPipeline(Pipeline):
     Returns:
         For one conversation, a list with a dictionary for each utterance; for several, a list of
         such lists. The dictionaries have
+        `speaker`, `text`, `start` and `end` in seconds, where the utterance has them;
         `label`: the likeliest emotion, or None for an abstention; `score`: its probability;
         `scores`: the probabilities by label, likeliest first (unless top_k is 1);
         `prediction_set`, if requested: labels, likeliest first. For conversations like those of dev
@@ -124,23 +145,51 @@ class EmotionRecognitionPipeline(Pipeline):
         self,
         inputs: Any,
         *,
+        top_k: int | None = AS_SET,
+        calibrate: bool = AS_SET,
+        abstain_below: float | None = AS_SET,
+        prediction_set: float | None = AS_SET,
+        as_frame: bool = False,
         batch_size: int | None = None,
         num_workers: int | None = None,
-        **parameters: Any,
     ) -> Any:
         """Recognise the emotions of one or several conversations; see the class.
 
-        `num_workers` is accepted, as by every pipeline, but not used: texts are embedded in batches
-        in this process.
+        Args:
+            inputs: a conversation, or several.
+            top_k, calibrate, abstain_below, prediction_set, batch_size: see the class; default:
+                what `pipeline()` was given.
+            as_frame: return a `pandas.DataFrame` with a row for each utterance, see `answer_rows`.
+            num_workers: accepted, as by every pipeline, but not used: texts are embedded in batches
+                in this process.
+
+        Raises:
+            ValueError: the input is no conversation, a field of an utterance has the wrong type, or
+                an argument is out of range.
+            ImportError: `as_frame`, and pandas is not installed.
         """
         del num_workers
-        _, _, chosen = self._sanitize_parameters(**parameters)
+        given = {
+            "top_k": top_k,
+            "calibrate": calibrate,
+            "abstain_below": abstain_below,
+            "prediction_set": prediction_set,
+        }
+        _, _, chosen = self._sanitize_parameters(
+            **{name: value for name, value in given.items() if value is not AS_SET}
+        )
         parameters = {**self._postprocess_params, **chosen}
         batch_size = batch_size or self._batch_size or 1
+        frame = _pandas().DataFrame if as_frame else None
         inputs = read_table(inputs)
-        if self._is_one(inputs):
-            return self.run_single([inputs], {}, {}, parameters)[0]
-        answers = self._answer(inputs, batch_size, parameters)
+        is_one = self._is_one(inputs)
+        answers = self._answer([inputs] if is_one else inputs, batch_size, parameters)
+        if frame is not None:
+            labels = self.model.config.id2label.values()
+            scores = [f"score_{label}" for label in labels if parameters.get("top_k", 1) != 1]
+            return frame(answer_rows(answers), columns=[*ROW, *scores])
+        if is_one:
+            return next(answers)
         return list(answers) if isinstance(inputs, list | tuple) else answers
 
     def explain(self, conversation: Any, utterance: int, label: str | None = None) -> dict:
@@ -162,11 +211,10 @@ class EmotionRecognitionPipeline(Pipeline):
             raise ValueError("the input holds several conversations: expected one")
         inputs = self.preprocess([conversation])
         with self.device_placement():
-            inputs = self._ensure_tensor_on_device(inputs, device=self.device)
-            unread = inputs.pop("cautions")[0]
-            explanation = explain_utterance(self.model, inputs, utterance, label)
+            tensors = self._ensure_tensor_on_device(_tensors(inputs), device=self.device)
+            explanation = explain_utterance(self.model, tensors, utterance, label)
         cautions = _cautions(
-            unread.get(explanation["utterance"]),
+            inputs["cautions"][0].get(explanation["utterance"]),
             explanation["informative"],
             explanation["modalities"],
         )
@@ -215,17 +263,16 @@ class EmotionRecognitionPipeline(Pipeline):
     def preprocess(  # type: ignore[override]
         self, conversations: Sequence[Any], first_index: int = 0
     ) -> dict[str, Any]:
-        batch, cautions = self.processor.read(
+        batch, said, cautions = self.processor.read(
             conversations, device=self.device, first_index=first_index
         )
         tensors = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        return {**tensors, "cautions": cautions}
+        return {**tensors, "said": said, "cautions": cautions}
 
     def _forward(self, inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
-        tensors = {name: value for name, value in inputs.items() if name != "cautions"}
-        outputs = self.model(**tensors)
+        outputs = self.model(**_tensors(inputs))
         answers = {name: outputs[name] for name in _READ_FROM_OUTPUT}
-        return {**answers, **{name: inputs[name] for name in ("attention_mask", "cautions")}}
+        return {**answers, **{name: inputs[name] for name in ("attention_mask", *_SAID)}}
 
     def postprocess(  # type: ignore[override]
         self,
@@ -250,7 +297,8 @@ class EmotionRecognitionPipeline(Pipeline):
         lengths = outputs["attention_mask"].bool().sum(-1).tolist()
         return [
             [
-                self._describe(
+                outputs["said"][i][t]
+                | self._describe(
                     outputs["cautions"][i].get(t),
                     *values,
                     top_k=top_k,
@@ -302,6 +350,29 @@ class EmotionRecognitionPipeline(Pipeline):
         self.processor.save_pretrained(save_directory)
 
 
+def answer_rows(answers: Iterable[Iterable[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """Yield the answers for several conversations as rows of a table, one for each utterance.
+
+    Conversations and utterances are counted from 0. The labels of a prediction set are separated by
+    spaces, and cautions by semicolons. Scores and strengths have a column for each label and
+    modality: `score_joy`, `strength_text`. Other fields of an answer stay as they are.
+    """
+    for conversation, emotions in enumerate(answers):
+        for utterance, answer in enumerate(emotions):
+            row = {"conversation": conversation, "utterance": utterance, **answer}
+            for name, separator in (("prediction_set", " "), ("cautions", "; ")):
+                row[name] = None if answer.get(name) is None else separator.join(answer[name])
+            for name, values in (("strength", "strengths"), ("score", "scores")):
+                row |= {f"{name}_{key}": value for key, value in row.pop(values, {}).items()}
+            row.pop("modalities", None)
+            yield row
+
+
+def _tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the model's inputs of those that `preprocess` returns."""
+    return {name: value for name, value in inputs.items() if name not in _SAID}
+
+
 def _cautions(unread: str | None, informative: bool, modalities: Sequence[str]) -> list[str]:
     """Return sentences on why an answer rests on less than it seems."""
     if not modalities:
@@ -313,8 +384,18 @@ def _cautions(unread: str | None, informative: bool, modalities: Sequence[str]) 
     return [caution for caution in (unread, own) if caution]
 
 
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(
+            "as_frame = True: expected the package pandas. Install it with: pip install pandas"
+        ) from error
+    return pandas
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-__all__ = ["EmotionRecognitionPipeline"]
+__all__ = ["ROW", "EmotionRecognitionPipeline", "answer_rows"]

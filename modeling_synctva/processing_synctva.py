@@ -16,9 +16,9 @@ from transformers.utils import cached_file, logging
 
 from .configuration_synctva import AUTO_MAP, MODALITIES, how_to_install
 from .conversation_input import (
-    MEDIA_FIELDS,
     SOURCES,
     columns_of,
+    origins,
     read_columns,
     read_utterances,
 )
@@ -180,13 +180,14 @@ class SyncTVAProcessor(ProcessorMixin):
         device: torch.device | str | None = None,
         first_index: int = 0,
         return_tensors: str | None = None,
-    ) -> tuple[BatchFeature, list[dict[int, str]]]:
-        """Do the same as `__call__`, and say what cannot be read of the texts.
+    ) -> tuple[BatchFeature, list[list[dict[str, Any]]], list[dict[int, str]]]:
+        """Do the same as `__call__`, and say what was read and what cannot be read of the texts.
 
         Returns:
-            The arguments of the model's `forward`, and for each conversation the cautions by
-            utterance: a sentence for each text in a language that the text encoder has not learnt,
-            or of whose words a speech recogniser is unsure.
+            The arguments of the model's `forward`; for each conversation `speaker`, `text`, `start`
+            and `end` of its utterances, as far as they are given; and its cautions by utterance: a
+            sentence for each text in a language that the text encoder has not learnt, or of whose
+            words a speech recogniser is unsure.
         """
         if return_tensors not in (None, "pt"):
             raise ValueError(
@@ -224,7 +225,9 @@ class SyncTVAProcessor(ProcessorMixin):
                 f"with one of {self._readable()}; silence, a picture without a face and a text of "
                 "spaces have nothing to read"
             )
-        return BatchFeature(batch), cautions
+        lengths = batch["attention_mask"].sum(-1).tolist()
+        said = [origins(row, length) for row, length in zip(rows, lengths, strict=True)]
+        return BatchFeature(batch), said, cautions
 
     def utterance_features(
         self, utterance: Any, device: torch.device | str | None = None
@@ -328,9 +331,6 @@ class SyncTVAProcessor(ProcessorMixin):
             _package(f"{name} has audio or video").add_media_features(
                 utterances, name, self.audio_encoder, self.visual_encoder, self._folder, device
             )
-        for item in utterances:
-            for field in MEDIA_FIELDS:
-                item.pop(field, None)
 
     def _text_cautions(
         self, rows: Sequence[dict[str, Any]], first_index: int

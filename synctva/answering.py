@@ -8,7 +8,7 @@ from typing import Any
 from transformers.utils import logging
 
 from synctva import EmotionRecognitionPipeline
-from synctva.modeling_synctva.conversation_input import MEDIA_FIELDS, SOURCES, read_utterances
+from synctva.modeling_synctva.conversation_input import SOURCES, read_utterances
 from synctva.recordings.features import add_media_features
 
 logger = logging.get_logger(__name__)
@@ -95,7 +95,7 @@ def _add_media_features(
         except ValueError as error:
             reason = str(error.__cause__ or error)  # the cause does not count from this utterance
         if reason or specs[1]:  # else the processor will say that pictures are not read
-            for field in MEDIA_FIELDS:
+            for field in (*SOURCES, "channel"):
                 utterance.pop(field, None)
             utterance.setdefault("text", None)  # an utterance has a field
         if reason:

@@ -228,7 +228,7 @@ def show_utterance(
 ) -> str:
     """Return an utterance's scores, Shapley values and attention as HTML."""
     answer = analysis.answers[utterance]
-    tensors = {name: value for name, value in analysis.inputs.items() if name != "cautions"}
+    tensors = {name: value for name, value in analysis.inputs.items() if hasattr(value, "to")}
     inputs = {name: tensor.to(recognise.device) for name, tensor in tensors.items()}
     explanation = explain_utterance(recognise.model, inputs, utterance)
     shapley, present = explanation["shapley"], explanation["modalities"]

@@ -30,6 +30,7 @@ from synctva.answering import answer_each, failures
 from synctva.csv_output import write_csv
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.conversation_input import SOURCES
+from synctva.modeling_synctva.pipeline_synctva import answer_rows
 from synctva.recordings.clips import find_clips, recording_field
 from synctva.transcripts.reading import read_conversations
 from synctva_command_line.parsing import parse, parser_of
@@ -158,18 +159,12 @@ def rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield a row of the table for each utterance.
 
-    Conversations and utterances are counted from 0. The strength of a missing modality is 0. An
-    utterance that cannot be read has only the reason, in `error`.
+    See `answer_rows`. An utterance that cannot be read has only the reason, in `error`.
     """
-    for number, (utterances, emotions) in enumerate(zip(conversations, answers, strict=True)):
-        for position, (utterance, answer) in enumerate(zip(utterances, emotions, strict=True)):
-            row = {"conversation": number, "utterance": position, **source(utterance), **answer}
-            row["prediction_set"] = " ".join(answer.get("prediction_set") or [])
-            row["cautions"] = "; ".join(answer.get("cautions", []))
-            for name, values in (("strength", "strengths"), ("score", "scores")):
-                row |= {f"{name}_{key}": value for key, value in row.pop(values, {}).items()}
-            row.pop("modalities", None)
-            yield row
+    return answer_rows(
+        [{**source(utterance), **answer} for utterance, answer in zip(u, a, strict=True)]
+        for u, a in zip(conversations, answers, strict=True)
+    )
 
 
 def source(utterance: str | Mapping[str, Any]) -> dict[str, Any]:

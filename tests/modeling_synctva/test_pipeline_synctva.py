@@ -93,8 +93,9 @@ def test_answers_equal_those_of_the_model(recognise, model, processor):
 def test_fields_of_an_answer(recognise):
     answer = recognise(CONVERSATIONS[0])
     assert [utterance["modalities"] for utterance in answer] == [["text"], ["text"], []]
-    for utterance in answer:
-        assert set(utterance) == {
+    given = [{"text"}, {"speaker", "text"}, {"speaker"}]
+    for utterance, own in zip(answer, given, strict=True):
+        assert set(utterance) == own | {
             "label", "score", "strengths", "modalities", "informative", "cautions",
         }  # fmt: skip
         assert list(utterance["strengths"]) == ["text", "visual", "audio"]
@@ -376,9 +377,72 @@ def test_refuses(recognise, conversation, message):
         recognise(conversation)
 
 
-def test_refuses_unknown_arguments(recognise):
-    with pytest.raises(TypeError, match=r"unknown arguments \['topk'\]"):
+def test_refuses_unknown_arguments(recognise, model, processor):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'topk'"):
         recognise(["hello"], topk=2)
+    with pytest.raises(TypeError, match=r"unknown arguments \['topk'\]"):
+        pipeline("emotion-recognition", model=model, processor=processor, topk=2)
+
+
+def test_answers_repeat_what_the_utterances_say_of_themselves(recognise):
+    frame = pd.DataFrame(
+        {"text": ["hello", None, "bad"], "speaker": [7, 8, 7], "start": ["0:01.5", "2", ""]}
+        | {"audio_features": [None, [0.5, 1.0], None], "end": [2.0, np.nan, 5]}
+    )
+    columns = {"texts": ["hello", ""], "speakers": ["ann", None], "starts": [0.5, None]}
+    for conversation, expected in (
+        (["hello", ("ann", "no"), (None, "bad")], [("hello",), ("ann", "no"), ("bad",)]),
+        (
+            [{"text": "bad", "start": 1, "end": "00:00:02,5"}, {"audio_features": [1.0, 2.0]}],
+            [("bad", 1.0, 2.5), ()],
+        ),
+        (frame, [(7, "hello", 1.5, 2.0), (8, 2.0), (7, "bad", 5.0)]),
+        (columns | {"text_features": [[0.5] * 16] * 2}, [("ann", "hello", 0.5), ()]),
+    ):
+        answers = recognise(conversation)
+        json.dumps(answers)
+        for answer, values in zip(answers, expected, strict=True):
+            fields = [name for name in answer if name in ("speaker", "text", "start", "end")]
+            assert fields == list(answer)[: len(fields)]
+            assert tuple(answer[name] for name in fields) == values
+
+
+def test_a_frame_has_a_row_for_each_utterance(calibrated):
+    chosen = {"top_k": None, "prediction_set": 0.8, "batch_size": 2}
+    frame = calibrated(CONVERSATIONS, **chosen, as_frame=True)
+    lists = calibrated(CONVERSATIONS, **chosen)
+    assert list(frame.columns) == [
+        "conversation", "utterance", "speaker", "text", "start", "end", "label", "score",
+        "prediction_set", "informative", "cautions", "strength_text", "strength_visual",
+        "strength_audio", "score_calm", "score_glad", "score_sad",
+    ]  # fmt: skip
+    answers = [(i, t, answer) for i, own in enumerate(lists) for t, answer in enumerate(own)]
+    assert len(frame) == len(answers)
+    for row, (i, t, answer) in zip(frame.to_dict("records"), answers, strict=True):
+        assert (row["conversation"], row["utterance"]) == (i, t)
+        assert (row["label"], row["informative"]) == (answer["label"], answer["informative"])
+        assert row["prediction_set"].split() == answer["prediction_set"]
+        assert row["cautions"] == "; ".join(answer["cautions"])
+        assert {name: row[f"score_{name}"] for name in answer["scores"]} == answer["scores"]
+        assert {name: row[f"strength_{name}"] for name in answer["strengths"]} == (
+            answer["strengths"]
+        )
+        assert row["text"] == answer["text"] if "text" in answer else pd.isna(row["text"])
+    pd.testing.assert_frame_equal(
+        frame, calibrated((c for c in CONVERSATIONS), **chosen, as_frame=True)
+    )
+    one = calibrated(CONVERSATIONS[0], as_frame=True)
+    assert list(one.columns) == list(frame.columns)[:14]
+    assert (one["conversation"] == 0).all() and list(one["utterance"]) == [0, 1, 2]
+    unsure = calibrated(["hello"], abstain_below=1.0, as_frame=True)
+    assert unsure["label"].isna().all() and unsure["prediction_set"].isna().all()
+
+
+def test_a_frame_needs_pandas(recognise, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="as_frame = True: expected the package pandas"):
+        recognise(["hello"], as_frame=True)
+    recognise(["hello"])
 
 
 def test_needs_a_processor(model):
