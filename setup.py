@@ -117,6 +117,7 @@ setup(
     entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],
+        "synctva.report": ["*.css", "*.js"],
         "synctva.speech": ["*.safetensors"],
         "synctva.video": ["*.safetensors"],
         "synctva.configuration": ["accelerate/*.yaml", "presets/*/*.json"],

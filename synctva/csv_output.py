@@ -27,15 +27,21 @@ def as_text(cell: Any) -> Any:
     return cell
 
 
-def write_csv(file: TextIO, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_csv(
+    file: TextIO,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, Any]],
+    delimiter: str = ",",
+) -> None:
     """Write a header and rows that are safe to open in a spreadsheet.
 
     Args:
         file: open for writing text, with `newline=""` if it is a file.
         columns: their names.
         rows: cells by column; the cell of a missing column is empty.
+        delimiter: between cells.
     """
-    writer = csv.DictWriter(file, columns, lineterminator="\n")
+    writer = csv.DictWriter(file, columns, delimiter=delimiter, lineterminator="\n")
     writer.writerow({name: as_text(name) for name in columns})
     writer.writerows({name: as_text(cell) for name, cell in row.items()} for row in rows)
 

@@ -46,7 +46,7 @@ def read_turns(text: str, recording: str) -> list[Line]:
             if cells[0] != "SPEAKER":
                 raise ValueError
             start, length = float(cells[3]), float(cells[4])
-            speaker = cells[7]
+            speaker = None if cells[7] == "<NA>" else cells[7]
         except (ValueError, IndexError):
             raise TranscriptError(
                 f"line {number}, {quoted(line.strip())}: expected RTTM, such as "

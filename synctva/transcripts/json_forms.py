@@ -33,6 +33,12 @@ _NEEDLESS = {
 }
 """What transcribers write beside the words, and nobody needs."""
 
+_ANSWER = {
+    *("file", "label", "score", "scores", "prediction_set", "strengths", "modalities"),
+    *("informative", "cautions", "error"),
+}
+"""What the pipeline answers, and what our files have beside it."""
+
 _TIMES = {"timestamp", "timestamps", "offsets"}
 IDS = ("dialogue_id", "utterance_id")
 """What names a row of a table."""
@@ -87,7 +93,9 @@ def read_rows(
     unread = sorted(columns - _NEEDLESS - _TIMES - set(known))
     kept = [(n, {k: v for k, v in row.items() if k not in unread}) for n, row in rows]
     transcript = _grouped(kept, place)
-    notes = [f"these columns are not read: {', '.join(unread)}"] if unread else []
+    # What the pipeline has answered, nobody expects to be read.
+    needed = unread and "informative" not in columns
+    notes = [f"these columns are not read: {', '.join(unread)}"] if needed else []
     return replace(transcript, notes=notes)
 
 
@@ -214,6 +222,8 @@ def _line(number: int, value: Any, place: str) -> Line:
     if not isinstance(value, Mapping):
         raise TranscriptError(f"{place} = {_shown(value)}: expected a string or an object")
     fields = set(value) - _NEEDLESS - _TIMES - set(IDS)
+    if {"informative", "error"} & fields:
+        fields -= _ANSWER
     unknown = sorted(fields - set(UTTERANCE_FIELDS))
     if unknown:
         raise TranscriptError(

@@ -28,6 +28,8 @@ TIME = r"(?:(?:\d+:)?\d+:)?\d+(?:[.,]\d+)?"
 _SPEAKER = re.compile(r"([^:\uff1a!?;,]{0,40}?)\s*(?::(?=\s|$)|\uff1a)\s*(.*)", re.DOTALL)
 _MOST_WORDS = 4
 _LONGEST = 60
+# What our own subtitles and labels have behind the words.
+_EMOTION = re.compile(r"\[emotion: [^\[\]]*\]\s*$")
 # Without a colon, only the names that diarization gives; "[laughs] No!" has no speaker.
 _DIARIZED = re.compile(r"\s*[\[(]+(speaker[_ ](?:\d+|\?))[\])]+:?\s*(.*)", re.DOTALL | re.I)
 
@@ -100,6 +102,22 @@ def split_diarized(words: str) -> tuple[str | None, str]:
     match = _DIARIZED.fullmatch(words)
     name, text = (match[1], match[2]) if match else (None, words)
     return None if name and name.endswith("?") else name, text.replace("[SPEAKER_TURN]", "").strip()
+
+
+def emotion_mark(emotion: str | None) -> str:
+    """Return what stands behind the words of an utterance to tell its emotion, if it has one.
+
+    >>> emotion_mark("joy 72%")
+    ' [emotion: joy 72%]'
+    """
+    inside = (emotion or "").replace("[", "(").replace("]", ")")
+    return f" [emotion: {inside}]" if inside else ""
+
+
+def without_emotion(words: str) -> str:
+    """Return the words without an `emotion_mark`, which nobody has said."""
+    mark = _EMOTION.search(words)
+    return words[: mark.start()].rstrip() if mark else words
 
 
 def quoted(words: str) -> str:
@@ -197,6 +215,7 @@ __all__ = [
     "Transcript",
     "TranscriptError",
     "bare",
+    "emotion_mark",
     "listed",
     "numbers",
     "quoted",
@@ -204,4 +223,5 @@ __all__ = [
     "split_diarized",
     "split_speaker",
     "times",
+    "without_emotion",
 ]

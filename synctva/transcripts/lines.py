@@ -27,6 +27,7 @@ from .line import (
     seconds,
     split_speaker,
     times,
+    without_emotion,
 )
 from .subtitles import split_voice
 
@@ -89,7 +90,7 @@ def read_audacity(text: str) -> Transcript:
         # A label at a point in time has no length.
         start, end = label[1], None if label[1] == label[2] else label[2]
         try:
-            lines.append(_line(number, label[3] or "", start, end))
+            lines.append(_line(number, without_emotion(label[3] or ""), start, end))
         except TranscriptError as mistake:
             mistakes.append(str(mistake))
     if mistakes:

@@ -12,7 +12,17 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-from .line import TIME, Line, Transcript, TranscriptError, listed, quoted, split_speaker, times
+from .line import (
+    TIME,
+    Line,
+    Transcript,
+    TranscriptError,
+    listed,
+    quoted,
+    split_speaker,
+    times,
+    without_emotion,
+)
 
 CUE = re.compile(rf"[ \t]*({TIME})\s*-->\s*({TIME})(?:[ \t].*)?", re.DOTALL)
 _HEADER = "WEBVTT"
@@ -102,7 +112,8 @@ def _turns(words: list[str]) -> Iterator[tuple[str | None, str]]:
     parts = _VOICE.split("\n".join(words))
     for voice, part in zip([None, *parts[1::2]], parts[::2], strict=True):
         turns: list[list[str]] = []
-        lines = [line for line in without_tags(part).split("\n") if line.strip()]
+        lines = [without_emotion(line) for line in without_tags(part).split("\n")]
+        lines = [line for line in lines if line.strip()]
         named = [split_speaker(line)[0] for line in lines]
         every = all(name and name[0] == name[0].upper() for name in named)
         for line in lines:

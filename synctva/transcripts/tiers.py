@@ -15,6 +15,8 @@ _NO_SPEAKER = re.compile(
 """Names of tiers that are not the names of people."""
 # Forced aligners name their tiers like this, or with a name before: "Ann - words".
 _PARTS = re.compile(r"(?:.*[\W_])?(words?|phones?|phonemes?|syllables?)", re.IGNORECASE | re.DOTALL)
+_EMOTIONS = re.compile(r".* - emotion", re.DOTALL)
+"""Names of the tiers that we write beside those with words."""
 _SILENCE = re.compile(r"|sp|sil|spn|#|<[^<>]*>", re.IGNORECASE)
 
 
@@ -40,6 +42,8 @@ def from_tiers(tiers: Sequence[Tier]) -> Transcript:
     notes: list[str] = []
     for tier in tiers:
         parts = "it has parts of utterances" if _PARTS.fullmatch(tier.name.strip()) else None
+        if _EMOTIONS.fullmatch(tier.name):
+            continue
         unread = tier.unread or parts
         if unread:
             notes.append(f"the tier {tier.name!r} is not read: {unread}")

@@ -54,7 +54,7 @@ def installed_files(tmp_path_factory) -> set[str]:
 
 def shipped(folder: Path) -> list[Path]:
     """Return the files that have to reach the user, by suffix."""
-    suffixes = {".py", ".json", ".yaml", ".safetensors", ".typed", ".md"}
+    suffixes = {".py", ".json", ".yaml", ".safetensors", ".typed", ".md", ".css", ".js"}
     paths = (path for path in folder.rglob("*") if path.suffix in suffixes)
     return [path for path in paths if "__pycache__" not in path.parts]
 
