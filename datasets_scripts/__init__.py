@@ -1,4 +1,4 @@
-"""Data sets as conversations: MELD, IEMOCAP-6, your own tables, and a simulator.
+"""Data sets as conversations: MELD, IEMOCAP-6, others, your own tables, and a simulator.
 
 Names are imported when they are first used, because `datasets` takes a second to import.
 """
@@ -21,6 +21,8 @@ _LAZY = {
     "conversation_features": ".schema",
     "import_feature_pickle": ".legacy_pickles.loading",
     "leave_one_session_out": ".corpora.iemocap_release",
+    "load_dailydialog": ".corpora.labelled_text.dailydialog",
+    "load_emorynlp": ".corpora.labelled_text.emorynlp",
     "load_iemocap": ".corpora.iemocap",
     "load_iemocap_release": ".corpora.iemocap_release",
     "load_meld": ".corpora.meld",

@@ -12,6 +12,7 @@ SPLITS = ("train", "dev", "test")
 
 # MELD's labels (neutral, surprise, fear, sadness, joy, disgust, anger) come from the config, whose
 # default they are: the files of a saved model cannot import this one.
+MELD_SENTIMENTS = ("neutral", "positive", "negative")
 IEMOCAP6_LABELS = ("hap", "sad", "neu", "ang", "exc", "fru")
 IEMOCAP4_LABELS = ("hap", "sad", "neu", "ang")
 

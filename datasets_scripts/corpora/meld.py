@@ -1,6 +1,7 @@
 """MELD (Poria et al. 2019): conversations of several speakers with seven emotions.
 
-The official release has {train,dev,test}_sent_emo.csv and folders of clips. Tables of features,
+The official release has {train,dev,test}_sent_emo.csv, in the variant of two speakers at a time
+{train,dev,test}_sent_emo_dya.csv, and folders of clips. Tables of features,
 {train,dev,test}_prosody.csv, are read if they are there. Each of these is in the folder itself or
 where the release's archives put it: in MELD.Raw, or in a folder train, dev or test of either.
 Reading clips was tested on generated folders in this format, not on the real release's clips.
@@ -24,7 +25,13 @@ from synctva.datasets_scripts.builder import (
     fingerprint,
     required_file,
 )
-from synctva.datasets_scripts.labels import MELD_LABELS, MELD_SIZES, SPLITS, label_id
+from synctva.datasets_scripts.labels import (
+    MELD_LABELS,
+    MELD_SENTIMENTS,
+    MELD_SIZES,
+    SPLITS,
+    label_id,
+)
 from synctva.datasets_scripts.schema import Conversation, new_conversation
 from synctva.datasets_scripts.table.csv_rows import CsvTable, read_csv
 from synctva.datasets_scripts.text_repair import repair_text
@@ -33,15 +40,14 @@ from .feature_csv import feature_names, join_tables, meld_utterance_id, read_fea
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = (
-    "Utterance",
-    "Speaker",
-    "Emotion",
-    "Dialogue_ID",
-    "Utterance_ID",
-    "StartTime",
-    "EndTime",
-)
+COLUMNS = ("Utterance", "Speaker", "Dialogue_ID", "Utterance_ID", "StartTime", "EndTime")
+CLIP_COLUMNS = {
+    False: ("Dialogue_ID", "Utterance_ID"),
+    True: ("Old_Dialogue_ID", "Old_Utterance_ID"),
+}
+"""Columns that name an utterance's clip, in the release and in its dyadic variant."""
+
+LABELS = {"emotion": MELD_LABELS, "sentiment": MELD_SENTIMENTS}
 
 CLIP_FOLDERS = {
     "train": "train_splits",
@@ -69,6 +75,8 @@ class MeldConfig(ConversationConfig):
     """Configuration of `Meld`."""
 
     prosody: bool | None = None
+    label: str = "emotion"
+    dyadic: bool = False
 
 
 class Meld(ConversationBuilder):
@@ -82,8 +90,10 @@ class Meld(ConversationBuilder):
         conversations: dict[str, list[Conversation]] = {}
         notes = []
         for split in SPLITS:
-            table = read_csv(_sentences(folder, split), COLUMNS)
-            conversations[split], repaired = _conversations(table)
+            label, dyadic = self.config.label, self.config.dyadic
+            required = dict.fromkeys((label.capitalize(), *COLUMNS, *CLIP_COLUMNS[dyadic]))
+            table = read_csv(_sentences(folder, split, dyadic), tuple(required))
+            conversations[split], repaired = _conversations(table, label, dyadic)
             if repaired:
                 notes.append(f"{split}: {repaired} texts or names with damaged characters repaired")
             notes += _attach_clips(conversations[split], folder, split)
@@ -101,6 +111,8 @@ def load_meld(
     data_dir: str | Path,
     prosody: bool | None = None,
     *,
+    label: str = "emotion",
+    dyadic: bool | None = None,
     check_counts: bool = True,
     cache_dir: str | Path | None = None,
 ) -> DatasetDict:
@@ -110,7 +122,11 @@ def load_meld(
         data_dir: folder with the official CSVs, or the release's MELD.Raw, or the parent of that.
         prosody: join {train,dev,test}_prosody.csv as audio features. By default they are joined if
             all three exist; otherwise a warning says so.
-        check_counts: warn if the splits do not have the official sizes.
+        label: "emotion" (seven) or "sentiment" (neutral, positive, negative).
+        dyadic: read the variant of two speakers at a time, in which an utterance may be in several
+            conversations. By default if the folder has only this variant.
+        check_counts: warn if the splits do not have the official sizes. Of the dyadic variant they
+            are not known.
         cache_dir: where `datasets` keeps the built data set; by default its own cache.
 
     Returns:
@@ -119,10 +135,18 @@ def load_meld(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file is unreadable, lacks a column, or has a duplicate utterance, an unknown
-            label, or a cell that is not a number.
+        ValueError: the label is unknown; a file is unreadable, lacks a column, or has a duplicate
+            utterance, an unknown label, or a cell that is not a number.
     """
+    if label not in LABELS:
+        raise ValueError(f"label = {label!r}: expected one of {', '.join(LABELS)}")
     folder = data_folder(data_dir)
+    if dyadic is None:
+        names = (_sentences_name("train", variant) for variant in (False, True))
+        whole, pairs = (_find(folder, "train", name) for name in names)
+        dyadic = whole is None and pairs is not None
+        if dyadic:
+            logger.warning("meld: %s has the dyadic variant: it is loaded", folder)
     tables = _prosody(folder, prosody)
     if prosody is None and not tables:
         lacking = ", ".join(f"{split}_prosody.csv" for split in _without_prosody(folder))
@@ -130,15 +154,17 @@ def load_meld(
     builder = Meld(
         cache_dir=cache_dir and str(cache_dir),
         data_dir=str(folder),
-        label_names=MELD_LABELS,
+        label_names=LABELS[label],
         audio_dim=len(feature_names(tables["train"])) if tables else None,
         prosody=prosody,
+        label=label,
+        dyadic=dyadic,
         fingerprint=fingerprint(
-            [*(_sentences(folder, split) for split in SPLITS), *tables.values()],
+            [*(_sentences(folder, split, dyadic) for split in SPLITS), *tables.values()],
             [str(clip) for split in SPLITS for clip in sorted(_clips(folder, split).values())],
         ),
     )
-    return build(builder, MELD_SIZES if check_counts else None)
+    return build(builder, MELD_SIZES if check_counts and not dyadic else None)
 
 
 def _find(folder: Path, split: str, name: str) -> Path | None:
@@ -148,9 +174,14 @@ def _find(folder: Path, split: str, name: str) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _sentences(folder: Path, split: str) -> Path:
-    name = f"{split}_sent_emo.csv"
-    expected = "the CSVs of MELD's official release"
+def _sentences_name(split: str, dyadic: bool) -> str:
+    return f"{split}_sent_emo{'_dya' * dyadic}.csv"
+
+
+def _sentences(folder: Path, split: str, dyadic: bool) -> Path:
+    name = _sentences_name(split, dyadic)
+    archive = _find(folder, split, f"{split}.tar.gz")
+    expected = f"{archive.name} unpacked" if archive else "the CSVs of MELD's official release"
     return _find(folder, split, name) or required_file(folder, name, expected)
 
 
@@ -170,7 +201,7 @@ def _prosody(folder: Path, wanted: bool | None) -> dict[str, Path]:
     }
 
 
-def _conversations(table: CsvTable) -> tuple[list[Conversation], int]:
+def _conversations(table: CsvTable, label: str, dyadic: bool) -> tuple[list[Conversation], int]:
     """Return a split's conversations in order, and the number of repaired texts and names."""
     numbers, utterances = table.integers("Dialogue_ID"), table.integers("Utterance_ID")
     speakers = [repair_text(name) for name in table.column("Speaker")]
@@ -182,8 +213,12 @@ def _conversations(table: CsvTable) -> tuple[list[Conversation], int]:
         )
     )
     labels = [
-        label_id(name.strip().lower(), MELD_LABELS, table.where(row, "Emotion"))
-        for row, name in enumerate(table.column("Emotion"))
+        label_id(name.strip().lower(), LABELS[label], table.where(row, label.capitalize()))
+        for row, name in enumerate(table.column(label.capitalize()))
+    ]
+    clips = [
+        meld_utterance_id(*pair)
+        for pair in zip(*map(table.integers, CLIP_COLUMNS[dyadic]), strict=True)
     ]
     starts, ends = _seconds(table, "StartTime"), _seconds(table, "EndTime")
 
@@ -194,7 +229,7 @@ def _conversations(table: CsvTable) -> tuple[list[Conversation], int]:
     for number, rows in rows_of.items():
         conversation = new_conversation(
             f"dia{number}",
-            [meld_utterance_id(number, utterances[row]) for row in rows],
+            [clips[row] for row in rows],
             [speakers[row] for row in rows],
             [texts[row] for row in rows],
             [labels[row] for row in rows],

@@ -35,6 +35,20 @@ def meld_row(conversation, utterance, text="Fine.", speaker="Ann", emotion="neut
     return [1, text, speaker, emotion, "neutral", conversation, utterance, 8, 21, *times]
 
 
+def meld_dyadic_row(conversation, utterance, clip, text="Fine.", sentiment="neutral"):
+    """Return a row in the format of MELD's dyadic CSVs; `clip` is (dialogue, utterance)."""
+    times = ["0:16:16,059", "00:16:21,731"]
+    return [text, "Ann", "neutral", sentiment, conversation, utterance, *clip, 8, 21, *times]
+
+
+MELD_DYADIC_HEADER = [
+    *MELD_HEADER[1:7],
+    "Old_Dialogue_ID",
+    "Old_Utterance_ID",
+    *MELD_HEADER[7:],
+]
+
+
 def write_meld(folder: Path, train=None, prosody=True):
     """Write a folder in MELD's format: these rows as train, and one utterance in dev and test."""
     rows = {

@@ -1,7 +1,7 @@
 """Corpora of text with emotions, from which an encoder learns before or beside its own corpus.
 
-Only their training splits are read. Some of them share text with MELD: `without_lines_of` leaves
-out what must not be learnt from.
+For that, only their training splits are read. Some of them share text with MELD:
+`without_lines_of` leaves out what must not be learnt from.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from synctva.datasets_scripts.builder import data_folder
 
 from .annotators import annotator_shares
 from .corpus import LabelledTexts, TextCorpus
-from .dailydialog import read_dailydialog
+from .dailydialog import load_dailydialog, read_dailydialog
 from .emocontext import read_emocontext
-from .emorynlp import read_emorynlp
+from .emorynlp import load_emorynlp, read_emorynlp
 from .friends import read_friends
 from .goemotions import read_goemotions
 from .overlap import without_lines_of
@@ -51,6 +51,8 @@ __all__ = [
     "LabelledTexts",
     "TextCorpus",
     "annotator_shares",
+    "load_dailydialog",
+    "load_emorynlp",
     "load_text_corpus",
     "without_lines_of",
 ]

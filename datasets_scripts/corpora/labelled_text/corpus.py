@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from datasets import Dataset, DatasetDict
+
+from synctva.datasets_scripts.builder import data_folder
+from synctva.datasets_scripts.labels import SPLITS
+from synctva.datasets_scripts.schema import (
+    Conversation,
+    conversation_features,
+    validate_conversation,
+)
 
 
 class LabelledTexts(NamedTuple):
@@ -50,4 +60,35 @@ def equal_shares(labels: Sequence[Sequence[int]], num_labels: int) -> np.ndarray
     return shares
 
 
-__all__ = ["LabelledTexts", "TextCorpus", "equal_shares"]
+def one_label_each(
+    name: str, label_names: Sequence[str], conversations: Sequence[Conversation]
+) -> TextCorpus:
+    """Return conversations whose utterances all have a label as a corpus."""
+    labelled = [
+        LabelledTexts(
+            conversation["texts"],
+            [speaker or None for speaker in conversation["speakers"]],
+            equal_shares([[label] for label in conversation["labels"]], len(label_names)),
+        )
+        for conversation in conversations
+    ]
+    return TextCorpus(name, tuple(label_names), labelled)
+
+
+def load_splits(
+    read: Callable[[Path, str], list[Conversation]],
+    data_dir: str | Path,
+    label_names: Sequence[str],
+) -> DatasetDict:
+    """Load train, dev and test with a function that reads one of them from a folder."""
+    folder, features = data_folder(data_dir), conversation_features(label_names)
+    splits = DatasetDict()
+    for split in SPLITS:
+        conversations = read(folder, split)
+        for conversation in conversations:
+            validate_conversation(conversation, label_names)
+        splits[split] = Dataset.from_list(conversations, features=features)
+    return splits
+
+
+__all__ = ["LabelledTexts", "TextCorpus", "equal_shares", "load_splits", "one_label_each"]

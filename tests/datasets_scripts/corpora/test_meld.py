@@ -10,7 +10,14 @@ import pytest
 
 from synctva.datasets_scripts import MELD_LABELS, load_meld
 from synctva.datasets_scripts.labels import MELD_SIZES
-from tests.support.corpora import MELD_HEADER, meld_row, write_csv, write_meld
+from tests.support.corpora import (
+    MELD_DYADIC_HEADER,
+    MELD_HEADER,
+    meld_dyadic_row,
+    meld_row,
+    write_csv,
+    write_meld,
+)
 from tests.support.release_trees import MELD_CLIP_FOLDERS, write_meld_release
 
 
@@ -154,6 +161,67 @@ def test_tables_and_clips_may_be_in_different_folders(load, tmp_path):
     assert plain["modality_mask"] == [[True, False, True]] * 2
 
 
+def test_the_label_may_be_the_sentiment(load, tmp_path):
+    rows = [meld_row(0, i, emotion="joy") for i in range(3)]
+    for row, sentiment in zip(rows, ("Positive ", "neutral", "negative"), strict=True):
+        row[4] = sentiment
+    (tmp_path / "meld").mkdir()
+    folder = write_meld(tmp_path / "meld", rows)
+    emotions, sentiments = load(folder)["train"], load(folder, label="sentiment")["train"]
+    names = sentiments.features["labels"].feature.names
+    assert [names[i] for i in sentiments[0]["labels"]] == ["positive", "neutral", "negative"]
+    assert emotions[0]["labels"] == [MELD_LABELS.index("joy")] * 3
+    assert emotions[0]["audio_features"] == sentiments[0]["audio_features"]
+    with pytest.raises(ValueError, match="label = 'valence': expected one of emotion, sentiment"):
+        load(folder, label="valence")
+    row = meld_row(0, 0)
+    row[4] = "sad"
+    write_csv(folder / "dev_sent_emo.csv", MELD_HEADER, [row])
+    with pytest.raises(ValueError, match="column 'Sentiment' = 'sad': expected one of neutral"):
+        load(folder, label="sentiment")
+    assert load(folder)["dev"].num_rows == 1
+
+
+def test_the_dyadic_variant_has_the_clips_and_measures_of_the_utterances(load, tmp_path, caplog):
+    """An utterance may be in two conversations; its old numbers name its clip."""
+    folder = tmp_path / "meld"
+    (folder / "train_splits").mkdir(parents=True)
+    (folder / "train_splits" / "dia7_utt1.mp4").touch()
+    rows = [
+        meld_dyadic_row(0, 0, (7, 1), "Shared."),
+        meld_dyadic_row(0, 1, (7, 4)),
+        meld_dyadic_row(1, 0, (7, 1), "Shared.", "positive"),
+    ]
+    write_meld(folder)
+    for split in ("train", "dev", "test"):
+        write_csv(folder / f"{split}_sent_emo_dya.csv", MELD_DYADIC_HEADER, rows)
+    header = ["Dialogue_ID", "Utterance_ID", "f0"]
+    for split in ("train", "dev", "test"):
+        write_csv(folder / f"{split}_prosody.csv", header, [[7, 1, 5], [7, 4, 6]])
+    first, second = load(folder, dyadic=True)["train"]
+    assert [first["dialogue_id"], second["dialogue_id"]] == ["dia0", "dia1"]
+    assert first["utterance_ids"] == ["dia7_utt1", "dia7_utt4"]
+    assert first["media_paths"] == [str(folder / "train_splits" / "dia7_utt1.mp4"), None]
+    assert second["media_paths"] == first["media_paths"][:1]
+    assert [row["audio_features"] for row in (first, second)] == [[[5.0], [6.0]], [[5.0]]]
+    sentiments = load(folder, dyadic=True, label="sentiment")["train"]
+    assert sentiments["labels"][:] == [[0, 0], [1]]
+    assert load(folder, prosody=False)["train"].num_rows == 2  # of the release itself
+    assert "dyadic" not in caplog.text
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}_sent_emo.csv").unlink()
+    assert load(folder, check_counts=True)["train"][:] == load(folder, dyadic=True)["train"][:]
+    assert "has the dyadic variant: it is loaded" in caplog.text
+    assert "official" not in caplog.text
+
+
+def test_an_archive_that_is_not_unpacked_is_named(load, folder):
+    (folder / "train_sent_emo.csv").unlink()
+    (folder / "train.tar.gz").touch()
+    with pytest.raises(FileNotFoundError, match=r"train_sent_emo.csv: expected train.tar.gz unpac"):
+        load(folder)
+
+
 def test_a_missing_folder_is_named(load, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load(tmp_path / "nowhere")
@@ -223,6 +291,20 @@ def test_the_real_release(load, data_dir, caplog):
     caplog.clear()
     load(data_dir / "meld", check_counts=True)
     assert "train: 447 empty audio cells" in caplog.text
+
+
+def test_the_real_sentiments(load, data_dir):
+    splits = load(data_dir / "meld", label="sentiment", prosody=False)
+    counts = {}
+    for split, rows in splits.items():
+        names = rows.features["labels"].feature.names
+        labels = [names[i] for row in rows["labels"] for i in row]
+        counts[split] = {name: labels.count(name) for name in names}
+    assert counts == {
+        "train": {"neutral": 4710, "positive": 2334, "negative": 2945},
+        "dev": {"neutral": 470, "positive": 233, "negative": 406},
+        "test": {"neutral": 1256, "positive": 521, "negative": 833},
+    }
 
 
 def test_the_real_text_is_not_lost(load, data_dir, tmp_path):

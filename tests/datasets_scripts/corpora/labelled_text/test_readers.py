@@ -1,10 +1,12 @@
 """Each corpus in an invented file of its form: what is read, and what is refused."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from synctva.datasets_scripts import load_dailydialog, load_emorynlp
 from synctva.datasets_scripts.corpora.labelled_text import load_text_corpus
 from synctva.datasets_scripts.corpora.labelled_text.corpus import equal_shares
 
@@ -96,6 +98,79 @@ def test_friends_is_ordered_and_has_the_labels_of_meld(tmp_path):
         "neutral",
         "anger",
     ]
+
+
+def counts(splits):
+    """Return the number of utterances of each label, by split."""
+    names = {split: rows.features["labels"].feature.names for split, rows in splits.items()}
+    return {
+        split: dict(Counter(names[split][label] for row in rows["labels"] for label in row))
+        for split, rows in splits.items()
+    }
+
+
+def test_emorynlp_as_conversations(tmp_path):
+    written(tmp_path, "emorynlp")
+    train = FILES["emorynlp"]["emorynlp_train_final.csv"]
+    for split, label in (("dev", "Peaceful"), ("test", "Scared")):
+        (tmp_path / f"emorynlp_{split}_final.csv").write_text(train.replace("Sad", label))
+    splits = load_emorynlp(tmp_path)
+    assert splits["train"]["dialogue_id"][:] == ["s2_e3_scene1", "s2_e4_scene1"]
+    row = splits["train"][0]
+    assert row["utterance_ids"] == ["1", "2"] and row["texts"] == ["Hey!", "No, you"]
+    assert row["speakers"] == ["Ann", "Bo and Ann"]
+    assert row["modality_mask"] == [[True, False, False]] * 2
+    assert counts(splits) == {
+        "train": {"Joyful": 1, "Mad": 1, "Sad": 1},
+        "dev": {"Joyful": 1, "Mad": 1, "Peaceful": 1},
+        "test": {"Joyful": 1, "Mad": 1, "Scared": 1},
+    }
+    written(tmp_path, "emorynlp", **{"emorynlp_dev_final.csv": train + "Hm.,['A'],Sad,1,2,2,3\n"})
+    with pytest.raises(ValueError, match="scene1' has two utterances '2'"):
+        load_emorynlp(tmp_path)
+
+
+def test_dailydialog_as_conversations_from_reccon_and_the_original(tmp_path):
+    """The same conversation in both forms."""
+    reccon, original = tmp_path / "reccon", tmp_path / "original"
+    for split, name in (("train", "train"), ("validation", "valid"), ("test", "test")):
+        (original / split).mkdir(parents=True), reccon.mkdir(exist_ok=True)
+        said = "I am late . __eou__ No ! __eou__\n"
+        (original / split / f"dialogues_{split}.txt").write_text(said)
+        (original / split / f"dialogues_emotion_{split}.txt").write_text("5 0 \n")
+        content = FILES["dailydialog"]["dailydialog_train.json"]
+        (reccon / f"dailydialog_{name}.json").write_text(content)
+    one, two = load_dailydialog(reccon), load_dailydialog(original)
+    assert counts(one)["dev"] == counts(two)["dev"] == {"sadness": 1, "neutral": 1}
+    assert two["dev"]["dialogue_id"][:] == ["validation_1"]
+    for split in one:
+        assert {**one[split][0], "dialogue_id": two[split][0]["dialogue_id"]} == two[split][0]
+    corpora = [load_text_corpus("dailydialog", folder) for folder in (reccon, original)]
+    assert corpora[0].conversations[0].texts == corpora[1].conversations[0].texts
+    labels = original / "test" / "dialogues_emotion_test.txt"
+    for wrong, message in (("5\n", "= '5': expected 2 numbers"), ("5 7\n", "from 0 to 6"),
+                           ("5 0\n0 0\n", "has 2 lines: expected 1")):  # fmt: skip
+        labels.write_text(wrong)
+        with pytest.raises(ValueError, match=message):
+            load_dailydialog(original)
+
+
+def test_the_real_corpora(data_dir):
+    folder = data_dir / "text_corpora"
+    found = counts(load_emorynlp(folder / "emorynlp"))
+    assert {split: sum(own.values()) for split, own in found.items()} == {
+        "train": 7551, "dev": 954, "test": 984,
+    }  # fmt: skip
+    assert found["test"] == {
+        "Neutral": 288, "Joyful": 217, "Scared": 116, "Peaceful": 111, "Powerful": 96, "Mad": 86,
+        "Sad": 70,
+    }  # fmt: skip
+    splits = load_dailydialog(folder / "dailydialog_reccon")
+    assert [rows.num_rows for rows in splits.values()] == [834, 47, 225]
+    assert counts(splits)["test"] == {
+        "neutral": 1306, "happiness": 677, "anger": 149, "sadness": 116, "surprise": 100,
+        "disgust": 32, "fear": 25,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
