@@ -10,7 +10,7 @@ from typing import Any
 
 from synctva.features.extraction.sources import load_clips, name_order
 
-_SOUND = re.compile(r"\.(aac|aiff?|flac|m4a|mp3|og[ag]|opus|wav|wma)", re.IGNORECASE)
+_SOUND = re.compile(r"\.(aac|aiff?|amr|au|caf|flac|m4a|mka|mp3|og[ag]|opus|wav|wma)", re.IGNORECASE)
 """Endings of recordings without pictures."""
 
 

@@ -25,8 +25,9 @@ logger = logging.get_logger(__name__)
 
 SOURCES = ("meld", "iemocap", "table", "clips")
 
-_CLIP = re.compile(
-    r"\.(3gp|aac|aiff?|avi|flac|flv|m4a|m4v|mkv|mov|mp3|mp4|mpe?g|og[agv]|opus|ts|wav|webm|wma|wmv)",
+CLIP = re.compile(
+    r"\.(3g[2p]|aac|aiff?|amr|au|avi|caf|flac|flv|m2ts|m4a|m4v|mka|mkv|mov|mp3|mp4|mpe?g|mts|og[agv]"
+    r"|opus|ts|wav|webm|wma|wmv)",
     re.IGNORECASE,
 )
 """Endings of the files that count as clips; others are ignored."""
@@ -120,7 +121,7 @@ def _clips(folder: Path) -> list[Path]:
     files = [
         path
         for path in folder.iterdir()
-        if _CLIP.fullmatch(path.suffix) and path.is_file() and not _hidden(path)
+        if CLIP.fullmatch(path.suffix) and path.is_file() and not _hidden(path)
     ]
     files.sort(key=name_order)
     names: dict[str, Path] = {}
@@ -164,4 +165,4 @@ def _text(path: Path | None) -> str:
     return " ".join(repair_text(decode(path.read_bytes())).split())
 
 
-__all__ = ["SOURCES", "load_clips", "load_media", "name_order"]
+__all__ = ["CLIP", "SOURCES", "load_clips", "load_media", "name_order"]
