@@ -34,6 +34,11 @@ def source(utterance: str | Answered) -> dict[str, Any]:
     return {name: fields[name] for name in SAID if fields.get(name) not in (None, "")}
 
 
+def shown(item: Answered) -> dict[str, Any]:
+    """Return the fields of `SAID` and of `ANSWER` that an answered utterance has."""
+    return source(item) | {name: item[name] for name in ANSWER if name in item}
+
+
 def published(answered: Sequence[Answered], folder: Path | None) -> list[dict[str, Any]]:
     """Return the utterances with all that may leave the machine, and nothing else.
 
@@ -44,8 +49,7 @@ def published(answered: Sequence[Answered], folder: Path | None) -> list[dict[st
     """
     found = []
     for item in answered:
-        fields = source(item)
-        fields |= {name: item[name] for name in ANSWER if name in item}
+        fields = shown(item)
         if "file" in fields:
             path = os.fspath(fields["file"])
             fields["file"] = relative_to(folder, path)
@@ -137,5 +141,6 @@ __all__ = [
     "published",
     "relative_to",
     "require_times",
+    "shown",
     "source",
 ]

@@ -11,7 +11,12 @@ from .parsing import new_parser
 def transcribe() -> argparse.ArgumentParser:
     parser = new_parser("transcribe")
     parser.add_argument("recording", type=Path, help="a sound or video file")
-    parser.add_argument("--output", type=Path, help="JSON file to write; default: print it")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help="file to write: JSON, or by its suffix CSV, TSV, SRT, WebVTT (.vtt), RTTM, Audacity's "
+        "labels (.txt), TextGrid or ELAN (.eaf); default: print JSON",
+    )
     parser.add_argument("--language", help="code of the language, such as en; default: detected")
     parser.add_argument(
         "--speakers",
@@ -109,9 +114,21 @@ def predict() -> argparse.ArgumentParser:
     )
     form.add_argument("--csv", action="store_true", help="print a table for spreadsheets")
     form.add_argument(
+        "--output",
+        type=Path,
+        help="file to write: a report for the browser (.html), JSON, CSV, TSV, SRT, WebVTT (.vtt), "
+        "RTTM, Audacity's labels (.txt), TextGrid or ELAN (.eaf); or a folder, for all of them",
+    )
+    form.add_argument(
         "--csv_bom",
         action="store_true",
         help="the same with a byte-order mark, by which Excel knows UTF-8",
+    )
+    parser.add_argument(
+        "--embed",
+        action="store_true",
+        help="the report of --output contains the recording, of at most 50 MB; default: it links "
+        "to it",
     )
     return parser
 
@@ -170,6 +187,9 @@ def card() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="folder that `synctva train` has written")
     parser.add_argument(
         "--name", help="by which users load the model; default: that of the present card"
+    )
+    parser.add_argument(
+        "--license", help="of the model, such as apache-2.0; default: that of the present card"
     )
     parser.add_argument(
         "--runs", nargs="+", type=Path, default=[], help="results.json of several seeds"

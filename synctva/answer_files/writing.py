@@ -12,7 +12,6 @@ from transformers.utils import logging
 from synctva.answered import Answered, published, require_times
 from synctva.files import written_whole
 from synctva.modeling_synctva.conversation_input import SOURCES
-from synctva.recordings.clips import recording_field
 
 from . import labels, subtitles, tables, tiers
 
@@ -140,7 +139,7 @@ def answer_paths(path: str | os.PathLike, name: str) -> dict[str, Path]:
 
 def _with_recording(item: Answered, recording: str) -> dict[str, Any]:
     own = next((name for name in SOURCES if item.get(name) is not None), None)
-    return {**item, own or recording_field(recording): recording}
+    return {**item, own or "file": recording}
 
 
 def _name_of(answered: Sequence[Answered]) -> str:

@@ -31,6 +31,11 @@ def colours(labels: Sequence[str]) -> list[str]:
     return [_KNOWN.get(label) or given[label] for label in labels]
 
 
+def ink(colour: str) -> str:
+    """Return the colour of letters that can be read on a colour: black, or white."""
+    return "#fff" if colour == BLUE else "#000"
+
+
 def letters(labels: Sequence[str]) -> list[str]:
     """Return the shortest beginning of each label that no other label has.
 
@@ -54,4 +59,4 @@ def sureness(score: float) -> str:
     return "quite sure" if score >= 0.75 else "rather sure" if score >= 0.5 else "not very sure"
 
 
-__all__ = ["colours", "letters", "sureness"]
+__all__ = ["colours", "ink", "letters", "sureness"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from mimetypes import guess_type
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +13,6 @@ from urllib.parse import quote
 from transformers.utils import logging
 
 from synctva.answered import Answered, relative_to
-from synctva.recordings.clips import recording_field
 
 logger = logging.get_logger(__name__)
 
@@ -33,7 +32,7 @@ class Media(NamedTuple):
 
 
 def read_media(
-    answered: Sequence[Answered], folder: Path | None, embed: bool
+    answered: Sequence[Answered], folder: Path | None, embed: bool, url: str | None = None
 ) -> tuple[list[Media], list[int | None]]:
     """Return the recordings of the utterances, and the number of each utterance's; None without.
 
@@ -41,6 +40,7 @@ def read_media(
         answered: the utterances.
         folder: of the page; None if nobody knows.
         embed: whether the recordings are contained in the page.
+        url: of the only recording, in place of a link to its file.
 
     Raises:
         OSError: a recording to embed cannot be read.
@@ -49,7 +49,6 @@ def read_media(
     numbers: dict[str, int] = {}
     found: list[Media] = []
     of_each: list[int | None] = []
-    size = 0
     for item in answered:
         path = item.get("video") or item.get("audio") or item.get("file")
         if not isinstance(path, str | os.PathLike):
@@ -57,11 +56,11 @@ def read_media(
             continue
         path = os.fspath(path)
         if path not in numbers:
-            pictures = "video" in item or ("audio" not in item and recording_field(path) == "video")
+            sound = (guess_type(path)[0] or "").startswith("audio/")
+            pictures = "video" in item or ("audio" not in item and not sound)
             if embed:
-                size += os.path.getsize(path)
-                _require_small(size)
-            address = _contained(path, pictures) if embed else _link(path, folder)
+                require_small([path, *numbers])
+            address = url or (_contained(path, pictures) if embed else _link(path, folder))
             numbers[path] = len(found)
             found.append(Media(Path(path).name, address, pictures))
         of_each.append(numbers[path])
@@ -70,11 +69,7 @@ def read_media(
 
 def _link(path: str, folder: Path | None) -> str:
     named = relative_to(folder, path)
-    if (
-        folder is not None
-        and named == Path(path).name
-        and Path(path).parent.resolve() != folder.resolve()
-    ):
+    if folder is not None and not (folder / named).exists():
         logger.warning(
             f"recording = {named}: the report names it without its folder, which would tell a path "
             "of this machine: put it beside the report, or embed it"
@@ -82,10 +77,17 @@ def _link(path: str, folder: Path | None) -> str:
     return quote(named, errors="surrogateescape")  # a name need not be UTF-8
 
 
-def _require_small(size: int) -> None:
+def require_small(paths: Iterable[str | os.PathLike]) -> None:
+    """Refuse recordings that are together too large to be embedded.
+
+    Raises:
+        OSError: one does not exist.
+        ValueError: they are too large.
+    """
+    size = sum(os.path.getsize(path) for path in paths)
     if size > LARGEST_EMBEDDED:
         raise ValueError(
-            f"embed = True: the recordings have at least {size / 1e6:.0f} MB: expected at most "
+            f"embed = True: the recordings have {size / 1e6:.0f} MB: expected at most "
             f"{LARGEST_EMBEDDED / 1e6:.0f} MB. Without it, the report links to them"
         )
 
@@ -97,4 +99,4 @@ def _contained(path: str, pictures: bool) -> str:
     return f"data:{kind};base64,{base64.b64encode(Path(path).read_bytes()).decode()}"
 
 
-__all__ = ["LARGEST_EMBEDDED", "Media", "read_media"]
+__all__ = ["LARGEST_EMBEDDED", "Media", "read_media", "require_small"]

@@ -34,6 +34,8 @@ function choose(number) {
     scroll.scrollLeft += box.left - seen.left - seen.width / 3;
   }
   describe(number);
+  // The page of `synctva app`, which contains this one in a frame, explains the chosen utterance.
+  if (parent !== window) parent.postMessage({chosen: number}, "*");
 }
 
 function describe(number) {

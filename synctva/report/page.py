@@ -14,7 +14,7 @@ from typing import Any
 
 from synctva.answered import Answered, plain, published
 
-from .emotions import colours, letters
+from .emotions import colours, ink, letters
 from .media import Media, read_media
 from .sections import not_understood, people, summary, transcript
 from .talk import Talk, Utterance, read_talk
@@ -35,6 +35,7 @@ def report_page(
     recording: str | os.PathLike | None = None,
     embed: bool = False,
     folder: str | os.PathLike | None = None,
+    address: str | None = None,
     model: str | None = None,
 ) -> str:
     """Return a conversation and its emotions as a page for the browser.
@@ -50,6 +51,8 @@ def report_page(
         embed: contain the recordings, of at most 50 MB together; otherwise the page links to them.
         folder: where the page will lie, to which links are relative; default: beside the
             recordings.
+        address: URL of the only recording, in place of a link to its file; of the page's own
+            server.
         model: name of the model.
 
     Raises:
@@ -66,12 +69,13 @@ def report_page(
         answered = [{**item, "file": recording} for item in answered]
     place = None if folder is None else Path(folder)
     title = plain(title)
-    media, of_each = read_media(answered, place, embed)
+    media, of_each = read_media(answered, place, embed, address)
     talk = read_talk(published(answered, place))
     labels = talk.labels
     letter = dict(zip(labels, letters(labels), strict=True))
     style = (_HERE / "page.css").read_text("utf-8") + "".join(
-        f".e{number} {{--c: {colour}}}\n" for number, colour in enumerate(colours(labels))
+        f".e{number} {{--c: {colour}; --ink: {ink(colour)}}}\n"
+        for number, colour in enumerate(colours(labels))
     )
     script = (_HERE / "page.js").read_text("utf-8")
     data = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -77,16 +78,16 @@ class Talk:
     timed: bool
     """Whether the axis has seconds."""
 
-    @property
+    @cached_property
     def length(self) -> float:
         return max(one.end for one in self.utterances)
 
-    @property
+    @cached_property
     def speakers(self) -> list[str]:
         """The speakers in order of appearance; "" stands for those whom nobody knows."""
         return list(dict.fromkeys(one.speaker for one in self.utterances))
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
         """All emotions, in alphabetical order."""
         own = {one.label for one in self.utterances if one.label}

@@ -65,9 +65,9 @@ not, the answer “says little”.</li>
 for, on conversations like those of training.</li>
 <li><b>Modalities</b>: what was there of text, visual and audio; <b>strength</b>: how far the model
 opened the gate of a modality, from 0 to 1.</li>
-<li><b>Share of time</b>: by the likeliest label of each utterance; <b>change</b> at a turning point:
-the total variation distance between the probabilities before and after it, of utterances by the
-same speaker.</li>
+<li><b>Share of time</b>: by the likeliest label of each utterance; <b>change</b> at a turning
+point: the total variation distance between the probabilities of the speaker's utterances before and
+after it.</li>
 </ul></details>
 </section>"""
 
