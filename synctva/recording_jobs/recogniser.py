@@ -18,9 +18,12 @@ from synctva import EmotionRecognitionPipeline
 from synctva.answer_files import write_answers
 from synctva.answering import answer_each
 from synctva.files import write_whole
+from synctva.model_lookup import find_model
 from synctva.modeling_synctva.conversation_input import SOURCES
 from synctva.recordings.clips import recording_field
 from synctva.recordings.sources import MediaError
+from synctva.registration import SHIPPED
+from synctva.report.media import require_small
 from synctva.speech.recognition import Recogniser, whisper_recogniser
 from synctva.speech.transcription import transcribe
 from synctva.speech.whisper_weights import BASE
@@ -54,11 +57,12 @@ class RecordingRecogniser:
     again by the next run.
 
     Args:
-        model: folder or Hub name of a checkpoint.
+        model: folder or Hub name of a checkpoint; None for the shipped one.
         output: folder of the results.
         speech_model: of Whisper, see `synctva.transcribe`; loaded when it is first needed.
         parameters: of the pipeline, such as `abstain_below`.
         strict: whether a recording fails with its first utterance that cannot be read.
+        embed: whether the reports contain the recordings.
         recogniser: in place of Whisper.
 
     Raises:
@@ -68,26 +72,29 @@ class RecordingRecogniser:
 
     def __init__(
         self,
-        model: str,
+        model: str | None,
         output: str | os.PathLike,
         speech_model: str = BASE,
         parameters: Mapping[str, Any] | None = None,
         strict: bool = False,
+        embed: bool = False,
         recogniser: Recogniser | None = None,
     ):
         self.output = Path(output)
         self.parameters = dict(parameters or {})
         self.strict = strict
-        self.recognise = pipeline("emotion-recognition", model=model)
+        self.embed = embed
+        self.recognise = pipeline("emotion-recognition", model=find_model(model))
         self.recognise._sanitize_parameters(**self.parameters)
-        self.labels = list(self.recognise.model.config.id2label.values())
+        model = model or SHIPPED
+        self._name = Path(model).name if Path(model).is_dir() else model
         self._speech_model = speech_model
         self._recogniser = recogniser
         self._made_with = {
-            "labels": self.labels,
+            "labels": list(self.recognise.model.config.id2label.values()),
             "model": _checksum(self.recognise),
             "speech_model": speech_model,
-            "options": {**self.parameters, "strict": strict},
+            "options": {**self.parameters, "strict": strict, "embed": embed},
             "version": synctva.__version__,
         }
 
@@ -104,6 +111,8 @@ class RecordingRecogniser:
             made_from = {**self._made_with, **_read(listed)}
             if _made_from(folder) == made_from:
                 return _outcome(read_json(folder / f"{ANSWERS}.json"), kept=True)
+            if self.embed:
+                require_small([listed.path])
             if listed.transcript is None and self._recogniser is None:
                 self._recogniser = whisper_recogniser(self._speech_model)
             answered = answer_recording(
@@ -121,7 +130,14 @@ class RecordingRecogniser:
         folder = self.output / listed.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        write_answers(folder, answered, recording=listed.path, name=ANSWERS)
+        write_answers(
+            folder,
+            answered,
+            recording=listed.path,
+            name=ANSWERS,
+            embed=self.embed,
+            model=self._name,
+        )
         write_whole(folder / MADE_FROM, json.dumps(made_from, indent=2) + "\n")
 
 
