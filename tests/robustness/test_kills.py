@@ -1,4 +1,4 @@
-"""A training or an extraction that is killed at any moment and restarted ends the same."""
+"""A training, extraction or folder job that is killed at any moment and restarted ends the same."""
 
 import json
 import os
@@ -38,3 +38,10 @@ def test_fifty_kills_at_random_moments(kind, tmp_path):
     report = kill_at_random(kind, tmp_path, kills=50, seed=1)
     print(json.dumps(report))
     assert len(report["stages"]) > 2, "all kills hit the same stage"
+
+
+@pytest.mark.slow
+def test_a_folder_job_is_killed_at_ten_random_moments(tmp_path):
+    report = kill_at_random("recordings", tmp_path, kills=10, seed=2)
+    print(json.dumps(report))
+    assert {"writing a result", "between results"} <= set(report["stages"])

@@ -1,4 +1,4 @@
-"""Kills a training or an extraction again and again, at random moments, until it is through.
+"""Kills a training, an extraction or a folder job again and again at random, until it is through.
 
     python -m tests.support.killing_program \
         '{"kind": "training", "folder": ..., "kills": 50, "seed": 0}'
@@ -34,9 +34,14 @@ from synctva.commands import train
 from synctva.features.extraction import extract_features, load_clips
 from synctva.features.feature_sets import write_feature_set
 from synctva.files import UNFINISHED
+from synctva.recording_jobs.listing import list_recordings
+from synctva.recording_jobs.recogniser import RecordingRecogniser
+from synctva.recording_jobs.running import run_job
+from synctva.recording_jobs.tables import MADE_FROM
 from synctva.results import read_results
 
 from .media_conversations import HISS, VOICE, wav
+from .recording_jobs import toy_recogniser, write_recordings, write_toy_model
 from .toy import toy_dataset
 
 TOY = "hidden_size=16,intermediate_size=16,num_attention_heads=2,num_hidden_layers=1,value_rank=2"
@@ -151,6 +156,42 @@ class Extraction:
         return "between results" if names else "before any result"
 
 
+class Recordings:
+    """A folder of recordings, a few of which fail, with a toy model and recogniser."""
+
+    def __init__(self, folder: Path):
+        self.recordings = folder / "recordings"
+        write_recordings(self.recordings, 16)
+        self.model = write_toy_model(folder / "model")
+
+    def run(self, output: Path) -> None:
+        options = {"parameters": {"top_k": None}, "recogniser": toy_recogniser}
+        recogniser = RecordingRecogniser(self.model, output, **options)
+        run_job(list_recordings(self.recordings), output, recogniser)
+
+    def made(self, output: Path) -> dict[str, Any]:
+        """What has to be the same: every file, to the last bit."""
+        names = sorted(path for path in output.rglob("*") if path.is_file())
+        return {str(path.relative_to(output)): digest(path) for path in names}
+
+    def finished(self, stage: str, output: Path) -> bool:
+        """Nothing but another run shows that nothing is left to do."""
+        return False
+
+    def stage(self, output: Path) -> str:
+        names = listed(output)
+        if any(name.startswith(UNFINISHED) for name in names):
+            return "writing the tables"
+        folders = [output / name for name in names if (output / name).is_dir()]
+        folders += [path for path in (output / "later").glob("*") if path.is_dir()]
+        folders = [folder for folder in folders if folder.name != "later"]
+        if any(MADE_FROM not in listed(folder) for folder in folders):
+            return "writing a result"
+        if "summary.csv" in names:
+            return "at the end"
+        return "between results" if folders else "before any result"
+
+
 def listed(folder: Path) -> list[str]:
     """What is in a folder, which may go meanwhile."""
     try:
@@ -207,12 +248,14 @@ def attempt(job: Any, output: Path, log: Path, seconds: float, aimed: bool = Fal
 def main() -> None:
     options = json.loads(sys.argv[1])
     folder = Path(options["folder"])
-    job = {"training": Training, "extraction": Extraction}[options["kind"]](folder)
+    kinds = {"training": Training, "extraction": Extraction, "recordings": Recordings}
+    job = kinds[options["kind"]](folder)
     log = folder / "log"
     began = time.monotonic()
-    attempt(job, folder / "whole", log, math.inf)
+    whole = folder / "undisturbed" / "whole"  # as deep as the others, to which results link
+    attempt(job, whole, log, math.inf)
     length = time.monotonic() - began
-    expected = job.made(folder / "whole")
+    expected = job.made(whole)
     generator = random.Random(options["seed"])
     kills: Counter[str] = Counter()
     different: list[dict[str, Any]] = []
