@@ -20,7 +20,9 @@ LARGEST_WEIGHT = 1e19
 has flipped is at least 1e28."""
 
 
-def load_checked(load: Callable[..., Any], source: str | os.PathLike | None, *args, **options):
+def load_checked(
+    load: Callable[..., Any], source: str | os.PathLike | None, *args: Any, **options: Any
+) -> Any:
     """Call transformers' `from_pretrained`, and refuse weights whose answers would mean nothing.
 
     If the labels are not those of the checkpoint, a warning says what becomes of its calibration

@@ -1,6 +1,7 @@
 """Configuration of Sync-TVA: all sizes and switches of the model, each of them checked."""
 
 import copy
+import re
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -54,6 +55,17 @@ cannot make the process allocate all memory."""
 
 LARGEST_DEPTH = 1_000
 """Upper limit of the number of graph layers: each takes time and memory, even without weights."""
+
+
+_LIST = re.compile(r"\[([^][{}]*)\]")
+"""A list of numbers or strings in JSON."""
+
+
+def _in_a_line(found: re.Match[str]) -> str:
+    entries = [entry.strip() for entry in found[1].split(",")]
+    if len(entries) > 10:
+        entries = [*entries[:2], f"... {len(entries) - 3} more ...", entries[-1]]
+    return f"[{', '.join(entries)}]"
 
 
 def _reject(name: str, value: object, expected: str) -> None:
@@ -184,7 +196,7 @@ class SyncTVAConfig(PreTrainedConfig):
     calibration_temperature: float | int = 1.0
     conformal_thresholds: list[float | int] | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         if not isinstance(self.id2label, dict | None):
             _reject("id2label", self.id2label, "a dictionary from ids to names")
         if not isinstance(self.label2id, dict | None):
@@ -215,7 +227,7 @@ class SyncTVAConfig(PreTrainedConfig):
             # pipeline registry and require trust_remote_code for code that is already installed.
             self.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
 
-    def validate_sizes(self):
+    def validate_sizes(self) -> None:
         at_least = {
             "text_dim": 1, "visual_dim": 1, "audio_dim": 1, "max_speakers": 1, "hidden_size": 1,
             "num_hidden_layers": 0, "num_attention_heads": 1, "intermediate_size": 1,
@@ -237,7 +249,7 @@ class SyncTVAConfig(PreTrainedConfig):
                 f"a multiple of num_attention_heads = {self.num_attention_heads}",
             )
 
-    def validate_ranges(self):
+    def validate_ranges(self) -> None:
         if not 0 <= self.hidden_dropout_prob < 1:
             _reject("hidden_dropout_prob", self.hidden_dropout_prob, "a number in [0, 1)")
         for name in ("auxiliary_loss_weight", "strength_loss_weight"):
@@ -247,7 +259,7 @@ class SyncTVAConfig(PreTrainedConfig):
             if not 0 < getattr(self, name) < float("inf"):
                 _reject(name, getattr(self, name), "a finite number above 0")
 
-    def validate_thresholds(self):
+    def validate_thresholds(self) -> None:
         thresholds = self.conformal_thresholds
         if thresholds is not None and not (
             len(thresholds) == CONFORMAL_LEVELS
@@ -260,7 +272,7 @@ class SyncTVAConfig(PreTrainedConfig):
                 f"{CONFORMAL_LEVELS} numbers in [0, 1], none below the one before it",
             )
 
-    def validate_labels(self):
+    def validate_labels(self) -> None:
         names = self.id2label or {}
         if not (
             sorted(names) == list(range(len(names)))
@@ -271,14 +283,14 @@ class SyncTVAConfig(PreTrainedConfig):
         if self.problem_type not in (None, "single_label_classification"):
             _reject("problem_type", self.problem_type, "None: each utterance has one label")
 
-    def validate_names(self):
+    def validate_names(self) -> None:
         if self.graph_attention not in GRAPH_ATTENTION_BACKENDS:
             _reject("graph_attention", self.graph_attention, f"one of {GRAPH_ATTENTION_BACKENDS}")
         unknown = [name for name in self.cross_graphs if name not in CROSS_GRAPHS]
         if unknown or len(set(self.cross_graphs)) != len(self.cross_graphs):
             _reject("cross_graphs", self.cross_graphs, f"distinct names from {CROSS_GRAPHS}")
 
-    def validate_causality(self):
+    def validate_causality(self) -> None:
         if not self.causal:
             return
         for name in (
@@ -288,7 +300,7 @@ class SyncTVAConfig(PreTrainedConfig):
                 _reject(name, getattr(self, name), "0, because causal = True")
 
     @classmethod
-    def from_dict(cls, config_dict: dict[str, Any], **kwargs):
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
         """Build a config from the content of a config.json, with changes; see the base class.
 
         Labels change together: any of `id2label`, `label2id` and `num_labels` replaces the file's
@@ -335,7 +347,11 @@ class SyncTVAConfig(PreTrainedConfig):
         """The feature width per modality, in the order text, visual, audio."""
         return {"text": self.text_dim, "visual": self.visual_dim, "audio": self.audio_dim}
 
-    def to_dict(self):
+    def __repr__(self) -> str:
+        """Return the config as JSON, with each list in a line."""
+        return _LIST.sub(_in_a_line, super().__repr__())
+
+    def to_dict(self) -> dict[str, Any]:
         output = super().to_dict()
         output.pop("_saved", None)
         # pipeline() replaces class names in this dictionary by classes, in place. A saved config

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from .processing_synctva import SyncTVAProcessor  # noqa: F401
 
 
+Loaded = TypeVar("Loaded", bound="SyncTVAPreTrainedModel")
+
+
 class SyncTVAPreTrainedModel(PreTrainedModel):
     """The base class of the models, with initialisation and strict loading."""
 
@@ -48,7 +52,12 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
     _no_split_modules = ("HeterogeneousGraphLayer",)
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path, *model_args, **kwargs):
+    def from_pretrained(
+        cls: type[Loaded],
+        pretrained_model_name_or_path: str | os.PathLike | None,
+        *model_args: Any,
+        **kwargs: Any,
+    ) -> Loaded:
         """Load a model as transformers does, but refuse damaged or incomplete weights.
 
         See `load_checked`.
@@ -56,7 +65,7 @@ class SyncTVAPreTrainedModel(PreTrainedModel):
         load = super().from_pretrained
         return load_checked(load, pretrained_model_name_or_path, *model_args, **kwargs)
 
-    def save_pretrained(self, save_directory, *args, **kwargs):
+    def save_pretrained(self, save_directory: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
         """Save as transformers does, with the same file mode for weights and config.
 
         safetensors writes to a temporary file that only its owner may read; the config has the mode

@@ -342,6 +342,23 @@ class EmotionRecognitionPipeline(Pipeline):
         answer["cautions"] = _cautions(unread, informative, answer["modalities"])
         return answer
 
+    def __repr__(self) -> str:
+        config = self.model.config
+        kind = str(self.model.dtype).removeprefix("torch.")
+        defaults = dict.fromkeys(("abstain_below", "prediction_set"))
+        settings = {"top_k": 1, "calibrate": True, **defaults, **self._postprocess_params}
+        lines = {
+            "model": f"{config.name_or_path or type(self.model).__name__}, {kind} on {self.device}",
+            **self.processor.inputs(),
+            "labels": ", ".join(config.label_names),
+            "calibration": f"temperature {config.calibration_temperature:.2f}, "
+            f"{'no ' * (config.conformal_thresholds is None)}prediction sets",
+            "settings": ", ".join(f"{name}={value!r}" for name, value in settings.items()),
+        }
+        return "\n  ".join(
+            [type(self).__name__, *(f"{name}: {text}" for name, text in lines.items())]
+        )
+
     def save_pretrained(self, save_directory: str | os.PathLike, **kwargs: Any) -> None:
         """Save the model and the processor, with the code that a checkpoint carries."""
         # Not the base class's method, which leaves out the processor and fails on the model's

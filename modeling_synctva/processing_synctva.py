@@ -258,6 +258,21 @@ class SyncTVAProcessor(ProcessorMixin):
         features = {field: row[field][0] for field in fields if row.get(field) is not None}
         return {"speaker": row["speakers"][0], **features}
 
+    def inputs(self) -> dict[str, str]:
+        """Return for each modality what the checkpoint reads of it, in words."""
+        specs = (self.text_encoder, self.visual_encoder, self.audio_encoder)
+        found = {}
+        for (modality, width), spec in zip(self.widths.items(), specs, strict=True):
+            by = f"by {spec['name']}" if spec else "as numbers"
+            found[modality] = "not read" if width is None else f"{width} features {by}"
+        if self.text_tokens is not None:
+            found["text"] = f"tokens of {self.text_tokens['name']}"
+        return found
+
+    def __repr__(self) -> str:
+        lines = [type(self).__name__, *(f"{name}: {text}" for name, text in self.inputs().items())]
+        return "\n  ".join(lines)
+
     def _readable(self) -> list[str]:
         """Return the fields that this processor can use, for error messages."""
         names = [f"{name}_features" for name, width in self.widths.items() if width is not None]

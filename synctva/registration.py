@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from transformers import AutoConfig, AutoModel, AutoModelForTokenClassification, AutoProcessor
@@ -34,6 +35,13 @@ SYNCTVA_MELD = str(checkpoint_folder())
 """The folder of that checkpoint, for `from_pretrained` and `pipeline` in any working directory."""
 
 
+def _is_not_about_our_default(record: logging.LogRecord) -> bool:
+    """Hide that no model was supplied where that is ours, which is no model of the Hub."""
+    return not record.getMessage().startswith(
+        f"No model was supplied, defaulted to {SYNCTVA_MELD} and "
+    )
+
+
 def register() -> None:
     """Register configuration, models, processor and pipeline; `import synctva` calls this."""
     AutoConfig.register(SyncTVAConfig.model_type, SyncTVAConfig, exist_ok=True)
@@ -56,6 +64,7 @@ def register() -> None:
             default={"model": (SYNCTVA_MELD, "main")},
             type="multimodal",
         )
+        logging.getLogger("transformers.pipelines").addFilter(_is_not_about_our_default)
 
 
 __all__ = ["SHIPPED", "SYNCTVA_MELD", "TASK", "checkpoint_folder", "register"]

@@ -8,9 +8,10 @@ import torch
 from transformers import TrainingArguments
 
 from synctva.losses import CRITERIA
+from synctva.trainer.arguments import shown
 
 
-@dataclass
+@dataclass(repr=False)
 class FinetuningArguments(TrainingArguments):
     """transformers' arguments and these.
 
@@ -60,7 +61,7 @@ class FinetuningArguments(TrainingArguments):
     remove_unused_columns: bool = False
     label_names: list[str] | None = field(default_factory=lambda: ["labels"])
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         # transformers only accepts bf16 without a GPU if use_cpu is set.
         self.use_cpu = self.use_cpu or not torch.cuda.is_available()
         super().__post_init__()
@@ -72,6 +73,9 @@ class FinetuningArguments(TrainingArguments):
                 raise ValueError(f"{name} = {value!r}: expected a number in [0, 1)")
         if self.device.type == "cpu":
             self.dataloader_pin_memory = False  # only useful with a GPU; torch would warn
+
+    def __repr__(self) -> str:
+        return shown(self)
 
 
 __all__ = ["FinetuningArguments"]

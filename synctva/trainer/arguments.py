@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 
 import torch
 from transformers import TrainingArguments
@@ -30,7 +30,19 @@ def _installed_loggers() -> list[str]:
     return ["tensorboard"] if importlib.util.find_spec("tensorboard") else []
 
 
-@dataclass
+def shown(arguments: TrainingArguments) -> str:
+    """Return arguments with the values that are not their defaults, and no token; `str` has all."""
+    values = []
+    for field_ in fields(arguments):
+        name, value = field_.name, getattr(arguments, field_.name)
+        default = field_.default if field_.default_factory is MISSING else field_.default_factory()
+        plain = isinstance(value, str | int | float | list | tuple | dict)
+        if plain and (value or default) and value != default:
+            values.append(f"{name}=<{name.upper()}>" if "token" in name else f"{name}={value!r}")
+    return f"{type(arguments).__name__}({', '.join(values)})"
+
+
+@dataclass(repr=False)
 class SyncTVATrainingArguments(TrainingArguments):
     """transformers' arguments and these; `label_smoothing_factor` applies to every loss.
 
@@ -100,7 +112,7 @@ class SyncTVATrainingArguments(TrainingArguments):
     # None first: HfArgumentParser reads the union by position.
     report_to: None | str | list[str] = field(default_factory=_installed_loggers)  # noqa: RUF036
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         metric = self.metric_for_best_model
         if self.greater_is_better is None and metric is not None:
             self.greater_is_better = not metric.endswith(LOWER_IS_BETTER)
@@ -146,5 +158,8 @@ class SyncTVATrainingArguments(TrainingArguments):
             # context encoder.
             torch._dynamo.config.allow_rnn = True
 
+    def __repr__(self) -> str:
+        return shown(self)
 
-__all__ = ["SyncTVATrainingArguments"]
+
+__all__ = ["SyncTVATrainingArguments", "shown"]

@@ -53,6 +53,23 @@ class PreparedTraining(NamedTuple):
     arguments: dict[str, Any]
     """The recipe's fields of `SyncTVATrainingArguments`."""
 
+    def __repr__(self) -> str:
+        """Return what it is made of, without the weights and the conversations."""
+        sizes = ", ".join(f"{name} {len(split)}" for name, split in self.data.items())
+        parameters = list(self.model.parameters())
+        trained = sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+        reads = ", ".join(f"{name}: {text}" for name, text in self.processor.inputs().items())
+        lines = {
+            "data": f"conversations: {sizes}",
+            "processor": reads,
+            "model": f"{self.model.num_parameters():,} parameters, {trained:,} of them trained",
+            "labels": ", ".join(self.model.config.label_names),
+            "arguments": ", ".join(f"{name}={value!r}" for name, value in self.arguments.items()),
+        }
+        return "\n  ".join(
+            [type(self).__name__, *(f"{name}: {text}" for name, text in lines.items())]
+        )
+
 
 def prepare_training(
     data: DatasetDict,

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from huggingface_hub.errors import StrictDataclassError
 
@@ -84,6 +86,17 @@ def test_dropping_a_calibration():
     assert (config.calibration_temperature, config.conformal_thresholds) == (1.0, None)
     assert not config.is_calibrated
     assert toy_config(conformal_thresholds=[0.5] * 99).is_calibrated
+
+
+def test_a_printed_config_has_its_lists_in_lines():
+    config = toy_config(conformal_thresholds=[level / 100 for level in range(1, 100)])
+    printed = repr(config)
+    assert '"conformal_thresholds": [0.01, 0.02, ... 96 more ..., 0.99],\n' in printed
+    plain = repr(toy_config(architectures=["One", "Two"]))
+    assert '"architectures": ["One", "Two"],\n' in plain
+    assert json.loads(plain.partition(" ")[2]) == json.loads(
+        toy_config(architectures=["One", "Two"]).to_json_string()
+    )
 
 
 def test_installed_code_needs_no_trust_remote_code():

@@ -1,3 +1,4 @@
+import inspect
 import json
 import os
 import subprocess
@@ -8,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoProcessor, pipeline
+from transformers import AutoModelForTokenClassification, AutoProcessor, pipeline
+from transformers.pipelines import PIPELINE_REGISTRY
 
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
@@ -448,6 +450,62 @@ def test_a_frame_needs_pandas(recognise, monkeypatch):
 def test_needs_a_processor(model):
     with pytest.raises(ValueError, match="processor is None"):
         EmotionRecognitionPipeline(model=model)
+
+
+def test_a_pipeline_shows_what_it_is(recognise, calibrated, folder):
+    assert repr(recognise).splitlines() == [
+        "EmotionRecognitionPipeline",
+        f"  model: {folder}, float32 on cpu",
+        *repr(recognise.processor).splitlines()[1:],
+        "  labels: calm, glad, sad",
+        "  calibration: temperature 1.00, no prediction sets",
+        "  settings: top_k=1, calibrate=True, abstain_below=None, prediction_set=None",
+    ]
+    again = pipeline(
+        "emotion-recognition",
+        model=calibrated.model,
+        processor=SyncTVAProcessor(16, None, 2),
+        top_k=None,
+        abstain_below=0.5,
+    )
+    assert repr(again).splitlines()[2:] == [
+        "  text: 16 features as numbers",
+        "  visual: not read",
+        "  audio: 2 features as numbers",
+        "  labels: calm, glad, sad",
+        "  calibration: temperature 0.25, prediction sets",
+        "  settings: top_k=None, calibrate=True, abstain_below=0.5, prediction_set=None",
+    ]
+
+
+def test_arguments_that_are_not_passed_are_those_of_the_construction(model, processor):
+    recognise = pipeline(
+        "emotion-recognition", model=model, processor=processor, top_k=2, abstain_below=1.0
+    )
+    (answer,) = recognise(["hello"])
+    assert answer["label"] is None and len(answer["scores"]) == 2
+    (answer,) = recognise(["hello"], abstain_below=None)
+    assert answer["label"] is not None and len(answer["scores"]) == 2
+    arguments = inspect.signature(recognise.__call__).parameters
+    assert {"top_k", "calibrate", "abstain_below", "prediction_set", "as_frame"} <= set(arguments)
+    assert all(argument.annotation is not argument.empty for argument in arguments.values())
+
+
+def test_only_of_our_default_it_is_not_said_that_no_model_was_supplied(
+    folder, monkeypatch, caplog
+):
+    pipeline("emotion-recognition")
+    assert not caplog.records
+    other = {
+        "impl": EmotionRecognitionPipeline,
+        "pt": (AutoModelForTokenClassification,),
+        "default": {"model": (folder, "main")},
+        "type": "multimodal",
+    }
+    monkeypatch.setitem(PIPELINE_REGISTRY.supported_tasks, "another-task", other)
+    pipeline("another-task")
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"No model was supplied, defaulted to {folder}")
 
 
 def test_save_and_load(recognise, tmp_path):

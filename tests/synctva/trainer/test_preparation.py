@@ -63,6 +63,19 @@ def test_a_new_model_fits_the_data(data):
     assert kept.processor.widths == {"text": None, "visual": None, "audio": WIDTHS["audio"]}
 
 
+def test_what_is_printed_says_what_was_made(data):
+    prepared = prepare_training(data, config_overrides=TOY)
+    title, *lines = repr(prepared).splitlines()
+    said = dict(line.strip().split(": ", 1) for line in lines)
+    assert title == "PreparedTraining"
+    assert said["data"] == "conversations: " + ", ".join(f"{n} {len(s)}" for n, s in data.items())
+    assert said["labels"] == ", ".join(LABELS)
+    count = f"{prepared.model.num_parameters():,}"
+    assert said["model"] == f"{count} parameters, {count} of them trained"
+    assert f"text: {WIDTHS['text']} features" in said["processor"]
+    assert set(said) == {"data", "processor", "model", "labels", "arguments"}
+
+
 def test_texts_of_a_new_model_are_embedded(data, toy_encoder_spec, tmp_path, monkeypatch):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     for module in ("recipes", "preparation"):
