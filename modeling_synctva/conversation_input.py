@@ -37,6 +37,10 @@ TABLE_FIELDS = ("dialogue_id", "utterance_id", "emotion", "label", "split")
 _ORIGIN = {"speaker": "speakers", "text": "texts", "start": "starts", "end": "ends"}
 """Fields of an utterance that its answer repeats, and their columns."""
 
+RECORDING_FIELDS = ("recording", "speakers", "language")
+"""The fields of a conversation that is a recording whose words are to be recognised: a path, and
+the arguments of `synctva.transcribe`."""
+
 _COLUMNS = ("texts", "speakers", "utterance_ids", "modality_mask", "labels", "input_ids")
 
 _CLOCK = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:[.,]\d+)?)")
@@ -56,7 +60,7 @@ _SHORT.maxstring = _SHORT.maxother = 60
 
 def is_columns(conversation: Any) -> bool:
     """Return whether this is a conversation as a mapping of columns, and not one utterance."""
-    if not isinstance(conversation, Mapping):
+    if not isinstance(conversation, Mapping) or is_recording(conversation):
         return False
     if any(name in conversation for name in _COLUMNS):
         return True
@@ -66,6 +70,34 @@ def is_columns(conversation: Any) -> bool:
             first = next(iter(rows))
             return first is None or _is_sequence(first)
     return "dialogue_id" in conversation and not set(conversation) & set(UTTERANCE_FIELDS)
+
+
+def is_recording(conversation: Any) -> bool:
+    """Return whether this is a recording whose words are to be recognised, as a path or as a
+    mapping of `RECORDING_FIELDS`. A plain string never is."""
+    if isinstance(conversation, Mapping):
+        return "recording" in conversation and not set(conversation) & {*_COLUMNS} - {"speakers"}
+    return isinstance(conversation, os.PathLike)
+
+
+def read_recording(conversation: Any, name: str) -> dict[str, Any]:
+    """Return a recording as the arguments of `synctva.transcribe`.
+
+    Raises:
+        ValueError: it has other fields, or its recording is no path.
+    """
+    given = dict(conversation) if isinstance(conversation, Mapping) else {"recording": conversation}
+    unknown = [field for field in given if field not in RECORDING_FIELDS]
+    if unknown:
+        raise ValueError(
+            f"{name}, a recording, has the fields {unknown}: expected only {RECORDING_FIELDS}; a "
+            "transcript has the recording as `audio` or `video` of its utterances"
+        )
+    if not isinstance(given["recording"], str | os.PathLike):
+        raise ValueError(
+            f"{name}, recording = {_shown(given['recording'])}: expected the path of a local file"
+        )
+    return given
 
 
 def is_turn(value: Any) -> bool:
@@ -312,14 +344,25 @@ def _text(value: Any, name: str) -> str | None:
                 f"{name} = {text!r} has halves of characters, which are left out: expected text "
                 "that was decoded whole"
             )
-    media = _FILE.fullmatch(text.strip())
-    if (media and " " not in text) or ((media or "/" in text) and os.path.isfile(text)):
-        field = "video" if media and media["video"] else "audio" if media and media["audio"] else ""
-        advice = {field: text} if field else f"synctva.read_transcript({text!r})"
+    advice = file_advice(text)
+    if advice is not None:
+        expected = " or for a whole conversation ".join(dict.fromkeys(advice))
         logger.warning_once(
-            f"{name} = {text!r} is the name of a file, and is read as words: expected {advice}"
+            f"{name} = {text!r} is the name of a file, and is read as words: expected {expected}"
         )
     return text
+
+
+def file_advice(text: str) -> tuple[str, str] | None:
+    """Return what is expected in place of a text that seems to be the name of a file: of an
+    utterance, and of a whole conversation."""
+    media = _FILE.fullmatch(text.strip())
+    if not ((media and " " not in text) or ((media or "/" in text) and os.path.isfile(text))):
+        return None
+    field = media and media.lastgroup
+    if not field:
+        return (f"synctva.read_transcript({text!r})",) * 2
+    return str({field: text}), f"pathlib.Path({text!r})"
 
 
 def _speaker(value: Any, name: str) -> Any:
@@ -457,14 +500,18 @@ def _shown(value: Any) -> str:
 
 __all__ = [
     "MEDIA_FIELDS",
+    "RECORDING_FIELDS",
     "SOURCES",
     "UTTERANCE_FIELDS",
     "clock_seconds",
     "columns_of",
+    "file_advice",
     "is_columns",
+    "is_recording",
     "is_turn",
     "origins",
     "read_columns",
+    "read_recording",
     "read_table",
     "read_utterances",
 ]

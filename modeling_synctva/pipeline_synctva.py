@@ -16,7 +16,7 @@ from .calibration import (
     prediction_sets,
 )
 from .configuration_synctva import MODALITIES
-from .conversation_input import is_columns, is_turn, read_table
+from .conversation_input import file_advice, is_columns, is_recording, is_turn, read_table
 from .explanation import explain_utterance
 
 _FORM = (
@@ -55,10 +55,12 @@ class EmotionRecognitionPipeline(Pipeline):
     Call it with one conversation (a list of utterances, each a string, a tuple (speaker, text) or a
     dictionary with any of `text`, `speaker`, `audio`, `video`, `channel`, `start`, `end`,
     `text_features`, `visual_features`, `audio_features`) or with several (a list of such lists). A
-    conversation may also be a mapping of columns, such as a row of `datasets`. For a dataset or a
-    generator of conversations, it returns an iterator that computes the answers lazily. A
+    conversation may also be a mapping of columns, such as a row of `datasets`, or a recording: a
+    `pathlib.Path`, or {"recording": path, "speakers": ..., "language": ...}, whose words are
+    recognised first, see `synctva.transcribe`. A plain string is never opened as a file. A
     `pandas.DataFrame` or a dataset with an utterance per row is one conversation, or with a column
-    `dialogue_id` several.
+    `dialogue_id` several. For a dataset or a generator of conversations, it returns an iterator
+    that computes the answers lazily.
 
     Args:
         top_k: 1 for only the label and its score, k to add the `scores` of the k likeliest labels,
@@ -226,10 +228,12 @@ class EmotionRecognitionPipeline(Pipeline):
         Raises:
             ValueError: the input is neither.
         """
-        if isinstance(conversations, Mapping) and is_columns(conversations):
+        if is_recording(conversations) or is_columns(conversations):
             return True
         if isinstance(conversations, str | bytes | Mapping):
-            raise ValueError(f"the input is {conversations!r}: {_FORM}")
+            advice = file_advice(conversations) if isinstance(conversations, str) else None
+            expected = _FORM if advice is None else f"expected {advice[1]}"
+            raise ValueError(f"the input is {conversations!r}: {expected}")
         is_iterable = isinstance(conversations, Iterable) or hasattr(conversations, "__getitem__")
         if not is_iterable or getattr(conversations, "ndim", 1) == 0:
             raise ValueError(f"the input is of type {type(conversations).__name__}: {_FORM}")
@@ -238,7 +242,8 @@ class EmotionRecognitionPipeline(Pipeline):
         if not conversations:
             raise ValueError(f"the input is empty: {_FORM}")
         utterances = [
-            (isinstance(item, str | Mapping) and not is_columns(item)) or is_turn(item)
+            is_turn(item)
+            or (isinstance(item, str | Mapping) and not is_columns(item) and not is_recording(item))
             for item in conversations
         ]
         if any(utterances) and not all(utterances):

@@ -18,8 +18,10 @@ from .configuration_synctva import AUTO_MAP, MODALITIES, how_to_install
 from .conversation_input import (
     SOURCES,
     columns_of,
+    is_recording,
     origins,
     read_columns,
+    read_recording,
     read_utterances,
 )
 from .conversation_padding import TOKEN_FIELDS, pad_conversations
@@ -284,6 +286,7 @@ class SyncTVAProcessor(ProcessorMixin):
         self, conversation: Any, name: str, device: torch.device | str | None
     ) -> dict[str, Any]:
         """Return a conversation as columns, without those that the checkpoint cannot use."""
+        conversation = transcribed(conversation, name)
         if isinstance(conversation, Mapping):
             row = read_columns(conversation, name)
             given = {column for column, values in row.items() if values is not None}
@@ -499,26 +502,56 @@ class SyncTVAProcessor(ProcessorMixin):
             shutil.copyfile(source, target)
 
 
-def _package(need: str) -> Any:
-    """Import the module of the package that decodes recordings and computes their features.
+def transcribed(conversation: Any, name: str) -> Any:
+    """Return the utterances that are recognised in a recording; anything else as it is.
 
-    This is the only import from outside this folder: everything but reading recordings works
+    Args:
+        conversation: a path or a mapping, see `RECORDING_FIELDS`.
+        name: of the conversation, for messages.
+
+    Raises:
+        ImportError: the package is not installed, or without speech recognition.
+        OSError: the recogniser's weights are neither here nor can they be downloaded.
+        ValueError: the file cannot be read, nobody speaks in it, or a field is wrong.
+    """
+    if not is_recording(conversation):
+        return conversation
+    arguments = read_recording(conversation, name)
+    utterances = _package(f"{name} is a recording", "speech").transcribe(**arguments)
+    if not utterances:
+        raise ValueError(
+            f"{name}, recording = {str(arguments['recording'])!r}: no speech was recognised, and "
+            "nothing can be answered"
+        )
+    return utterances
+
+
+def _package(need: str, extra: str = "media") -> Any:
+    """Import the module of the package that decodes recordings, or that recognises their words.
+
+    These are the only imports from outside this folder: everything but reading recordings works
     without the package.
 
     Args:
         need: what the package is needed for, for the error message.
+        extra: the package's extra: "media" for features of recordings, "speech" for their words.
 
     Raises:
         ImportError: the package is not installed.
     """
     try:
+        if extra == "speech":
+            from synctva.speech import transcription
+
+            return transcription
         from synctva.recordings import features
+
+        return features
     except ImportError as error:
         raise ImportError(
             f"{need}: expected the package synctva, which decodes recordings: "
-            + how_to_install("media")
+            + how_to_install(extra)
         ) from error
-    return features
 
 
-__all__ = ["SyncTVAProcessor"]
+__all__ = ["SyncTVAProcessor", "transcribed"]

@@ -8,7 +8,8 @@ from typing import Any
 from transformers.utils import logging
 
 from synctva import EmotionRecognitionPipeline
-from synctva.modeling_synctva.conversation_input import SOURCES, read_utterances
+from synctva.modeling_synctva.conversation_input import SOURCES, is_recording, read_utterances
+from synctva.modeling_synctva.processing_synctva import transcribed
 from synctva.recordings.features import add_media_features
 
 logger = logging.get_logger(__name__)
@@ -16,7 +17,7 @@ logger = logging.get_logger(__name__)
 
 def answer_each(
     recognise: EmotionRecognitionPipeline,
-    conversations: Sequence[Sequence[Any]],
+    conversations: Sequence[Any],
     strict: bool = False,
     **parameters: Any,
 ) -> Iterator[list[dict[str, Any]]]:
@@ -28,7 +29,7 @@ def answer_each(
 
     Args:
         recognise: the pipeline.
-        conversations: lists of utterances, as for the pipeline.
+        conversations: lists of utterances or recordings, as for the pipeline.
         strict: whether to raise the first such error instead.
         parameters: of the pipeline.
 
@@ -36,14 +37,16 @@ def answer_each(
         For each utterance the pipeline's answer, or {"error": the reason}.
 
     Raises:
-        OSError, ImportError: the text encoder or PyAV is missing, which concerns all of them.
+        OSError, ImportError: the text encoder, PyAV or the speech recogniser is missing, which
+            concerns all of them.
         ValueError: a parameter is wrong; or `strict`, and something cannot be read.
     """
     _, _, chosen = recognise._sanitize_parameters(**parameters)
     for number, conversation in enumerate(conversations):
         unread: dict[int, str] = {}
         try:
-            utterances = _read(recognise, conversation, f"conversation {number}")
+            name = f"conversation {number}"
+            utterances = _read(recognise, transcribed(conversation, name), name)
             for t, reason in _add_media_features(recognise, utterances):
                 if strict:
                     raise ValueError(f"conversation {number}, utterance {t}: {reason}")
@@ -52,7 +55,8 @@ def answer_each(
         except ValueError as error:
             if strict:
                 raise
-            yield [{"error": unread.get(t, str(error))} for t in range(len(conversation))]
+            count = 1 if is_recording(conversation) else len(conversation)
+            yield [{"error": unread.get(t, str(error))} for t in range(count)]
             continue
         silent = [t for t in unread if answers[t]["modalities"]]
         if silent:

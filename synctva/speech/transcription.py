@@ -162,7 +162,7 @@ def _regular_file(recording: str | os.PathLike) -> str:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MediaError(
-            f"recording = {path!r}: cannot be opened: {reason}: expected a recording"
+            f"recording = {path!r}: cannot be opened: {reason}: expected the path of a local file"
         ) from None
     if not stat.S_ISREG(mode):
         raise MediaError(f"recording = {path!r}: is not a file: expected a recording")

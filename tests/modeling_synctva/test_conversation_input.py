@@ -138,9 +138,11 @@ def test_a_path_as_text_is_read_as_words_and_named(text, warnings):
 
 def test_the_warning_says_what_to_write(warnings, tmp_path):
     read(["clip.wav", "clip.mp4", "call.srt"])
-    assert "expected {'audio': 'clip.wav'}" in warnings[0]
-    assert "expected {'video': 'clip.mp4'}" in warnings[1]
-    assert "expected synctva.read_transcript('call.srt')" in warnings[2]
+    assert warnings[0].endswith(
+        "expected {'audio': 'clip.wav'} or for a whole conversation pathlib.Path('clip.wav')"
+    )
+    assert "expected {'video': 'clip.mp4'} or" in warnings[1]
+    assert warnings[2].endswith("expected synctva.read_transcript('call.srt')")
     existing = tmp_path / "my clip"
     existing.write_bytes(b"")
     read([str(existing)])
