@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         leave_one_session_out,
         load_iemocap_release,
     )
+    from .datasets_scripts.corpora.labelled_text import load_dailydialog, load_emorynlp
     from .datasets_scripts.corpora.meld import load_meld
     from .datasets_scripts.corpora.simulated import load_simulated
     from .datasets_scripts.legacy_pickles.loading import import_feature_pickle, read_feature_pickle
@@ -57,6 +58,8 @@ _LAZY = {  # name -> module that has it
     "feature_statistics": ".trainer.statistics",
     "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "leave_one_session_out": ".datasets_scripts.corpora.iemocap_release",
+    "load_dailydialog": ".datasets_scripts.corpora.labelled_text",
+    "load_emorynlp": ".datasets_scripts.corpora.labelled_text",
     "load_feature_set": ".features.feature_sets",
     "load_iemocap": ".datasets_scripts.corpora.iemocap",
     "load_iemocap_release": ".datasets_scripts.corpora.iemocap_release",
@@ -114,6 +117,8 @@ __all__ = [
     "feature_statistics",
     "import_feature_pickle",
     "leave_one_session_out",
+    "load_dailydialog",
+    "load_emorynlp",
     "load_feature_set",
     "load_iemocap",
     "load_iemocap_release",

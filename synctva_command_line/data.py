@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .parsing import DATASETS, MEDIA_SOURCES, MODALITIES, add_path_options, new_parser
+from .parsing import DATASETS, MEDIA_SOURCES, MODALITIES, add_table_options, new_parser
 
 
 def check() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def check() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed of the random split, if the table has no splits"
     )
-    add_path_options(parser)
+    add_table_options(parser)
     return parser
 
 
@@ -42,7 +42,7 @@ def prepare() -> argparse.ArgumentParser:
     parser.add_argument("--output", required=True, help="new folder for the feature set")
     parser.add_argument("--push_to_hub", metavar="USER/NAME", help="upload it under this name")
     parser.add_argument("--private", action="store_true", help="make the uploaded data set private")
-    add_path_options(parser)
+    add_table_options(parser)
     return parser
 
 
@@ -75,5 +75,5 @@ def extract() -> argparse.ArgumentParser:
     for modality in MODALITIES:
         parser.add_argument(f"--no-{modality}", action="store_true", help=f"mask {modality}")
     parser.add_argument("--model", help="use the encoders of this checkpoint")
-    add_path_options(parser)
+    add_table_options(parser)
     return parser

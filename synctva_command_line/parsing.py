@@ -43,7 +43,7 @@ dataclasses, which need torch, and `--help_all` lists them."""
 
 # What follows is defined in `synctva` too, which cannot be imported here; a test compares them.
 MODALITIES = ("text", "visual", "audio")
-DATASETS = ("simulated", "meld", "iemocap", "table", "features")
+DATASETS = ("simulated", "meld", "iemocap", "emorynlp", "dailydialog", "table", "features")
 TEXT_CORPORA = ("dailydialog", "emocontext", "emorynlp", "friends", "goemotions")
 MEDIA_SOURCES = ("meld", "iemocap", "table", "clips")
 
@@ -91,8 +91,16 @@ def complete(parser: argparse.ArgumentParser, command: str) -> None:
             parser._option_string_actions[option].help = action.help
 
 
-def add_path_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where the files in a table's column media_path lie."""
+def add_table_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a table is read: its columns, and where its files lie."""
+    parser.add_argument(
+        "--columns",
+        metavar="OURS=THEIRS,...",
+        help="other names of a table's columns: dialogue_id=video_id,utterance_id=clip_id",
+    )
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="a table's column of labels; sentiment, of MELD"
+    )
     parser.add_argument(
         "--media_root", metavar="FOLDER", help="folder of the files in a table's media_path"
     )

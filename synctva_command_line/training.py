@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .parsing import DATASETS, MODALITIES, TEXT_CORPORA, add_path_options, new_parser
+from .parsing import DATASETS, MODALITIES, TEXT_CORPORA, add_table_options, new_parser
 
 
 def train() -> argparse.ArgumentParser:
@@ -92,7 +92,7 @@ def calibrate() -> argparse.ArgumentParser:
         default=[],
         help="results.json of several seeds, for the card",
     )
-    add_path_options(parser)
+    add_table_options(parser)
     return parser
 
 
@@ -107,5 +107,5 @@ def evaluate() -> argparse.ArgumentParser:
     parser.add_argument("--use_cpu", action="store_true", help="use the CPU even if there is a GPU")
     parser.add_argument("--output_dir", help="write results.json into this folder")
     parser.add_argument("--json", action="store_true", help="print the content of results.json")
-    add_path_options(parser)
+    add_table_options(parser)
     return parser

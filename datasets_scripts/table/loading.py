@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from datasets import DatasetDict
@@ -126,6 +127,17 @@ def load_table(
     )
     builder.reading = reading
     return build(builder, None)
+
+
+def check_table_options(dataset: str, **options: Any) -> None:
+    """Refuse options of `load_table` for other data; MELD has a label to choose too.
+
+    Raises:
+        ValueError: an option is set that the data set does not have.
+    """
+    for name, value in options.items():
+        if value and dataset != "table" and (name, dataset) != ("label", "meld"):
+            raise ValueError(f"{name} is set: expected a table, not {dataset!r}")
 
 
 def read_table(

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def program() -> str:
@@ -16,4 +17,27 @@ def program() -> str:
     return os.path.relpath(installed)
 
 
-__all__ = ["program"]
+def table_options(options: Any) -> dict[str, Any]:
+    """Return how a table is read, as arguments of `load_table`, from the options of a command.
+
+    Raises:
+        ValueError: `--columns` is not of the form that it has.
+    """
+    columns = None
+    if options.columns is not None:
+        pairs = [pair.partition("=") for pair in options.columns.split(",")]
+        columns = {ours.strip(): theirs.strip() for ours, _, theirs in pairs}
+        if len(columns) < len(pairs) or not all((*columns, *columns.values())):
+            raise ValueError(
+                f"--columns = {options.columns}: expected our name of a column = its name in the "
+                "table, each once: dialogue_id=video_id,utterance_id=clip_id"
+            )
+    return {
+        "columns": columns,
+        "label": options.label,
+        "media_root": options.media_root,
+        "allow_absolute_paths": options.allow_absolute_paths,
+    }
+
+
+__all__ = ["program", "table_options"]

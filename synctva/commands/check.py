@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from synctva import MODALITIES
+from synctva.commands import table_options
 from synctva.datasets_scripts.schema import UNLABELLED, Conversation
 from synctva.datasets_scripts.table.checking import TableError
 from synctva.datasets_scripts.table.findings import repetitions
@@ -33,8 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             options.data,
             options.label_names,
             options.seed,
-            media_root=options.media_root,
-            allow_absolute_paths=options.allow_absolute_paths,
+            **table_options(options),
         )
     except TableError as error:
         print(*error.mistakes, f"mistakes: {len(error.mistakes)}", sep="\n")

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva.commands import table_options
 from synctva.features.text import add_text_tokens
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.model_lookup import find_model
@@ -44,6 +46,14 @@ def read_processor(model: str) -> SyncTVAProcessor:
     except OSError:
         logger.warning(f"{model} has no processor: features are matched by their position")
         return SyncTVAProcessor()
+
+
+def read_as_trained(options: argparse.Namespace, trained: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how the data is read; columns and label are by default those of the training."""
+    given = table_options(options)
+    if options.dataset in (None, trained.get("dataset")):
+        given |= {name: given[name] or trained.get(name) for name in ("columns", "label")}
+    return given
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -79,8 +89,7 @@ def main(arguments: Sequence[str]) -> None:
         takes=takes,
         feature_names=processor.feature_names,
         undivided=None if of_training else "test",
-        media_root=options.media_root,
-        allow_absolute_paths=options.allow_absolute_paths,
+        **read_as_trained(options, trained),
     )
     if not {"dev", "test"} & data.keys():
         raise SystemExit(f"splits of the data = {list(data)}: expected dev or test")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
-from synctva.commands import program
+from synctva.commands import program, table_options
 from synctva.datasets_scripts.legacy_pickles.loading import read_feature_pickle
 from synctva.features.feature_sets import (
     SCHEMA_FILE,
@@ -80,8 +80,7 @@ def main(arguments: Sequence[str]) -> None:
             seed=options.seed,
             max_train_conversations=options.max_train_conversations,
             embed_text=not options.text_encoders,
-            media_root=options.media_root,
-            allow_absolute_paths=options.allow_absolute_paths,
+            **table_options(options),
         )
         names = feature_names(options.dataset, data, options.data_dir)
         encoders, source = encoder_names(options.dataset, data), options.dataset

@@ -13,9 +13,14 @@ from transformers.utils import logging
 
 from synctva.audio.encoder import PROSODY_SPEC, AudioEncoder
 from synctva.datasets_scripts.corpora.iemocap import load_iemocap
+from synctva.datasets_scripts.corpora.labelled_text import load_dailydialog, load_emorynlp
 from synctva.datasets_scripts.corpora.meld import load_meld
 from synctva.datasets_scripts.corpora.simulated import load_simulated
-from synctva.datasets_scripts.table.loading import load_table, table_feature_names
+from synctva.datasets_scripts.table.loading import (
+    check_table_options,
+    load_table,
+    table_feature_names,
+)
 from synctva.datasets_scripts.table.splits import find_files
 from synctva.features.feature_names import schema_feature_names
 from synctva.features.feature_sets import SCHEMA_FILE, load_feature_set, read_schema
@@ -70,6 +75,15 @@ _FROZEN_TEXT: dict[str, Any] = {
     "ema_decay": 0.99,
 }
 
+_MELD: dict[str, Any] = {
+    **_FROZEN_TEXT,
+    "num_train_epochs": 8,
+    "per_device_train_batch_size": 16,
+    "weight_decay": 1.0,
+    # Without weights, fear and disgust (2-3% each) are never predicted.
+    "loss": "class_weighted",
+}
+
 RECIPES = {
     "simulated": Recipe(
         preset="simulated",
@@ -87,20 +101,16 @@ RECIPES = {
     "meld": Recipe(
         preset="meld",
         audio_encoder=PROSODY_SPEC,
-        training={
-            **_FROZEN_TEXT,
-            "num_train_epochs": 8,
-            "per_device_train_batch_size": 16,
-            "weight_decay": 1.0,
-            # Without weights, fear and disgust (2-3% each) are never predicted.
-            "loss": "class_weighted",
-        },
+        training=_MELD,
     ),
     "iemocap": Recipe(
         preset="iemocap",
         audio_encoder=PROSODY_SPEC,
         training={**_FROZEN_TEXT, "num_train_epochs": 16, "per_device_train_batch_size": 4},
     ),
+    # Nothing was tuned on these two: they have MELD's settings.
+    "emorynlp": Recipe(preset="meld", training=_MELD),
+    "dailydialog": Recipe(preset="meld", training=_MELD),
     "table": Recipe(
         preset="meld",
         training={**_FROZEN_TEXT, "num_train_epochs": 10, "per_device_train_batch_size": 16},
@@ -175,6 +185,8 @@ def load_splits(
     takes: Sequence[str] = MODALITIES,
     feature_names: Mapping[str, Sequence[str]] | None = None,
     undivided: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    label: str | None = None,
     media_root: str | Path | None = None,
     allow_absolute_paths: bool = False,
 ) -> DatasetDict:
@@ -191,19 +203,24 @@ def load_splits(
         takes: modalities that the model takes.
         feature_names: names of the features that the model reads, by modality. Those of a table and
             of a feature set are matched by name.
-        undivided, media_root, allow_absolute_paths: of a table, see `load_table`.
+        undivided, columns, label, media_root, allow_absolute_paths: of a table, see `load_table`.
+            The label may also be "sentiment", of MELD.
 
     Raises:
         ValueError: the data set is unknown; data_dir is missing, or given to the simulator; the
-            data lacks a required split or a feature that the model reads; or paths are opened up
-            for other data than a table.
+            data lacks a required split or a feature that the model reads; or an option of tables is
+            set for other data.
         FileNotFoundError: a file of the data set is missing.
     """
     if dataset not in RECIPES:
         raise ValueError(f"dataset = {dataset!r}: expected one of {tuple(RECIPES)}")
-    if (media_root is not None or allow_absolute_paths) and dataset != "table":
-        option = "allow_absolute_paths" if media_root is None else "media_root"
-        raise ValueError(f"{option} is set: expected a table, not the data set {dataset!r}")
+    of_table = {
+        "columns": columns,
+        "label": label,
+        "media_root": media_root,
+        "allow_absolute_paths": allow_absolute_paths,
+    }
+    check_table_options(dataset, **of_table)
     if dataset == "simulated":
         if data_dir:
             raise ValueError(
@@ -215,21 +232,24 @@ def load_splits(
     elif data_dir is None:
         raise ValueError(f"data_dir is missing: expected the folder that holds {dataset}'s files")
     elif dataset == "meld":
-        data = load_meld(data_dir)
+        data = load_meld(data_dir, label=label or "emotion")
     elif dataset == "iemocap":
         data = load_iemocap(data_dir)
+    elif dataset == "emorynlp":
+        data = load_emorynlp(data_dir)
+    elif dataset == "dailydialog":
+        data = load_dailydialog(data_dir)
     elif dataset == "features":
         data = load_feature_set(data_dir, splits, feature_names=feature_names)
     else:
         data = load_table(
             data_dir,
             label_names,
-            media_root=media_root,
-            allow_absolute_paths=allow_absolute_paths,
             feature_names=feature_names,
             undivided=undivided,
+            **of_table,
         )
-        unnamed = table_feature_names(data_dir).keys() - (feature_names or {}).keys()
+        unnamed = table_feature_names(data_dir, columns).keys() - (feature_names or {}).keys()
         if feature_names is not None and unnamed & set(takes):
             logger.warning(
                 f"the model does not know the names of its {' and '.join(sorted(unnamed))} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from datasets import Dataset, DatasetDict
@@ -18,7 +18,7 @@ from synctva.datasets_scripts.schema import (
     conversation_features,
     new_conversation,
 )
-from synctva.datasets_scripts.table.loading import load_table
+from synctva.datasets_scripts.table.loading import check_table_options, load_table
 from synctva.datasets_scripts.text_repair import decode, repair_text
 
 logger = logging.get_logger(__name__)
@@ -38,6 +38,8 @@ def load_media(
     data_dir: str | Path,
     label_names: Sequence[str] | None = None,
     *,
+    columns: Mapping[str, str] | None = None,
+    label: str | None = None,
     media_root: str | Path | None = None,
     allow_absolute_paths: bool = False,
 ) -> DatasetDict:
@@ -47,27 +49,27 @@ def load_media(
         source: one of `SOURCES`: MELD's or IEMOCAP's release, your own table with the column
             media_path, or a folder of clips.
         data_dir: the folder or file.
-        label_names, media_root, allow_absolute_paths: of a table, see `load_table`.
+        label_names, columns, label, media_root, allow_absolute_paths: of a table, see `load_table`.
+            The label may also be "sentiment", of MELD.
 
     Raises:
         FileNotFoundError, ValueError: see `load_meld`, `load_iemocap`, `load_table`, `load_clips`;
-            or the source is unknown, or paths are opened up for another source than a table.
+            or the source is unknown, or an option of tables is set for another source.
     """
-    if source != "table" and (media_root is not None or allow_absolute_paths):
-        option = "allow_absolute_paths" if media_root is None else "media_root"
-        raise ValueError(f"{option} is set: expected a table, not the source {source!r}")
+    given = {
+        "columns": columns,
+        "label": label,
+        "media_root": media_root,
+        "allow_absolute_paths": allow_absolute_paths,
+    }
+    check_table_options(source, **given)
     data_dir = data_folder(data_dir)  # absolute, because workers on other machines read the paths
     if source == "meld":
-        return load_meld(data_dir, prosody=False)
+        return load_meld(data_dir, prosody=False, label=label or "emotion")
     if source == "iemocap":
         return load_iemocap(data_dir, prosody=False)
     if source == "table":
-        return load_table(
-            data_dir,
-            label_names,
-            media_root=media_root,
-            allow_absolute_paths=allow_absolute_paths,
-        )
+        return load_table(data_dir, label_names, **given)
     if source == "clips":
         return load_clips(data_dir)
     raise ValueError(f"source = {source!r}: expected one of {SOURCES}")

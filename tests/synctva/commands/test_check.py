@@ -101,6 +101,33 @@ def test_what_is_probably_not_meant_is_a_warning(capsys, tmp_path):
         assert words in warning
 
 
+def test_columns_and_label_may_have_other_names(capsys, tmp_path):
+    path = tmp_path / "own.csv"
+    rows = [f"d{d},Said {d}.,{'glad' if d else 'calm'},{d % 2}" for d in range(4)]
+    path.write_text("\n".join(["scene,said,emotion,bright", *rows]))
+    columns = "dialogue_id=scene, text=said"
+    assert check.main([str(path), "--columns", columns, "--label", "bright"]) == 0
+    printed = capsys.readouterr().out
+    assert "warning: no column 'speaker': each conversation has one speaker" in printed
+    assert "own.csv: columns that are not read: 'emotion'" in printed
+    classes = [line.split() for line in printed.splitlines()][6:8]
+    assert [name for name, *_ in classes] == ["0", "1"]
+    assert [sum(map(int, counts)) for _, *counts in classes] == [2, 2]
+    assert check.main([str(path)]) == 1
+    assert "lacks the column 'dialogue_id', it has scene, said," in capsys.readouterr().out
+    for wrong, message in (
+        ("dialogue_id", "--columns = dialogue_id: expected our name of a column = its name in"),
+        (
+            "text=said,text=scene",
+            "expected our name of a column = its name in the table, each once",
+        ),
+        ("words=said", "columns = words=said: expected one of dialogue_id, utterance_id, speaker"),
+        ("text=said,speaker=said", "columns: text and speaker = said: expected a column for each"),
+    ):
+        assert check.main([str(path), "--columns", wrong]) == 1
+        assert message in capsys.readouterr().out
+
+
 def test_clips_may_lie_elsewhere_if_the_user_says_where(capsys, tmp_path):
     clips, path = tmp_path / "clips", tmp_path / "data" / "own.csv"
     clips.mkdir(), path.parent.mkdir()

@@ -3,6 +3,7 @@
 import pytest
 from datasets import DatasetDict
 
+from synctva.datasets_scripts.labels import MELD_SENTIMENTS
 from synctva.features.feature_sets import write_feature_set
 from synctva.trainer.preparation import build_config, build_processor
 from synctva.trainer.recipes import (
@@ -11,7 +12,9 @@ from synctva.trainer.recipes import (
     feature_widths,
     label_names,
     load_conversations,
+    load_splits,
 )
+from tests.support.corpora import write_meld
 from tests.support.toy import LABELS, WIDTHS, toy_dataset
 
 
@@ -43,6 +46,19 @@ def test_a_feature_set_gives_data_config_and_processor(folder):
 def test_modalities_that_are_not_wanted_are_dropped(folder):
     data = load_conversations("features", folder, modalities=["audio"])
     assert feature_widths(data) == {"audio": WIDTHS["audio"]}
+
+
+def test_only_tables_have_columns_to_name_and_only_meld_a_label_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    (tmp_path / "meld").mkdir()
+    data = load_splits("meld", write_meld(tmp_path / "meld"), label="sentiment")
+    assert label_names(data) == list(MELD_SENTIMENTS)
+    for dataset, option in (
+        ("iemocap", {"label": "valence"}),
+        ("meld", {"columns": {"text": "a"}}),
+    ):
+        with pytest.raises(ValueError, match=f"{next(iter(option))} is set: expected a table, not"):
+            load_splits(dataset, tmp_path / "meld", **option)
 
 
 def test_bad_arguments_are_named(folder):
