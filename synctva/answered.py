@@ -19,7 +19,7 @@ SAID = ("file", "speaker", "text", "start", "end", "confidence", "channel")
 
 ANSWER = (
     *("label", "score", "scores", "prediction_set", "strengths", "modalities", "informative"),
-    *("cautions", "error"),
+    *("cautions", "precision", "error"),
 )
 """Fields of an answer."""
 

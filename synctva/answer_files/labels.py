@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from synctva.answered import Answered, plain
-from synctva.transcripts.line import emotion_mark, split_speaker
+from synctva.transcripts.line import emotion_mark
 
 from .spans import spans, unique
 
@@ -33,10 +33,7 @@ def audacity(answered: Sequence[Answered]) -> str:
     """Return the utterances as a label track of Audacity."""
     lines = []
     for span in spans(answered):
-        words = f"{span.speaker}: {span.text}" if span.speaker else span.text
-        if not span.speaker and split_speaker(span.text)[0] is not None:
-            words = f": {span.text}"
-        words = (words + emotion_mark(span.emotion)).strip()
+        words = (span.line + emotion_mark(span.emotion)).strip()
         lines.append(f"{span.start / 1000:.6f}\t{span.end / 1000:.6f}\t{words}\n")
     return "".join(lines)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from synctva.answered import Answered, emotion, plain
+from synctva.transcripts.line import split_speaker
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,17 @@ class Span:
     """Later than the start."""
     emotion: str | None
     """See `synctva.answered.emotion`."""
+
+    @property
+    def words(self) -> str:
+        """The text, behind a colon where its beginning would be read as the name of a speaker."""
+        unnamed = not self.speaker and split_speaker(self.text)[0] is not None
+        return f": {self.text}" if unnamed else self.text
+
+    @property
+    def line(self) -> str:
+        """The words behind the speaker, if there is one."""
+        return f"{self.speaker}: {self.text}" if self.speaker else self.words
 
 
 def spans(answered: Iterable[Answered]) -> list[Span]:

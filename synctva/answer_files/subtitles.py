@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from html import escape
 
 from synctva.answered import Answered
-from synctva.transcripts.line import emotion_mark, split_speaker
+from synctva.transcripts.line import emotion_mark
 
-from .spans import Span, spans
+from .spans import spans
 
 # SRT has no escapes of its own. Players that know HTML's tags mostly know its entities; others show
 # them, which does no harm. A "&" is left alone where it begins nothing.
-_ACTIVE = {"<": "&lt;", "-->": "--&gt;", "{\\": "&#123;\\"}
+_OVERRIDE = "{\\", "&#123;\\"
+"""How a command of SubStation Alpha begins, which many players obey in any subtitles."""
+_ACTIVE = (("<", "&lt;"), ("-->", "--&gt;"), _OVERRIDE)
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
@@ -25,9 +27,11 @@ def srt(answered: Sequence[Answered]) -> str:
     """Return the utterances as SRT."""
     blocks = []
     for number, span in enumerate(spans(answered), 1):
-        words = _inert(_with_speaker(span))
+        words = _ENTITY.sub("&amp;", span.line + emotion_mark(span.emotion))
+        for active, escaped in _ACTIVE:
+            words = words.replace(active, escaped)
         times = f"{_clock(span.start)} --> {_clock(span.end)}".replace(".", ",")
-        blocks.append(f"{number}\n{times}\n{words}{emotion_mark(span.emotion)}".strip() + "\n")
+        blocks.append(f"{number}\n{times}\n{words}".strip() + "\n")
     return "\n".join(blocks)
 
 
@@ -35,27 +39,17 @@ def web_vtt(answered: Sequence[Answered]) -> str:
     """Return the utterances as WebVTT."""
     blocks = ["WEBVTT\n"]
     for number, span in enumerate(spans(answered), 1):
-        words = escape(span.text if span.speaker else _with_speaker(span), quote=False)
-        mark = escape(emotion_mark(span.emotion).strip(), quote=False)
+        words = _escaped(span.words)
+        mark = _escaped(emotion_mark(span.emotion).strip())
         words += f" <i>{mark}</i>" if mark else ""
         if span.speaker:
-            words = f"<v {escape(span.speaker, quote=False)}>{words}</v>"
+            words = f"<v {_escaped(span.speaker)}>{words}</v>"
         blocks.append(f"{number}\n{_clock(span.start)} --> {_clock(span.end)}\n{words}\n")
     return "\n".join(blocks)
 
 
-def _with_speaker(span: Span) -> str:
-    if span.speaker:
-        return f"{span.speaker}: {span.text}"
-    # Without a speaker, what stands before a colon would be read as one.
-    return span.text if split_speaker(span.text)[0] is None else f": {span.text}"
-
-
-def _inert(words: str) -> str:
-    words = _ENTITY.sub("&amp;", words)
-    for active, escaped in _ACTIVE.items():
-        words = words.replace(active, escaped)
-    return words
+def _escaped(words: str) -> str:
+    return escape(words, quote=False).replace(*_OVERRIDE)
 
 
 def _clock(milliseconds: int) -> str:

@@ -23,7 +23,7 @@ def textgrid(answered: Sequence[Answered]) -> str:
     tiers = []
     for speaker, row in rows_without_overlap(found):
         name = speaker or WORDS
-        tiers.append(_intervals(name, row, end, lambda span: span.text))
+        tiers.append(_intervals(name, row, end, lambda span: span.words))
         if any(span.emotion for span in row):
             tiers.append(_intervals(f"{name} - emotion", row, end, lambda span: span.emotion or ""))
     head = [
@@ -122,7 +122,7 @@ def elan(answered: Sequence[Answered]) -> str:
                 TIME_SLOT_REF1=slots[span.start],
                 TIME_SLOT_REF2=slots[span.end],
             )
-            SubElement(holder, "ANNOTATION_VALUE").text = span.text
+            SubElement(holder, "ANNOTATION_VALUE").text = span.words
             if span.emotion:
                 depends = SubElement(
                     SubElement(felt, "ANNOTATION"),

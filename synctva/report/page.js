@@ -165,4 +165,5 @@ let fitting = 1;
 const width = scroll.clientWidth;
 while (fitting < data.finest && data.typical * width * fitting < 16) fitting *= 2;
 setZoom(fitting);
+scroll.scrollLeft = 0;
 new ResizeObserver(() => setZoom(zoom)).observe(scroll);

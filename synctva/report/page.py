@@ -135,7 +135,7 @@ Enter plays it. The transcript says the same in words.">
 <button type="button" id="closer" aria-label="Zoom in">+</button></div>
 {_legend(talk, letter)}
 </section>
-{people(talk)}
+{people(talk, letter)}
 {transcript(talk, letter)}
 {not_understood(talk)}
 {about(model)}

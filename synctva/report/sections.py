@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from synctva.answered import emotion
+from synctva.answered import emotion, plain
 
 from .talk import UNCLEAR, Talk, Turn, Utterance, doubts, shares, turning_points
 from .timeline import clock, place
@@ -31,27 +31,31 @@ def summary(talk: Talk) -> str:
     )
 
 
-def people(talk: Talk) -> str:
+def people(talk: Talk, letter: dict[str, str]) -> str:
     """Return each speaker's shares of emotions and turning points."""
-    cards = "".join(_person(talk, speaker) for speaker in talk.speakers)
+    cards = "".join(_person(talk, speaker, letter) for speaker in talk.speakers)
     return (
         '<section aria-labelledby="people-title"><h2 id="people-title">Speakers</h2>'
         f'<div class="people">{cards}</div></section>'
     )
 
 
-def _person(talk: Talk, speaker: str) -> str:
+def _person(talk: Talk, speaker: str, letter: dict[str, str]) -> str:
     own = talk.of(speaker)
     name = f"<bdi>{escape(speaker)}</bdi>" if speaker else "Unknown speaker"
     time = sum(one.end - one.begin for one in own)
     spoken = f"{clock(time)}, " if talk.timed else ""
-    left, bars, words = 0.0, "", []
+    left, bars, words = 0.0, "", ""
     for felt, share in shares(own).items():
         kind = "unclear" if felt == UNCLEAR else f"e{talk.labels.index(felt)}"
         bars += (
             f'<rect class="{kind}" x="{100 * left:.2f}%" width="{100 * share:.2f}%" height="22"/>'
         )
-        words.append(f"{felt} {share:.0%}")
+        sign = escape(letter.get(felt, "?"))
+        words += (
+            f'<li><span class="sign {kind}" aria-hidden="true">{sign}</span> '
+            f"{escape(felt)} {share:.0%}</li>"
+        )
         left += share
     turns = turning_points(own)
     listed = "".join(f"<li>{_turn(talk, turn)}</li>" for turn in turns)
@@ -62,7 +66,7 @@ def _person(talk: Talk, speaker: str) -> str:
         f'<article class="card"><h3>{name}</h3><p class="soft">{spoken}{len(own)} '
         f"utterance{'s' * (len(own) != 1)}</p>"
         f'<div class="shares"><svg aria-hidden="true">{bars}</svg></div>'
-        f"<p>{escape(', '.join(words))}</p>{changes}</article>"
+        f'<ul class="legend">{words}</ul>{changes}</article>'
     )
 
 
@@ -100,9 +104,9 @@ def _row(talk: Talk, one: Utterance, letter: dict[str, str]) -> str:
     if not one.text:
         words = '<i class="words">(no words)</i>'
     cautions = one.answer.get("cautions") or []
-    note = f'<span class="note">{escape(cautions[0])}</span>' if cautions else ""
+    note = f'<span class="note">{escape(plain(cautions[0]))}</span>' if cautions else ""
     if one.unread:
-        note = f'<span class="note">{escape(str(one.answer["error"]))}</span>'
+        note = f'<span class="note">{escape(plain(one.answer["error"]))}</span>'
     return (
         f'<li><button type="button" class="row" data-i="{one.number}" tabindex="-1">'
         f'<span class="when">{place(talk, one)}</span>'

@@ -1,0 +1,33 @@
+"""What a transcript, a speaker, a label or the name of a file may contain to do harm."""
+
+HOSTILE = (
+    "<script>document.title='broken'</script>",
+    "</script><script>document.title='broken'</script>",
+    "<img src=x onerror=\"document.title='broken'\">",
+    "\"><svg onload=document.title='broken'>",
+    "' onmouseover='document.title=1",
+    "javascript:document.title='broken'",
+    "<!-- <script>",
+    "]]></ANNOTATION_VALUE><X/>",
+    "<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;",
+    "&lt;b&gt; &amp;amp; R&B &#60;i&#62;",
+    "<b>bold</b> <00:00:19.000><c.yellow>later</c>",
+    "00:00:01,000 --> 00:00:02,000",
+    "one\n\n2\n00:00:05,000 --> 00:00:06,000\ninjected",
+    "WEBVTT\n\nNOTE nothing",
+    '=HYPERLINK("http://example.org", "prize")',
+    "@SUM(1, 1)",
+    "\t+1+1",
+    'he said ""no"" "\n    xmin = 0',
+    "a\x00b\x1bc\x08d\x7f\x85e",
+    "\ud800 half, \ufffe none, \u2028 line, \u2029 paragraph",
+    "\u202eright to left\u202c \N{ZERO WIDTH SPACE}",
+    "${document.title='broken'} {{7*7}} `x` \\u003c \\",
+    "{\\an8}{\\fs99}up",
+    "[emotion: joy 99%] [emotion: anger 1%]",
+    "SPEAKER x 1 0 1 <NA> <NA> y <NA> <NA>",
+    "../../../etc/passwd",
+    "%3Cscript%3E %00 #?x=1",
+    "x" * 5000,
+)
+"""All of them are invented or well known."""
