@@ -18,22 +18,23 @@ from .calibration import (
 from .configuration_synctva import MODALITIES
 from .conversation_input import file_advice, is_columns, is_recording, is_turn, read_table
 from .explanation import explain_utterance
+from .text_encoder import PRECISIONS
 
 _FORM = (
     'expected a conversation, a list of utterances such as ["Hi!", {"text": "Go away.", '
     '"speaker": "Ann"}], or a list of such lists'
 )
 
-_PARAMETERS = ("top_k", "calibrate", "abstain_below", "prediction_set")
+_PARAMETERS = ("top_k", "calibrate", "abstain_below", "prediction_set", "precision")
 
 _READ_FROM_OUTPUT = ("logits", "strengths", "modality_mask")
 
-_SAID = ("said", "cautions")
+_SAID = ("said", "cautions", "precision")
 """What `preprocess` returns beside tensors: see `SyncTVAProcessor.read`."""
 
 ROW = (
     *("conversation", "utterance", "speaker", "text", "start", "end"),
-    *("label", "score", "prediction_set", "informative", "cautions"),
+    *("label", "score", "prediction_set", "informative", "cautions", "precision"),
     *(f"strength_{name}" for name in MODALITIES),
 )
 """Columns of a table of answers, before the score of each label."""
@@ -69,7 +70,10 @@ class EmotionRecognitionPipeline(Pipeline):
             not change the order of the scores. Uncalibrated checkpoints have a temperature of 1.
         abstain_below: the label is None if its score is below this number in [0, 1].
         prediction_set: coverage of the prediction sets, in (0, 1); needs a calibrated checkpoint.
-        batch_size: number of conversations in a forward pass; does not change the answers.
+        batch_size: number of conversations in a forward pass, which changes the answers by rounding
+            errors only; default: 32, or 1 where the input does not say how many there are.
+        precision: "auto" for a frozen text encoder in bfloat16 where that is faster and agrees with
+            float32, see `TextEncoder.fast_precision`; or "float32".
 
     Returns:
         For one conversation, a list with a dictionary for each utterance; for several, a list of
@@ -87,7 +91,8 @@ class EmotionRecognitionPipeline(Pipeline):
         `informative`: False if the answer says nothing of this utterance: the probabilities are
         close to the base rates of training or to equal shares, see `distance_from_base_rates`, or
         no modality is present;
-        `cautions`: short sentences on why the answer rests on less than it seems.
+        `cautions`: short sentences on why the answer rests on less than it seems;
+        `precision`: "bfloat16" or "float32", in which the text encoder computed.
 
     Example:
         >>> from transformers import pipeline
@@ -141,7 +146,10 @@ class EmotionRecognitionPipeline(Pipeline):
                     "conformal_thresholds: expected a checkpoint calibrated by `synctva train` or "
                     "`synctva calibrate`"
                 )
-        return {}, {}, parameters
+        precision = parameters.pop("precision", None)
+        if precision not in (None, *PRECISIONS):
+            raise ValueError(f"precision = {precision!r}: expected one of {PRECISIONS}")
+        return {} if precision is None else {"precision": precision}, {}, parameters
 
     def __call__(  # type: ignore[override]  # no further positional arguments
         self,
@@ -151,6 +159,7 @@ class EmotionRecognitionPipeline(Pipeline):
         calibrate: bool = AS_SET,
         abstain_below: float | None = AS_SET,
         prediction_set: float | None = AS_SET,
+        precision: str = AS_SET,
         as_frame: bool = False,
         batch_size: int | None = None,
         num_workers: int | None = None,
@@ -159,8 +168,8 @@ class EmotionRecognitionPipeline(Pipeline):
 
         Args:
             inputs: a conversation, or several.
-            top_k, calibrate, abstain_below, prediction_set, batch_size: see the class; default:
-                what `pipeline()` was given.
+            top_k, calibrate, abstain_below, prediction_set, precision, batch_size: see the class;
+                default: what `pipeline()` was given.
             as_frame: return a `pandas.DataFrame` with a row for each utterance, see `answer_rows`.
             num_workers: accepted, as by every pipeline, but not used: texts are embedded in batches
                 in this process.
@@ -176,16 +185,19 @@ class EmotionRecognitionPipeline(Pipeline):
             "calibrate": calibrate,
             "abstain_below": abstain_below,
             "prediction_set": prediction_set,
+            "precision": precision,
         }
-        _, _, chosen = self._sanitize_parameters(
+        before, _, after = self._sanitize_parameters(
             **{name: value for name, value in given.items() if value is not AS_SET}
         )
-        parameters = {**self._postprocess_params, **chosen}
-        batch_size = batch_size or self._batch_size or 1
+        parameters = {**self._postprocess_params, **after}
         frame = _pandas().DataFrame if as_frame else None
         inputs = read_table(inputs)
         is_one = self._is_one(inputs)
-        answers = self._answer([inputs] if is_one else inputs, batch_size, parameters)
+        # Answers to a stream of conversations are not held back.
+        batch_size = batch_size or self._batch_size or (32 if hasattr(inputs, "__len__") else 1)
+        before = {**self._preprocess_params, **before}
+        answers = self._answer([inputs] if is_one else inputs, batch_size, before, parameters)
         if frame is not None:
             labels = self.model.config.id2label.values()
             scores = [f"score_{label}" for label in labels if parameters.get("top_k", 1) != 1]
@@ -211,7 +223,7 @@ class EmotionRecognitionPipeline(Pipeline):
         conversation = read_table(conversation)
         if not self._is_one(conversation):
             raise ValueError("the input holds several conversations: expected one")
-        inputs = self.preprocess([conversation])
+        inputs = self.preprocess([conversation], **self._preprocess_params)
         with self.device_placement():
             tensors = self._ensure_tensor_on_device(_tensors(inputs), device=self.device)
             explanation = explain_utterance(self.model, tensors, utterance, label)
@@ -254,25 +266,29 @@ class EmotionRecognitionPipeline(Pipeline):
         return utterances[0]
 
     def _answer(
-        self, conversations: Iterable[Any], batch_size: int, parameters: dict[str, Any]
+        self,
+        conversations: Iterable[Any],
+        batch_size: int,
+        before: dict[str, Any],
+        after: dict[str, Any],
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the answers, computed in batches of `batch_size` conversations."""
         remaining = iter(conversations)
         done = 0
         while batch := list(islice(remaining, batch_size)):
-            yield from self.run_single(batch, {"first_index": done}, {}, parameters)
+            yield from self.run_single(batch, {"first_index": done, **before}, {}, after)
             done += len(batch)
 
     # The next three methods process a batch of conversations, not a single one.
 
     def preprocess(  # type: ignore[override]
-        self, conversations: Sequence[Any], first_index: int = 0
+        self, conversations: Sequence[Any], first_index: int = 0, precision: str = "auto"
     ) -> dict[str, Any]:
-        batch, said, cautions = self.processor.read(
-            conversations, device=self.device, first_index=first_index
+        batch, said, cautions, used = self.processor.read(
+            conversations, device=self.device, first_index=first_index, precision=precision
         )
         tensors = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        return {**tensors, "said": said, "cautions": cautions}
+        return {**tensors, "said": said, "cautions": cautions, "precision": used}
 
     def _forward(self, inputs: dict[str, Any]) -> dict[str, Any]:  # type: ignore[override]
         outputs = self.model(**_tensors(inputs))
@@ -309,6 +325,7 @@ class EmotionRecognitionPipeline(Pipeline):
                     top_k=top_k,
                     abstain_below=abstain_below,
                 )
+                | {"precision": outputs["precision"]}
                 for t, values in enumerate(
                     zip(*(column[i, :length].tolist() for column in columns), strict=True)
                 )

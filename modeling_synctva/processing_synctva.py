@@ -182,14 +182,19 @@ class SyncTVAProcessor(ProcessorMixin):
         device: torch.device | str | None = None,
         first_index: int = 0,
         return_tensors: str | None = None,
-    ) -> tuple[BatchFeature, list[list[dict[str, Any]]], list[dict[int, str]]]:
+        precision: str = "float32",
+    ) -> tuple[BatchFeature, list[list[dict[str, Any]]], list[dict[int, str]], str]:
         """Do the same as `__call__`, and say what was read and what cannot be read of the texts.
+
+        Args:
+            precision: "float32", or "auto" for bfloat16 in the frozen text encoder where that is
+                faster and its embeddings agree, see `TextEncoder.fast_precision`.
 
         Returns:
             The arguments of the model's `forward`; for each conversation `speaker`, `text`, `start`
             and `end` of its utterances, as far as they are given; and its cautions by utterance: a
             sentence for each text in a language that the text encoder has not learnt, or of whose
-            words a speech recogniser is unsure.
+            words a speech recogniser is unsure; and the precision in which the texts were embedded.
         """
         if return_tensors not in (None, "pt"):
             raise ValueError(
@@ -205,6 +210,7 @@ class SyncTVAProcessor(ProcessorMixin):
             self._row(conversation, f"conversation {first_index + i}", device)
             for i, conversation in enumerate(conversations)
         ]
+        used = "float32"
         cautions = [
             unsure_words(row.pop("confidences", ())) | own
             for row, own in zip(rows, self._text_cautions(rows, first_index), strict=True)
@@ -213,7 +219,7 @@ class SyncTVAProcessor(ProcessorMixin):
             for row in rows:
                 self._add_tokens(row, self.text_tokens)
         elif self.text_encoder is not None:
-            self._add_text_features(rows, self.text_encoder, device)
+            used = self._add_text_features(rows, self.text_encoder, device, precision)
         widths = {name: width for name, width in self.widths.items() if width is not None}
         pad_token_id = 0
         if self.text_tokens is not None and self.text_tokenizer.pad_token_id is not None:
@@ -229,7 +235,7 @@ class SyncTVAProcessor(ProcessorMixin):
             )
         lengths = batch["attention_mask"].sum(-1).tolist()
         said = [origins(row, length) for row, length in zip(rows, lengths, strict=True)]
-        return BatchFeature(batch), said, cautions
+        return BatchFeature(batch), said, cautions, used
 
     def utterance_features(
         self, utterance: Any, device: torch.device | str | None = None
@@ -399,8 +405,13 @@ class SyncTVAProcessor(ProcessorMixin):
         rows: list[dict[str, Any]],
         spec: Mapping[str, Any],
         device: torch.device | str | None,
-    ) -> None:
-        """Embed the texts that have no features yet, all conversations in one call."""
+        precision: str = "float32",
+    ) -> str:
+        """Embed the texts that have no features yet, all conversations in one call.
+
+        Returns:
+            The precision, which is "float32" if there was nothing to embed.
+        """
         waiting: list[tuple[list[Any], list[int], dict[str, Any]]] = []
         for row in rows:
             if row.get("texts") is None or self.text_dim is None:
@@ -418,7 +429,7 @@ class SyncTVAProcessor(ProcessorMixin):
             if missing:
                 waiting.append((vectors, missing, row))
         if not waiting:
-            return
+            return "float32"
         encoder = TextEncoder.from_spec(spec)
         whole = encoder.spec["context"] is not None  # otherwise only the missing texts
         conversations = []
@@ -427,10 +438,15 @@ class SyncTVAProcessor(ProcessorMixin):
             texts = [row["texts"][t] or "" for t in chosen]
             speakers = row.get("speakers") or [None] * len(row["texts"])
             conversations.append((texts, [speakers[t] for t in chosen]))
-        embeddings = encoder.encode_conversations(conversations, device=device)
+        if device is not None:
+            encoder.model.to(device)
+        if precision == "auto":
+            precision = encoder.fast_precision
+        embeddings = encoder.encode_conversations(conversations, precision=precision)
         for (vectors, missing, _), embedded in zip(waiting, embeddings, strict=True):
             for position, t in enumerate(missing):
                 vectors[t] = embedded[t if whole else position]
+        return precision
 
     def _add_tokens(self, row: dict[str, Any], spec: Mapping[str, Any]) -> None:
         """Tokenise the conversation's texts and mask empty ones."""

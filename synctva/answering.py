@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers.utils import logging
 
@@ -13,6 +13,9 @@ from synctva.modeling_synctva.processing_synctva import transcribed
 from synctva.recordings.features import add_media_features
 
 logger = logging.get_logger(__name__)
+
+BATCH = 32
+"""Conversations that are answered at a time."""
 
 
 def answer_each(
@@ -41,36 +44,81 @@ def answer_each(
             concerns all of them.
         ValueError: a parameter is wrong; or `strict`, and something cannot be read.
     """
-    _, _, chosen = recognise._sanitize_parameters(**parameters)
-    for number, conversation in enumerate(conversations):
-        unread: dict[int, str] = {}
+    before, _, after = recognise._sanitize_parameters(**parameters)
+    before = {**recognise._preprocess_params, **before}
+
+    def answer(batch: Sequence[_Unanswered]) -> Iterator[list[dict[str, Any]]]:
+        """Answer consecutive conversations together; if that fails, one by one."""
+        if not batch:
+            return
+        inputs = [each.utterances for each in batch]
         try:
-            name = f"conversation {number}"
-            utterances = _read(recognise, transcribed(conversation, name), name)
-            for t, reason in _add_media_features(recognise, utterances):
-                if strict:
-                    raise ValueError(f"conversation {number}, utterance {t}: {reason}")
-                unread[t] = reason
-            answers = recognise.run_single([utterances], {"first_index": number}, {}, chosen)[0]
+            answers = recognise.run_single(
+                inputs, {"first_index": batch[0].number, **before}, {}, after
+            )
         except ValueError as error:
             if strict:
                 raise
-            count = 1 if is_recording(conversation) else len(conversation)
-            yield [{"error": unread.get(t, str(error))} for t in range(count)]
+            if len(batch) == 1:
+                yield batch[0].failed(error)
+            else:
+                for each in batch:
+                    yield from answer([each])
+            return
+        for each, own in zip(batch, answers, strict=True):
+            yield each.with_reasons(own)
+
+    waiting: list[_Unanswered] = []
+    for number, conversation in enumerate(conversations):
+        name = f"conversation {number}"
+        one = _Unanswered(number, [{}] * (is_recording(conversation) or len(conversation)), {})
+        try:
+            utterances = _read(recognise, transcribed(conversation, name), name)
+            one = one._replace(utterances=utterances)
+            for t, reason in _add_media_features(recognise, utterances):
+                if strict:
+                    raise ValueError(f"conversation {number}, utterance {t}: {reason}")
+                one.unread[t] = reason
+        except ValueError as error:
+            if strict:
+                raise
+            yield from answer(waiting)
+            waiting = []
+            yield one.failed(error)
             continue
-        silent = [t for t in unread if answers[t]["modalities"]]
+        waiting.append(one)
+        if len(waiting) == BATCH:
+            yield from answer(waiting)
+            waiting = []
+    yield from answer(waiting)
+
+
+class _Unanswered(NamedTuple):
+    """A conversation that was read: its number, its utterances, and which recordings were not."""
+
+    number: int
+    utterances: list[dict[str, Any]]
+    unread: dict[int, str]
+
+    def failed(self, error: ValueError) -> list[dict[str, Any]]:
+        """Return the reason in place of each answer."""
+        return [{"error": self.unread.get(t, str(error))} for t in range(len(self.utterances))]
+
+    def with_reasons(self, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the answers, with the reasons why recordings were not read."""
+        silent = [t for t in self.unread if answers[t]["modalities"]]
         if silent:
             others = f" and {len(silent) - 1} more" if len(silent) > 1 else ""
             logger.warning(
-                f"conversation {number}, utterance {silent[0]}{others}: only the text is read, "
-                f"because of the recording: {unread[silent[0]]}"
+                f"conversation {self.number}, utterance {silent[0]}{others}: only the text is "
+                f"read, because of the recording: {self.unread[silent[0]]}"
             )
-        for t, reason in unread.items():
+        for t, reason in self.unread.items():
             if answers[t]["modalities"]:
                 answers[t]["cautions"] = [*answers[t]["cautions"], reason]
             else:
                 answers[t] = {"error": reason}
-        yield answers
+        return answers
 
 
 def _read(

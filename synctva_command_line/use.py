@@ -58,7 +58,8 @@ def predict() -> argparse.ArgumentParser:
         "recording",
         nargs="?",
         default=argparse.SUPPRESS,  # it must not undo --recording
-        help="sound or video file; what is said in it is recognised, if --file does not say it",
+        help="sound or video file; what is said in it is recognised, if --file does not say it. Or "
+        "many: a folder, or a CSV with the column `recording`; --output is a folder then",
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--text", nargs="+", help="the utterances in order")
@@ -107,6 +108,12 @@ def predict() -> argparse.ArgumentParser:
         metavar="COVERAGE",
         help="also give a set of labels that contains the true one with this probability, such as "
         "0.9",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "float32"],
+        default="auto",
+        help="of the text encoder: auto is bfloat16, where that is faster and agrees with float32",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument(

@@ -10,7 +10,17 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
+from synctva.modeling_synctva import text_encoder
+
 TOY_WORDS = ["hello", "no", "way", "good", "bad", "day", "ann", "bo", ":", ".", "!"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_processor_computes_in_float32():
+    """Tests compare answers closely, and on every processor; those of bfloat16 ask for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_encoder, "_multiplies_bfloat16", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

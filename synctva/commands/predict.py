@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     recognise = pipeline("emotion-recognition", model=find_model(options.model))
     parameters = {
         name: getattr(options, name)
-        for name in ("top_k", "calibrate", "abstain_below", "prediction_set")
+        for name in ("top_k", "calibrate", "abstain_below", "prediction_set", "precision")
     }
     answers = list(answer_each(recognise, conversations, options.strict, **parameters))
     failed = failures(answers)

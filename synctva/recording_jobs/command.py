@@ -37,7 +37,7 @@ def predict_many(options: argparse.Namespace) -> int:
         for one in recordings
     ]
     logging.disable_progress_bar()
-    names = ("top_k", "calibrate", "abstain_below", "prediction_set")
+    names = ("top_k", "calibrate", "abstain_below", "prediction_set", "precision")
     recogniser = RecordingRecogniser(
         options.model,
         output,

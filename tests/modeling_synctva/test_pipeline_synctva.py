@@ -16,6 +16,7 @@ from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
 from synctva.modeling_synctva.processing_synctva import SyncTVAProcessor
+from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.registration import checkpoint_folder, register
 
 register()
@@ -98,7 +99,7 @@ def test_fields_of_an_answer(recognise):
     given = [{"text"}, {"speaker", "text"}, {"speaker"}]
     for utterance, own in zip(answer, given, strict=True):
         assert set(utterance) == own | {
-            "label", "score", "strengths", "modalities", "informative", "cautions",
+            "label", "score", "strengths", "modalities", "informative", "cautions", "precision",
         }  # fmt: skip
         assert list(utterance["strengths"]) == ["text", "visual", "audio"]
         for name, strength in utterance["strengths"].items():
@@ -214,6 +215,38 @@ def test_prediction_sets_need_a_calibrated_checkpoint(recognise):
 def test_refuses_options_out_of_range(calibrated, arguments, message):
     with pytest.raises(ValueError, match=message):
         calibrated(["hello"], **arguments)
+
+
+def test_answers_say_in_which_precision_their_texts_were_embedded(recognise, monkeypatch):
+    exact = recognise(CONVERSATIONS)
+    assert {answer["precision"] for answers in exact for answer in answers} == {"float32"}
+    monkeypatch.setattr(TextEncoder, "fast_precision", "bfloat16")
+    fast = recognise(CONVERSATIONS)
+    assert {answer["precision"] for answers in fast for answer in answers} == {"bfloat16"}
+    assert recognise(CONVERSATIONS, precision="float32") == exact
+    for one, other in zip(exact, fast, strict=True):
+        scores = [[answer["score"] for answer in answers] for answers in (one, other)]
+        assert scores[0] != scores[1]
+        assert scores[0] == pytest.approx(scores[1], abs=0.05)
+    features = [{"text_features": [0.5] * 16}]
+    assert recognise(features)[0]["precision"] == "float32", "there was nothing to embed"
+    with pytest.raises(ValueError, match="precision = 'half': expected one of"):
+        recognise(CONVERSATIONS, precision="half")
+
+
+def test_a_list_is_answered_in_batches_and_a_generator_one_by_one(recognise, monkeypatch):
+    sizes = []
+    run = recognise.run_single
+
+    def counted(batch, *others):
+        sizes.append(len(batch))
+        return run(batch, *others)
+
+    monkeypatch.setattr(recognise, "run_single", counted)
+    from_list = recognise(CONVERSATIONS * 12)
+    from_generator = list(recognise(iter(CONVERSATIONS)))
+    assert sizes == [32, 4, 1, 1, 1]
+    assert_same(from_list, from_generator * 12)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 8])
@@ -415,8 +448,8 @@ def test_a_frame_has_a_row_for_each_utterance(calibrated):
     lists = calibrated(CONVERSATIONS, **chosen)
     assert list(frame.columns) == [
         "conversation", "utterance", "speaker", "text", "start", "end", "label", "score",
-        "prediction_set", "informative", "cautions", "strength_text", "strength_visual",
-        "strength_audio", "score_calm", "score_glad", "score_sad",
+        "prediction_set", "informative", "cautions", "precision", "strength_text",
+        "strength_visual", "strength_audio", "score_calm", "score_glad", "score_sad",
     ]  # fmt: skip
     answers = [(i, t, answer) for i, own in enumerate(lists) for t, answer in enumerate(own)]
     assert len(frame) == len(answers)
@@ -434,7 +467,7 @@ def test_a_frame_has_a_row_for_each_utterance(calibrated):
         frame, calibrated((c for c in CONVERSATIONS), **chosen, as_frame=True)
     )
     one = calibrated(CONVERSATIONS[0], as_frame=True)
-    assert list(one.columns) == list(frame.columns)[:14]
+    assert list(one.columns) == list(frame.columns)[:15]
     assert (one["conversation"] == 0).all() and list(one["utterance"]) == [0, 1, 2]
     unsure = calibrated(["hello"], abstain_below=1.0, as_frame=True)
     assert unsure["label"].isna().all() and unsure["prediction_set"].isna().all()
@@ -491,9 +524,7 @@ def test_arguments_that_are_not_passed_are_those_of_the_construction(model, proc
     assert all(argument.annotation is not argument.empty for argument in arguments.values())
 
 
-def test_only_of_our_default_it_is_not_said_that_no_model_was_supplied(
-    folder, monkeypatch, caplog
-):
+def test_only_of_our_default_it_is_not_said_that_no_model_was_supplied(folder, monkeypatch, caplog):
     pipeline("emotion-recognition")
     assert not caplog.records
     other = {

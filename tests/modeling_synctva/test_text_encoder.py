@@ -148,6 +148,45 @@ def test_an_installed_package_is_used_without_importing_it(fake_package, caplog)
     assert "toy_weights" not in sys.modules
 
 
+@pytest.fixture
+def multiplies_bfloat16(monkeypatch):
+    """Have a processor for bfloat16 (torch computes the same without one), and new encoders."""
+    monkeypatch.setattr(module, "_multiplies_bfloat16", lambda: True)
+    module._load.cache_clear()
+    yield
+    module._load.cache_clear()
+
+
+@pytest.mark.parametrize("context", [None, {"tokens": 12, "past": 6, "future": 5, "turn": 8}])
+def test_bfloat16_is_used_where_it_agrees(
+    context, toy_encoder_spec, multiplies_bfloat16, monkeypatch
+):
+    encoder = TextEncoder.from_spec({**toy_encoder_spec, "context": context})
+    weights = {name: value.clone() for name, value in encoder.model.state_dict().items()}
+    assert encoder.fast_precision == "bfloat16"
+    exact, fast = (
+        encoder.encode_conversations(CONVERSATIONS, precision=precision)
+        for precision in ("float32", "bfloat16")
+    )
+    for one, other in zip(exact, fast, strict=True):
+        assert other.dtype == np.float32
+        assert (one != other).any()
+        np.testing.assert_allclose(one, other, atol=0.05)
+    for name, value in encoder.model.state_dict().items():
+        assert torch.equal(value, weights[name]), "the exact weights stay as they are"
+    embeddings = encoder.model.get_input_embeddings().weight
+    assert encoder._rounded.get_input_embeddings().weight is embeddings, "memory for it only once"
+    monkeypatch.setattr(module, "AGREEMENT", 1.0)
+    encoder._agrees = None
+    assert encoder.fast_precision == "float32"
+
+
+def test_bfloat16_is_not_used_without_a_processor_for_it(toy_encoder_spec):
+    encoder = TextEncoder.from_spec(toy_encoder_spec)
+    assert encoder.fast_precision == "float32"
+    assert "_rounded" not in vars(encoder), "nothing was probed"
+
+
 CONTEXT = {"tokens": 12, "past": 6, "future": 5, "turn": 8}
 CONVERSATIONS = [
     (["hello", "no way !", "good day", "bad"], ["ann", "bo", "ann", None]),
