@@ -55,7 +55,7 @@ class TableFile(Located):
     lines: list[int]
     """Line number of each row."""
     cells: dict[str, list[str]]
-    """`COLUMNS`, and split if the file has it."""
+    """`COLUMNS`, and split and session if the file has them."""
     times: np.ndarray
     """(rows, 2) start and end in seconds, NaN where unknown."""
     media: list[Path | None]
@@ -92,12 +92,13 @@ def check_file(
     table, said = read_file(path, mistakes, names)
     _check_columns(table, names or {}, mistakes)
     cells = {name: [""] * len(table.lines) for name in COLUMNS}
-    for name in (*COLUMNS, "split"):
+    for name in (*COLUMNS, "split", "session"):
         if name == "emotion" and name in table.columns:
             cells[name] = read_labels(table, mistakes)
         elif name in table.columns:
             cells[name] = table.strings(name, mistakes, _REQUIRED_CELLS.get(name))
-    said += _fill_names(table, cells)
+    filled = _fill_names(table, cells)
+    said = said or filled  # a known form says it all
     known = (*COLUMNS, *OPTIONAL_COLUMNS)
     file = TableFile(
         path,

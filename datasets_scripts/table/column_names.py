@@ -14,7 +14,7 @@ from .csv_rows import CsvTable, Mistake
 from .json_rows import JsonTable
 
 COLUMNS = ("dialogue_id", "utterance_id", "speaker", "text", "emotion")
-OPTIONAL_COLUMNS = ("split", "start", "end", "media_path", "channel")
+OPTIONAL_COLUMNS = ("split", "session", "start", "end", "media_path", "channel")
 
 _MMSA = {
     "dialogue_id": "video_id",
@@ -66,12 +66,12 @@ def named(
     said = []
     if isinstance(table, CsvTable) and {*_MMSA.values(), "text"} <= set(table.columns):
         table, form = _in_order_of_clips(table), _MMSA
-        said = ["read in the form of MMSA's label.csv"]
+        said = ["read as MMSA's label.csv, each video a conversation of one speaker"]
     else:
         form = _list_of_files(table, names)
-        said = ["read as a list of files with their labels"] if form else []
+        said = ["read as a list of files, each a conversation of its own"] if form else []
     if said:
-        said[0] += " (" + ", ".join(f"{ours} = {form[ours]}" for ours in form) + ")"
+        said[0] += ": " + ", ".join(f"{ours} = {form[ours]}" for ours in form)
     names = {**form, **names}
     for name, column in names.items():
         if table.columns and column not in table.columns:

@@ -106,8 +106,8 @@ def test_a_list_of_files_has_a_conversation_for_each(tmp_path):
         (tmp_path / "glad" / "1.wav").touch()
         table = read_table(path)
         assert table.label_names == ("calm", "glad")
-        assert table.warnings[1] == (
-            "no column 'dialogue_id': each row is a conversation of its own"
+        assert table.warnings[0].startswith(
+            f"read as a list of files, each a conversation of its own: media_path = {column}"
         )
         conversations = [c for rows in table.conversations.values() for c in rows]
         clips = [clip for c in conversations for clip in c["media_paths"] if clip]
@@ -117,6 +117,12 @@ def test_a_list_of_files_has_a_conversation_for_each(tmp_path):
     named = write_csv(tmp_path / "files.csv", ["path", "label"], [[f"{i}a.wav", i] for i in "123"])
     conversations = [c for rows in read_table(named).conversations.values() for c in rows]
     assert {c["dialogue_id"] for c in conversations} == {"1a", "2a", "3a"}
+    mapped = write_csv(
+        named, ["wav", "emotion", "speaker"], [[f"{i}.wav", i, "ann"] for i in "123"]
+    )
+    table = read_table(mapped, columns={"media_path": "wav"})
+    assert table.warnings[0] == "no column 'dialogue_id': each row is a conversation of its own"
+    assert {c["speakers"][0] for rows in table.conversations.values() for c in rows} == {"ann"}
 
 
 def test_a_table_of_utterances_is_no_list_of_files(tmp_path):
@@ -140,7 +146,7 @@ def test_the_label_file_of_mmsa(tmp_path):
         "dev",
         "test",
     ]
-    assert table.warnings[0].startswith("read in the form of MMSA's label.csv (dialogue_id = vid")
+    assert table.warnings[0].startswith("read as MMSA's label.csv, each video a conv")
     clip = tmp_path / "Raw" / "v1" / "2.mp4"
     clip.parent.mkdir(parents=True)
     clip.touch()

@@ -68,6 +68,43 @@ def a_measure(folder: Path) -> str:
     return _loading(folder, rows([round(0.1 * step - 0.75, 2) for step in range(16)], 8))
 
 
+@situation("a table has no column of that name")
+def renamed_column(folder: Path) -> str:
+    path = write_csv(folder / "own.csv", ["scene", "said", "mood"], [["d1", "Hello.", "glad"]])
+    return said(lambda: load_table(path, label="mood", columns={"text": "said"}))
+
+
+@situation("`--columns` names a column that is not there")
+def missing_column(folder: Path) -> str:
+    return _loading(folder, rows(), columns={"text": "words"})
+
+
+@situation("`--columns` has a name of ours that does not exist")
+def wrong_name(folder: Path) -> str:
+    return _loading(folder, rows(), columns={"words": "text"})
+
+
+@situation("a table has no speakers")
+def nobody_speaks(folder: Path) -> str:
+    table = [[*row[:2], *row[3:]] for row in rows()]
+    path = write_csv(folder / "own.csv", [*HEADER[:2], *HEADER[3:]], table)
+    return said(lambda: load_table(path, cache_dir=folder / "cache"))
+
+
+@situation("another column than `emotion` is the label")
+def another_label(folder: Path) -> str:
+    return _loading(folder, [[*row, row[4]] for row in rows()], "mood", label="mood")
+
+
+@situation("a table is a list of files with labels")
+def list_of_files(folder: Path) -> str:
+    for index in range(20):
+        (folder / f"{index}.wav").touch()
+    files = [[f"{index}.wav", ("calm", "glad")[index % 2]] for index in range(20)]
+    path = write_csv(folder / "files.csv", ["path", "label"], files)
+    return said(lambda: load_table(path, cache_dir=folder / "cache"))
+
+
 @situation("a column means nothing here")
 def unread_column(folder: Path) -> str:
     return _loading(folder, [[*row, "B."] for row in rows()], "annotator")
