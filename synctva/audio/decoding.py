@@ -108,6 +108,46 @@ def read_audio(
         return audio
 
 
+def audio_pieces(source: Any, seconds: float, channel: int | None = None) -> Iterator[Audio]:
+    """Read the sound of a file as one channel, piece by piece, at its own sample rate.
+
+    The pieces follow the recording's clock: where sound is missing, they are silent. So the memory
+    does not grow with the recording, and it is decoded once.
+
+    Args:
+        source: path, bytes or {"path", "bytes"}.
+        seconds: length of each piece but the last.
+        channel: see `read_audio`.
+
+    Yields:
+        The pieces in order; none where the source has no audio track or nothing in it.
+
+    Raises:
+        MediaError: see `read_audio`.
+    """
+    with Recording(source) as recording:
+        if recording.track("audio") is None:
+            return
+        piece = np.empty(0, np.float32)
+        first, position = 0, None  # samples from 0 on the clock: of the piece, and of what follows
+        for time, rate, samples in _mixed(recording, -math.inf, channel):
+            if not len(piece):
+                piece = np.zeros(round(seconds * rate), np.float32)
+            if position is None or (time is not None and time * rate > position + GAP * rate):
+                position = round((time or 0.0) * rate)
+            before = min(max(0, -position), len(samples))
+            samples, position = samples[before:], position + before
+            while len(samples):
+                while position >= first + len(piece):
+                    yield Audio(piece, rate)
+                    piece, first = np.zeros_like(piece), first + len(piece)
+                taken = min(len(samples), first + len(piece) - position)
+                piece[position - first :][:taken] = samples[:taken] / np.float32(32768)
+                position, samples = position + taken, samples[taken:]
+        if position is not None and position > first:
+            yield Audio(piece[: position - first], rate)
+
+
 def _sample(time: float, rate: int) -> int | None:
     """Return the index of the sample at a time in s; None for an infinite time."""
     return None if math.isinf(time) else round(time * rate)
@@ -292,4 +332,4 @@ def _one_channel(samples: np.ndarray, rate: int, channel: int | None, name: str)
     return np.concatenate([mixer(frame), mixer(None)]).astype(np.float32) / 32768
 
 
-__all__ = ["Audio", "read_audio"]
+__all__ = ["Audio", "audio_pieces", "read_audio"]

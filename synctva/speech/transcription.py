@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import resample_poly
 
-from synctva.audio.decoding import read_audio
+from synctva.audio.decoding import audio_pieces
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
 from synctva.speech.recognition import (
@@ -31,6 +31,9 @@ from synctva.transcripts.reading import read_rttm
 
 PIECE = 60.0
 """Seconds of a recording that are decoded at a time, at its own sample rate."""
+
+LONGEST = 6 * 3600.0
+"""Seconds of the longest recording that is transcribed: its sound takes 0.23 GB an hour."""
 
 CHUNK = 300.0
 """Seconds of sound that are recognised at a time at most, which bounds the memory."""
@@ -173,28 +176,27 @@ def read_speech(path: str, channel: int | None = None) -> np.ndarray:
     """Return the sound of a recording, or one channel of it, as (N,) float32 at 16 kHz.
 
     Raises:
-        MediaError: it cannot be read, or has no sound.
+        MediaError: it cannot be read, has no sound, or is longer than `LONGEST`.
     """
-    with Recording(path) as recording:
-        length = recording.length
-    pieces: list[np.ndarray] = []
-    start = 0.0
-    while start < length:
-        audio = read_audio(path, start, start + PIECE, channel)
-        if audio is None:
-            raise MediaError(f"{path}: has no sound: expected a recording in which somebody speaks")
-        if not len(audio.samples):
-            break
-        divisor = np.gcd(SAMPLE_RATE, audio.sample_rate)
-        resampled = resample_poly(
-            audio.samples, SAMPLE_RATE // divisor, audio.sample_rate // divisor
-        )
-        # Rounded up by resample_poly: a whole piece has to have its exact length.
-        pieces.append(resampled[: round(PIECE * SAMPLE_RATE)].astype(np.float32))
-        start += PIECE
-    if not pieces:
+    samples = np.zeros(round(LONGEST * SAMPLE_RATE), np.float32)  # pages that stay 0 take no room
+    filled = 0
+    for piece in audio_pieces(path, PIECE, channel):
+        sound = piece.samples
+        if sound.any():
+            divisor = np.gcd(SAMPLE_RATE, piece.sample_rate)
+            sound = resample_poly(sound, SAMPLE_RATE // divisor, piece.sample_rate // divisor)
+        # resample_poly rounds up: a whole piece has to have its exact length.
+        length = round(piece.duration * SAMPLE_RATE)
+        if filled + length > len(samples):
+            raise MediaError(
+                f"{path}: is longer than {LONGEST / 3600:.0f} hours: expected shorter recordings"
+            )
+        if sound is not piece.samples:
+            samples[filled : filled + length] = sound[:length]
+        filled += length
+    if not filled:
         raise MediaError(f"{path}: has no sound: expected a recording in which somebody speaks")
-    return np.concatenate(pieces)
+    return samples[:filled]
 
 
 def _words(
@@ -211,12 +213,14 @@ def _words(
         if progress is None:
             found = recogniser(chunk, language)
         else:
+            progress(start / length)
             found = recogniser(chunk, language, partial(_report, progress, start, length))
-            progress(end / length)
         language = language or found.language
         words += [
             word._replace(start=word.start + start, end=word.end + start) for word in found.words
         ]
+    if progress is not None:
+        progress(1.0)
     return words
 
 

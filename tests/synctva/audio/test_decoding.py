@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from synctva.audio.decoding import Audio, read_audio
+from synctva.audio.decoding import Audio, audio_pieces, read_audio
 from synctva.recordings import containers
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
 from tests.support.media_files import RATE, clip, tone
 from tests.support.odd_media import plain_wav
+from tests.support.odd_recordings import voice, with_times
 
 EXACT = [
     ("wav", "pcm_s16le", None, 2**-16),
@@ -272,3 +273,35 @@ def test_values_that_are_not_finite_are_refused():
     sound[0, 9000] = np.nan
     with pytest.raises(MediaError, match=r"values that are not finite at 0\.5\d s"):
         read_audio(clip("wav", None, "pcm_f32le", samples=sound))
+
+
+@pytest.mark.parametrize("settings", [{}, {"layout": "stereo"}, {"rate": 44100}])
+@pytest.mark.parametrize("seconds", [0.3, 1.0, 60.0])
+def test_pieces_are_the_whole_sound(settings, seconds):
+    data = clip("wav", None, "pcm_s16le", **settings)
+    whole = read_audio(data)
+    pieces = list(audio_pieces(data, seconds))
+    assert [piece.duration for piece in pieces[:-1]] == [seconds] * (len(pieces) - 1)
+    assert 0 < pieces[-1].duration <= seconds
+    assert {piece.sample_rate for piece in pieces} == {whole.sample_rate}
+    joined = np.concatenate([piece.samples for piece in pieces])
+    np.testing.assert_array_equal(joined, whole.samples)
+
+
+@pytest.mark.parametrize("container", ["matroska", "nut"])
+@pytest.mark.parametrize("starts", [(0, 7), (0, 200), (5, 6, 130)])
+def test_pieces_keep_the_clock_where_sound_is_missing(container, starts):
+    pieces = list(audio_pieces(with_times(container, starts), 3.0))
+    joined = np.concatenate([piece.samples for piece in pieces])
+    starts = [start - starts[0] for start in starts]  # a recording's clock begins with its sound
+    assert len(joined) == (starts[-1] + 1) * RATE
+    for start in starts:
+        begin = start * RATE
+        np.testing.assert_allclose(joined[begin : begin + RATE], voice(1.0)[0], atol=2**-14)
+        joined[begin : begin + RATE] = 0
+    assert not joined.any()
+
+
+def test_no_sound_has_no_pieces():
+    assert list(audio_pieces(clip(audio=None), 1.0)) == []
+    assert list(audio_pieces(plain_wav([]), 1.0)) == []

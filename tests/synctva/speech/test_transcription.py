@@ -11,6 +11,7 @@ from synctva.speech import recognition, transcription
 from synctva.speech.recognition import Recognition, Word
 from synctva.speech.transcription import read_speech, transcribe
 from tests.support import synthetic_speech
+from tests.support.odd_recordings import with_times
 
 from .test_speakers import recording
 from .test_utterances import spoken
@@ -137,6 +138,21 @@ def test_a_long_recording_is_decoded_in_pieces(tmp_path, monkeypatch, rate):
     assert np.abs(pieces - whole).mean() < 1e-3
 
 
+def test_missing_sound_is_silence_so_that_times_stay_right(tmp_path):
+    path = tmp_path / "broken_off.mkv"
+    path.write_bytes(with_times("matroska", [0, 70, 200]))
+    loud = np.flatnonzero(np.abs(read_speech(str(path))) > 0.2) / 16_000
+    assert sorted(set(loud.astype(int).tolist())) == [0, 70, 200]
+
+
+def test_a_recording_that_is_too_long_is_refused(call, monkeypatch):
+    monkeypatch.setattr(transcription, "LONGEST", 6.9)
+    with pytest.raises(MediaError, match=r"call\.wav: is longer than 0 hours: expected shorter"):
+        read_speech(str(call[0]))
+    monkeypatch.setattr(transcription, "LONGEST", 7.0)
+    assert len(read_speech(str(call[0]))) == 7 * 16_000
+
+
 def test_long_sound_is_recognised_in_chunks_cut_in_silence(monkeypatch):
     samples = np.zeros(100 * 16_000, dtype=np.float32)
     monkeypatch.setattr(transcription, "CHUNK", 40.0)
@@ -155,7 +171,7 @@ def test_progress_is_the_part_of_the_recording_that_is_recognised(monkeypatch):
     monkeypatch.setattr(transcription, "detect_speech", lambda _: [(0, 30), (34, 61), (62, 99)])
     done = []
     transcription._words(samples, Known([]), None, done.append)
-    assert done == pytest.approx([0.16, 0.32, 0.4675, 0.615, 0.8075, 1.0])
+    assert done == pytest.approx([0.0, 0.16, 0.32, 0.4675, 0.615, 0.8075, 1.0])
 
 
 def test_progress_counts_all_channels(tmp_path):
@@ -165,7 +181,7 @@ def test_progress_counts_all_channels(tmp_path):
     transcribe(
         tmp_path / "call.wav", speakers="channels", recogniser=Known([]), progress=done.append
     )
-    assert done == [0.25, 0.5, 0.75, 1.0]
+    assert done == [0.0, 0.25, 0.5, 0.5, 0.75, 1.0]
 
 
 def test_sound_without_a_silence_is_cut_all_the_same(monkeypatch):
