@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from synctva.answered import ANSWER
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.conversation_input import SOURCES, UTTERANCE_FIELDS, is_columns
 
@@ -32,12 +33,6 @@ _NEEDLESS = {
     *("no_speech_prob", "score", "chars", "language", "speaker_turn_next"),
 }
 """What transcribers write beside the words, and nobody needs."""
-
-_ANSWER = {
-    *("file", "label", "score", "scores", "prediction_set", "strengths", "modalities"),
-    *("informative", "cautions", "error"),
-}
-"""What the pipeline answers, and what our files have beside it."""
 
 _TIMES = {"timestamp", "timestamps", "offsets"}
 IDS = ("dialogue_id", "utterance_id")
@@ -223,7 +218,7 @@ def _line(number: int, value: Any, place: str) -> Line:
         raise TranscriptError(f"{place} = {_shown(value)}: expected a string or an object")
     fields = set(value) - _NEEDLESS - _TIMES - set(IDS)
     if {"informative", "error"} & fields:
-        fields -= _ANSWER
+        fields -= {"file", *ANSWER}  # one of our own files
     unknown = sorted(fields - set(UTTERANCE_FIELDS))
     if unknown:
         raise TranscriptError(

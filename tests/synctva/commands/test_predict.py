@@ -11,7 +11,8 @@ import pytest
 from transformers import pipeline
 
 import synctva_command_line
-from synctva import SYNCTVA_MELD
+from synctva import SYNCTVA_MELD, read_transcript
+from synctva.answer_files import FORMS
 from synctva.commands import predict
 from synctva.speech import transcription
 from synctva.speech.recognition import Recognition, Word
@@ -187,11 +188,13 @@ def test_independent_clips_do_not_influence_each_other(call, capsys):
         alone.append(json.loads(capsys.readouterr().out))
     for names in (["clips"], ["clips/*.wav"], ["clips/2.wav", "clips/10.wav"]):
         run("--clips", *names, "--independent", "--json")
-        assert json.loads(capsys.readouterr().out) == alone
+        for (answer,), (other,) in zip(json.loads(capsys.readouterr().out), alone, strict=True):
+            assert answer["scores"] == pytest.approx(other["scores"], abs=1e-5)
     run("--clips", "clips", "--json")
     together = json.loads(capsys.readouterr().out)
     assert [answer["file"] for answer in together] == [one["file"] for (one,) in alone]
-    assert together != [one for (one,) in alone]
+    for answer, (other,) in zip(together, alone, strict=True):
+        assert answer["scores"] != pytest.approx(other["scores"], abs=1e-3)
 
 
 def test_speakers_from_an_rttm(call, capsys):
@@ -213,6 +216,11 @@ def test_speakers_from_an_rttm(call, capsys):
         (["--file", "call.wav"], "call.wav"),
         (["--clips", "*.ogg"], "clips = *.ogg: nothing matches"),
         (["--text", "Hi!", "--prediction_set", "2"], "prediction_set = 2.0"),
+        (["--text", "Hi!", "--output", "x.srt"], "x.srt: utterance 0, 'Hi!', has no times"),
+        (["--file", "two.json", "--output", "x.json"], "x.json: expected a folder for 2"),
+        (["--file", "call.srt", "--output", "call.srt"], "call.srt is read as input"),
+        (["--file", "call.srt", "--output", "."], "call.srt is read as input"),
+        (["no.wav", "--output", "x.html", "--embed"], "no.wav"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(options, message, call, capsys):
@@ -232,6 +240,10 @@ def test_what_cannot_be_is_refused_by_name(options, message, call, capsys):
         (["a.wav", "--file", "a.srt", "--speakers", "2"], "--speakers: expected a recording"),
         ([], "expected a recording, --text, --clips or --file"),
         (["--text", "Hi!", "--csv", "--csv_bom"], "not allowed with argument"),
+        (["--text", "Hi!", "--csv", "--output", "x"], "not allowed with argument"),
+        (["--text", "Hi!", "--output", "x.doc"], "output = x.doc: expected a folder, or a file"),
+        (["--text", "Hi!", "--embed"], "--embed: expected --output"),
+        (["--text", "Hi!", "--output", "x.srt", "--embed"], "--embed: expected a report"),
     ],
 )
 def test_options_that_do_not_belong_together_are_refused(options, message, capsys):
@@ -245,3 +257,39 @@ def test_an_answer_that_says_little_is_marked(call, capsys):
     assert "(says little)  call.wav" in capsys.readouterr().out
     run("--text", "I am so happy, I won the race!")
     assert "(says little)" not in capsys.readouterr().out
+
+
+def test_the_output_has_the_form_of_its_suffix(call, capsys):
+    options = ["--file", "call.srt", "--recording", "call.wav", "--top_k", "7"]
+    assert run(*options, "--json") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert run(*options, "--output", "out/a.json") == 0
+    assert capsys.readouterr().out == "out/a.json\n"
+    written = json.loads(Path("out/a.json").read_text())
+    assert written == [{**answer, "file": "../call.wav"} for answer in printed]
+    assert run(*options, "--output", "b.vtt") == 0
+    assert [(u["speaker"], u["text"], u["start"], u["end"]) for u in read_transcript("b.vtt")] == [
+        ("Jürgen", "Schön, I won!", 0.1, 1.0), ("=Ann", "Oh no.", 1.2, 2.0),
+    ]  # fmt: skip
+    assert f"emotion: {printed[0]['label']}" in Path("b.vtt").read_text()
+
+
+def test_a_folder_gets_every_form(call, capsys):
+    options = ["--file", "call.srt", "--recording", "call.wav", "--model", SYNCTVA_MELD]
+    assert run(*options, "--output", "out", "--embed") == 0
+    names = {f"call{form}" for form in FORMS}
+    assert {path.name for path in Path("out").iterdir()} == names
+    assert set(capsys.readouterr().out.split()) == {f"out/{name}" for name in names}
+    report = Path("out/call.html").read_text()
+    assert "data:audio/x-wav;base64," in report and str(Path.cwd()) not in report
+    assert SYNCTVA_MELD not in report and Path(SYNCTVA_MELD).name in report
+    assert run("--file", "two.json", "--output", "several") == 0
+    assert {"two-0.html", "two-1.html"} < {path.name for path in Path("several").iterdir()}
+
+
+def test_what_cannot_be_read_is_in_the_output(call, capsys):
+    assert run("--clips", "call.wav", str(Path("broken.wav").absolute()), "--output", "out") == 0
+    one, broken = json.loads(Path("out/conversation.json").read_text())
+    assert one["label"] and broken["error"].startswith("broken.wav: cannot be read")
+    assert "broken.wav: cannot be read" in Path("out/conversation.html").read_text()
+    assert not Path("out/conversation.srt").exists()  # clips have no times

@@ -79,3 +79,27 @@ def test_mistakes_are_one_message(call, capsys, options, message):
     assert synctva_command_line.main(["transcribe", *options]) == 1
     output = capsys.readouterr()
     assert output.out == "" and message in output.err and "Traceback" not in output.err
+
+
+def test_the_output_has_the_form_of_its_suffix(call, capsys, tmp_path):
+    for form in (".srt", ".vtt", ".csv", ".tsv", ".txt", ".TextGrid", ".eaf"):
+        assert synctva_command_line.main(["transcribe", "call.wav", "--output", f"x{form}"]) == 0
+        (utterance,) = read_transcript(f"x{form}")
+        found = [utterance[name] for name in ("speaker", "text", "start", "end")]
+        assert found == ["Speaker 1", "I won.", 0.5, 1.2], form
+        assert "emotion" not in (tmp_path / f"x{form}").read_text()
+    assert synctva_command_line.main(["transcribe", "call.wav", "--output", "x.rttm"]) == 0
+    assert (tmp_path / "x.rttm").read_text().startswith("SPEAKER call 1 0.500 0.700 ")
+    capsys.readouterr()
+    words, _ = call
+    words.clear()
+    assert synctva_command_line.main(["transcribe", "call.wav", "--output", "empty.srt"]) == 0
+    assert "no speech was recognised" in capsys.readouterr().err
+    assert not (tmp_path / "empty.srt").exists()
+
+
+def test_a_report_needs_emotions(call, capsys):
+    for name in ("x.html", "x.doc"):
+        with pytest.raises(SystemExit):
+            synctva_command_line.main(["transcribe", "call.wav", "--output", name])
+        assert f"output = {name}: expected a file that ends in .json" in capsys.readouterr().err
