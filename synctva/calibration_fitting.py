@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.model_selection import GroupKFold
+from transformers.utils import logging
 
 from synctva.metrics.confidence import (
     brier_score,
@@ -17,8 +20,10 @@ from synctva.metrics.confidence import (
     expected_calibration_error,
     set_coverage,
 )
-from synctva.modeling_synctva.calibration import prediction_sets
+from synctva.modeling_synctva.calibration import prediction_sets, warn_of_renamed_labels
 from synctva.modeling_synctva.configuration_synctva import CONFORMAL_LEVELS, SyncTVAConfig
+
+logger = logging.get_logger(__name__)
 
 SPREAD = 1.0
 """Standard deviation of log T before dev is seen: T is expected between 0.14 and 7 (95%).
@@ -35,6 +40,9 @@ logistic regression (Peduzzi et al. 1996)."""
 LEAST_CONVERSATIONS = 10
 """Conversations on dev without which no calibration is fitted: with fewer than nine, the prediction
 sets for 90% contain every label, see `fit_thresholds`."""
+
+FOLDS = 10
+"""Parts of dev, on each of which the temperature of all the others is judged."""
 
 DECIMALS = 5
 """Decimals to which thresholds are rounded up, coarser than single-precision errors."""
@@ -67,6 +75,33 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
     bounds = (-2 * SPREAD, 2 * SPREAD)
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+
+
+def held_out_nll(
+    logits: ArrayLike, labels: ArrayLike, conversations: ArrayLike
+) -> dict[str, float]:
+    """Measure what a temperature is worth to conversations that it was not fitted on.
+
+    Each of `FOLDS` parts of the conversations is judged with the temperature of the others.
+
+    Args:
+        logits: (K, C).
+        labels: (K,) true classes.
+        conversations: (K,) the conversation of each utterance, at least `FOLDS` different ones.
+
+    Returns:
+        `before`, `after`: mean negative log-likelihood of the true labels in nats, without a
+        temperature and with it.
+    """
+    values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    scaled = np.empty_like(values)
+    for others, part in GroupKFold(FOLDS).split(values, groups=conversations):
+        scaled[part] = values[part] / fit_temperature(values[others], true[others])
+    return {"before": _nll(values, true), "after": _nll(scaled, true)}
+
+
+def _nll(logits: NDArray, labels: NDArray) -> float:
+    return float(-log_softmax(logits, axis=-1)[np.arange(len(labels)), labels].mean())
 
 
 def fit_thresholds(scores: ArrayLike, conversations: ArrayLike) -> list[float]:
@@ -107,17 +142,22 @@ class TooLittleToCalibrateError(ValueError):
 
 def calibrate(
     config: SyncTVAConfig, logits: ArrayLike, labels: ArrayLike, conversations: ArrayLike
-) -> None:
+) -> dict[str, float]:
     """Fit temperature and thresholds and store them in the config.
 
-    With few errors the temperature would be that of the prior, and with few conversations the sets
-    would contain every label: then the config is not changed.
+    A temperature that does not lower the `held_out_nll` is not used: it stays 1, which is logged.
+    The thresholds are fitted all the same. With few errors the temperature would be that of the
+    prior, and with few conversations the sets would contain every label: then the config is not
+    changed.
 
     Args:
         config: of the model that gave the logits.
         logits: (K, C) of the labelled utterances of dev.
         labels: (K,) true classes.
         conversations: (K,) the conversation of each utterance.
+
+    Returns:
+        The `held_out_nll` that decided.
 
     Raises:
         TooLittleToCalibrateError: there are fewer than `LEAST_ERRORS` wrong answers or
@@ -131,10 +171,29 @@ def calibrate(
             f"expected at least {LEAST_ERRORS} errors and {LEAST_CONVERSATIONS} conversations to "
             "calibrate on"
         )
-    config.calibration_temperature = fit_temperature(values, true)
+    temperature, held_out = fit_temperature(values, true), held_out_nll(values, true, conversations)
+    if not helps(held_out):
+        logger.warning(f"The scores are not calibrated: {why_not_calibrated(held_out)}")
+        temperature = 1.0
+    config.calibration_temperature = temperature
     probabilities = softmax(values / config.calibration_temperature, axis=-1)  # (K, C)
     scores = 1 - probabilities[np.arange(len(true)), true]
     config.conformal_thresholds = fit_thresholds(scores, conversations)
+    config.remember_labels()
+    return held_out
+
+
+def helps(held_out: Mapping[str, float]) -> bool:
+    """Return whether a temperature is used; `held_out` is from `held_out_nll`."""
+    return held_out["after"] < held_out["before"]
+
+
+def why_not_calibrated(held_out: Mapping[str, float]) -> str:
+    """Return the reason why a temperature is not used; `held_out` is from `held_out_nll`."""
+    return (
+        "on held-out conversations of dev a temperature does not lower the NLL "
+        f"({held_out['before']:.4f} without, {held_out['after']:.4f} with)"
+    )
 
 
 def calibration_report(
@@ -158,6 +217,7 @@ def calibration_report(
     """
     if config.conformal_thresholds is None:
         raise ValueError("conformal_thresholds = None: expected a calibrated config")
+    warn_of_renamed_labels(config)
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
     temperature = config.calibration_temperature
     probabilities = softmax(values / temperature, axis=-1)
@@ -182,7 +242,7 @@ def _scores(logits: NDArray, true: NDArray) -> dict[str, Any]:
     probabilities = np.exp(log_probabilities)
     confidence, correct = probabilities.max(-1), probabilities.argmax(-1) == true
     return {
-        "nll": float(-log_probabilities[np.arange(len(true)), true].mean()),
+        "nll": _nll(logits, true),
         "ece": expected_calibration_error(confidence, correct),
         "brier": brier_score(probabilities, true),
         "reliability": calibration_bins(confidence, correct),
@@ -197,4 +257,7 @@ __all__ = [
     "calibration_report",
     "fit_temperature",
     "fit_thresholds",
+    "held_out_nll",
+    "helps",
+    "why_not_calibrated",
 ]

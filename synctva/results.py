@@ -13,7 +13,7 @@ from datasets import Dataset, DatasetDict
 from sklearn.metrics import roc_auc_score
 
 from synctva import metrics
-from synctva.calibration_fitting import calibration_report
+from synctva.calibration_fitting import calibration_report, why_not_calibrated
 from synctva.files import write_whole
 from synctva.metrics.confidence import says_nothing
 from synctva.metrics.missing_modalities import columns_of_modalities
@@ -198,16 +198,20 @@ def read_results(folder: str | os.PathLike) -> dict[str, Any]:
 
 
 def results_table(results: Mapping[str, Any]) -> str:
-    """Return results as text: the scores of each split, and F1 of each class with references."""
+    """Return results as text: the scores of each split, and F1 of each class, with bounds.
+
+    The simulator's yardsticks are exact posteriors: no model can be expected to do better from the
+    same input, without context or from one modality.
+    """
     last = "test" if "test" in results else "dev"
     rows = {f"Sync-TVA ({split})": results[split] for split in ("dev", "test") if split in results}
     references = {}
     if "majority" in results:
-        references[f"majority class ({last})"] = results["majority"]
+        references[f"lower bound: majority class ({last})"] = results["majority"]
     for name, scores in results.get("yardsticks", {}).items():
-        references[f"{name.replace('_', ' ')} ({last})"] = scores
+        references[f"upper bound: {name.replace('_', ' ')} ({last})"] = scores
     if "bayes_optimal" in results:
-        references[f"optimum ({last})"] = results["bayes_optimal"]
+        references[f"upper bound: Bayes optimum ({last})"] = results["bayes_optimal"]
     width = max(len(name) for name in (*rows, *references))
     columns = shown_scores((rows | references).values())
     about = [results["dataset"], f"seed {results['seed']}", *results.get("modalities", MODALITIES)]
@@ -221,7 +225,7 @@ def results_table(results: Mapping[str, Any]) -> str:
         lines.append(f"{name:{width}} {scores['n']:6d}{values}")
 
     models = {"Sync-TVA": results[last]}
-    for title, key in (("majority", "majority"), ("optimum", "bayes_optimal")):
+    for title, key in (("lower bound", "majority"), ("upper bound", "bayes_optimal")):
         if key in results:
             models[title] = results[key]
     by_class = {title: scores["per_class_f1"] for title, scores in models.items()}
@@ -237,7 +241,7 @@ def results_table(results: Mapping[str, Any]) -> str:
     notes = [note_on_absent_classes(results[s], s) for s in ("dev", "test") if s in results]
     lines += filter(None, notes)
     if "calibration" in results:
-        lines += ["", *calibration_lines(results["calibration"])]
+        lines += ["", *calibration_lines(results["calibration"], results.get("held_out_nll"))]
     if "of_optimum" in results:
         lines += ["", f"accuracy is {results['of_optimum']:.1%} of the optimum"]
     if "strength_auc" in results:
@@ -272,14 +276,23 @@ def note_on_absent_classes(scores: Mapping[str, Any], split: str) -> str | None:
     )
 
 
-def calibration_lines(calibration: Mapping[str, Any]) -> list[str]:
-    """Return what calibration changed on test, as lines of text."""
+def calibration_lines(
+    calibration: Mapping[str, Any], held_out: Mapping[str, float] | None = None
+) -> list[str]:
+    """Return what calibration changed on test, as lines of text.
+
+    Args:
+        calibration: from `synctva.calibration_fitting.calibration_report`.
+        held_out: from `synctva.calibration_fitting.held_out_nll`, which says why it is not applied.
+    """
     before, after = calibration["before"], calibration["after"]
     changes = ", ".join(
         f"{title} {before[key]:.4f} to {after[key]:.4f}"
         for key, title in CALIBRATION_SCORES.items()
     )
     lines = [f"calibrated with temperature {calibration['temperature']:.3f}: {changes} (test)"]
+    if calibration["temperature"] == 1:
+        lines = [f"not calibrated{f': {why_not_calibrated(held_out)}' if held_out else ''}"]
     for asked, had in calibration["prediction_sets"].items():
         lines.append(
             f"prediction sets for {float(asked):.0%}: {had['coverage']:.1%} of the utterances, "

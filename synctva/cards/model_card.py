@@ -7,16 +7,18 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from synctva.cards.calibration import calibration_section
 from synctva.cards.example import CardExample, usage
+from synctva.cards.making import making_section
 from synctva.cards.tables import (
-    calibration_section,
     class_table,
     confusion_table,
     score_table,
     seed_table,
+    split_table,
     subset_table,
 )
-from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
+from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig, counted
 
 PAPER = "https://arxiv.org/abs/2507.21395"
 
@@ -37,6 +39,17 @@ DATASETS = {
         "IEMOCAP (6 emotions)",
         "Dyadic sessions of ten actors in English, scripted and improvised (Busso et al., 2008), "
         "in the literature's splits by session. Licensed by its makers for research only.",
+    ),
+    "emorynlp": (
+        "EmoryNLP",
+        "Scenes of the television series Friends (Zahiri and Choi, 2018), official splits: scripted "
+        "comedy in English, text alone. It shares scenes with MELD. The rights in the series are "
+        "its owners'.",
+    ),
+    "dailydialog": (
+        "DailyDialog",
+        "Dialogues for learners of English (Li et al., 2017), text alone, most of it neutral. "
+        "Licensed CC BY-NC-SA 4.0: not for commercial use.",
     ),
     "features": (
         "User's feature set",
@@ -64,6 +77,8 @@ def model_card(
     model_name: str = "synctva",
     text_encoder: Mapping[str, Any] | None = None,
     example: CardExample | None = None,
+    license: str | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> ModelCard:
     """Return the card of a trained model, with its scores in the metadata.
 
@@ -74,18 +89,21 @@ def model_card(
             intervals.
         model_name: the name by which users load it.
         text_encoder: spec of the frozen text encoder, if the model reads texts.
-        example: the model's answers to an invented conversation, see `run_example`. Its plots must
-            be beside the card, see `write_example_plots`.
+        example: the model's answers to an invented conversation, see `run_example`.
+        license: of the model, as the Hub names it; by default none is claimed, because the data
+            may have terms of its own.
+        arguments: training arguments as a dictionary, for the table of hyperparameters.
 
     Returns:
-        A card with metadata, to save as README.md. Scores are fractions, as in `results`.
+        A card with metadata, to save as README.md. Scores are fractions, as in `results`. Its
+        pictures must be beside it, see `write_card_plots`.
     """
-    name, about_data = DATASETS.get(results["dataset"], (results["dataset"], ""))
+    name, _ = DATASETS.get(results["dataset"], (results["dataset"], ""))
     labels = [config.id2label[index] for index in range(config.num_labels)]
     parent = results.get("parent") or {}
     data = ModelCardData(
         base_model=parent["name"] if parent.get("on_hub") else None,
-        license="apache-2.0",
+        license=license,
         language=None if results["dataset"] in ("simulated", "table", "features") else "en",
         # No pipeline_tag: for token-classification, the task of its auto class, the Hub would offer
         # a widget that marks words.
@@ -103,9 +121,7 @@ def model_card(
         "the rest of the conversation.",
         f"## Labels, in this order\n\n{_numbered(labels)}",
         f"## How to use\n\n{usage(model_name, results, config, text_encoder, example)}",
-        f"## Data\n\n**{name}.** {about_data}\n\n"
-        f"Trained on the training split, selected on {results.get('selected_on')}; the test split "
-        "was used only for the tables below.",
+        f"## Data\n\n{_data(results, labels, license)}",
         f"## Results\n\n{score_table(results)}\n\n{class_table(results, labels)}",
     ]
     confusion = confusion_table(results, labels)
@@ -118,11 +134,11 @@ def model_card(
             "### When modalities are missing\n\nThe same model on test, where every utterance has "
             f"only these modalities:\n\n{subset_table(results)}"
         )
-    if "calibration" in results:
-        measured = calibration_section(results["calibration"], results.get("selected_on"))
-        sections.append(f"## Calibration\n\n{measured}")
+    calibration = calibration_section(results)
+    if calibration is not None:
+        sections.append(f"## Calibration\n\n{calibration}")
     sections += [
-        f"## How it was made\n\n{_making(results)}",
+        f"## How it was made\n\n{making_section(results, config, arguments)}",
         f"## Limits\n\n{_limits(results, config)}",
         f"## Out of scope\n\n{OUT_OF_SCOPE}",
     ]
@@ -155,49 +171,64 @@ def _eval_results(results: Mapping[str, Any], dataset_name: str) -> list[EvalRes
     ]
 
 
-def _making(results: Mapping[str, Any]) -> str:
-    lines = []
-    if "command" in results:
-        lines.append(f"```\n{results['command']}\n```\n")
-    versions = ", ".join(f"{name} {value}" for name, value in results.get("versions", {}).items())
-    changed = " with uncommitted changes" if results.get("uncommitted_changes") else ""
-    lines.append(f"- Seed {results['seed']}")
-    lines.append(f"- Source at commit {results.get('commit', 'unknown')}{changed}")
-    lines.append(f"- {versions}")
-    if "parent" in results:
-        lines.append(f"- {_start(results['parent'])}")
-    if "training_seconds" in results:
-        lines.append(f"- Trained in {results['training_seconds']:.0f} s")
-    return "\n".join(lines)
+def _data(results: Mapping[str, Any], labels: Sequence[str], license: str | None) -> str:
+    name, about = DATASETS.get(results["dataset"], (results["dataset"], ""))
+    use = "Trained on the training split"
+    if results.get("selected_on") is not None:
+        use += f", selected on {results['selected_on']}"
+    if "test" in results:
+        use += "; the test split was used only for the tables below"
+    parts = [f"**{name}.** {about}", f"{use}."]
+    if "splits" in results:
+        parts.append(split_table(results["splits"], labels))
+    if license is None:
+        parts.append("No licence is stated here: ask those who publish the model.")
+    return "\n\n".join(parts)
 
 
-def _start(parent: Mapping[str, Any]) -> str:
-    """Return from which model the training started, and what of it was kept."""
-    name = parent["name"]
-    shown = f"[{name}](https://huggingface.co/{name})" if parent["on_hub"] else f"`{name}`"
-    frozen = "" if parent["frozen"] == "none" else f"; not trained: {parent['frozen']}"
-    return (
-        f"Started from {shown}, whose terms and limits apply too; its feature statistics were "
-        f"{parent['statistics']}{frozen}"
-    )
+FEW = 100
+"""Utterances below which a split is too small to tell how well each class is recognised."""
 
 
 def _limits(results: Mapping[str, Any], config: SyncTVAConfig) -> str:
-    scores = results["test" if "test" in results else "dev"]["per_class_f1"]
-    by_class = {name: f1 for name, f1 in scores.items() if f1 is not None}
-    weakest = sorted(by_class, key=by_class.__getitem__)[:2]
     calibrated = (
-        "not calibrated" if config.conformal_thresholds is None else "calibrated on this data only"
+        "calibrated on this data only" if config.calibration_temperature != 1 else "not calibrated"
     )
-    weak = " and ".join(f"{name} (F1 {by_class[name]:.2f})" for name in weakest)
+    split = "test" if "test" in results else "dev"
     return (
-        f"- Weakest on {weak}: read the scores of each class, not only the average.\n"
+        f"- {_weakest(results[split], split)}\n"
         "- Other languages, cultures and recording conditions, and spontaneous speech, were not "
         "tested: expect lower scores. How much lower, and how they differ between groups of "
         "people, is unknown.\n"
         f"- Probabilities are {calibrated} (ECE above).\n"
         "- Speakers are distinguished by the names in the input: a wrong diarisation changes the "
         "answers."
+    )
+
+
+def _weakest(scores: Mapping[str, Any], split: str) -> str:
+    """Return which classes are recognised worst, or why that cannot be said."""
+    number = scores["n"]
+    if number < FEW:
+        # Half a 95% interval is at most 1.96 * sqrt(0.25 / n), about 1 / sqrt(n).
+        return (
+            f"The scores rest on {counted(number, 'utterance')} of {split}: too few to say which "
+            f"emotions are recognised worse than others. Even the accuracy is uncertain by up to "
+            f"± {100 * number**-0.5:.0f} percentage points."
+        )
+    by_class = {name: f1 for name, f1 in scores["per_class_f1"].items() if f1 not in (None, 1)}
+    weakest = sorted(by_class, key=by_class.__getitem__)[:2]
+    if not weakest:
+        return f"No answer on {split} is wrong, so that it does not show where the model fails."
+    support = scores.get("support", {})
+
+    def described(name: str) -> str:
+        count = f" on {counted(support[name], 'utterance')}" if name in support else ""
+        return f"{name} (F1 {by_class[name]:.2f}{count})"
+
+    return (
+        f"Weakest on {' and '.join(map(described, weakest))}: read the scores of each class, not "
+        "only the average."
     )
 
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from synctva.metrics.confidence import says_nothing
 from synctva.results import (
-    CALIBRATION_SCORES,
     SCORES,
     note_on_absent_classes,
     score_text,
@@ -48,7 +46,7 @@ def score_table(results: Mapping[str, Any]) -> str:
         [title, str(scores["n"]), *(score_text(scores.get(key)) for key in columns)]
         for title, scores in references.items()
     ]
-    return _markdown(["split", "utterances", *columns.values()], rows)
+    return markdown(["split", "utterances", *columns.values()], rows)
 
 
 def class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
@@ -59,7 +57,7 @@ def class_table(results: Mapping[str, Any], labels: Sequence[str]) -> str:
         for label in labels
     ]
     notes = [note_on_absent_classes(results[split], split) for split in _splits(results)]
-    return "\n\n".join(filter(None, [_markdown(["F1 of each class", *references], rows), *notes]))
+    return "\n\n".join(filter(None, [markdown(["F1 of each class", *references], rows), *notes]))
 
 
 def confusion_table(results: Mapping[str, Any], labels: Sequence[str]) -> str | None:
@@ -74,8 +72,26 @@ def confusion_table(results: Mapping[str, Any], labels: Sequence[str]) -> str | 
     ]
     return (
         f"Answers on {last}, a row for each true class; all of its utterances are in the last "
-        f"column:\n\n{_markdown(['true, answered', *labels, 'all'], rows)}"
+        f"column:\n\n{markdown(['true, answered', *labels, 'all'], rows)}"
     )
+
+
+def split_table(splits: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> str:
+    """Return the numbers of conversations, utterances and labels, with a column per split.
+
+    Args:
+        splits: from `split_size`, by name.
+        labels: names, in their order.
+    """
+    rows = [
+        [kind, *(f"{split[kind]:,}" for split in splits.values())]
+        for kind in ("conversations", "utterances")
+    ]
+    rows += [
+        [label, *(f"{split['label_counts'][label]:,}" for split in splits.values())]
+        for label in labels
+    ]
+    return markdown(["", *splits], rows)
 
 
 def seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -96,7 +112,7 @@ def seed_table(runs: Sequence[Mapping[str, Any]]) -> str:
     seeds = ", ".join(str(run["seed"]) for run in runs)
     return (
         f"Mean of seeds {seeds}, each selected on dev, with the 95% Student-t interval of the "
-        f"mean:\n\n{_markdown(['split', *columns.values()], rows)}"
+        f"mean:\n\n{markdown(['split', *columns.values()], rows)}"
     )
 
 
@@ -109,75 +125,22 @@ def subset_table(results: Mapping[str, Any]) -> str:
         [present, *(score_text(scores.get(key)) for key in columns)]
         for present, scores in subsets.items()
     ]
-    return _markdown(["modalities", *columns.values()], rows)
+    return markdown(["modalities", *columns.values()], rows)
 
 
-def calibration_section(calibration: Mapping[str, Any], fitted_on: str | None) -> str:
-    """Return what temperature, abstention and prediction sets do on test."""
-    rows = [
-        [when, *(f"{calibration[when][key]:.4f}" for key in CALIBRATION_SCORES)]
-        for when in ("before", "after")
-    ]
-    sets = [
-        [
-            f"{float(asked):.0%}",
-            f"{had['coverage_by_conversation']:.1%}",
-            f"{had['coverage']:.1%}",
-            f"{had['coverage_of_worst_class']:.1%}",
-            f"{had['mean_size']:.2f}",
-        ]
-        for asked, had in calibration["prediction_sets"].items()
-    ]
-    useless = [
-        f"{float(c):.0%}" for c, had in calibration["prediction_sets"].items() if says_nothing(had)
-    ]
-    note = (
-        f"**The sets for {', '.join(useless)} say next to nothing**: they are hardly smaller than "
-        "sets of the most frequent emotions would have to be for the same coverage."
-    )
-    curve = calibration["abstention"]
-    points = zip(curve["abstain_below"], curve["coverage"], curve["risk"], strict=True)
-    answered = [
-        [f"{limit:.3f}", f"{coverage:.1%}", f"{1 - risk:.1%}"]
-        for limit, coverage, risk in list(points)[::5]
-    ]
-    header = [
-        "requested coverage",
-        "by conversation",
-        "by utterance",
-        "of the worst class",
-        "labels on average",
-    ]
-    return "\n\n".join(
-        [
-            "The pipeline divides the logits by a temperature, "
-            f"{calibration['temperature']:.3f}, fitted on {fitted_on}, unless `calibrate=False` is "
-            "given. On test:",
-            _markdown(["", *CALIBRATION_SCORES.values()], rows),
-            "![Accuracy by score, before and after calibration](calibration.png)",
-            "With `abstain_below=0.6` it gives no label to utterances with a lower score:",
-            _markdown(["abstain_below", "answered", "correct among them"], answered),
-            "![Share of wrong answers by share of utterances answered](coverage_risk.png)",
-            "With `prediction_set=0.9` it also gives a set of labels that contains the true one "
-            "with at least this probability, for an utterance drawn at random from a conversation "
-            f"that is like those of {fitted_on}. This does not hold for each single utterance or "
-            "emotion, nor for other data. Coverage of the sets on test:",
-            _markdown(header, sets),
-            *([note] if useless else []),
-        ]
-    )
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 __all__ = [
-    "calibration_section",
     "class_table",
+    "confusion_table",
+    "markdown",
     "mean_and_interval",
     "score_table",
     "seed_table",
+    "split_table",
     "subset_table",
 ]

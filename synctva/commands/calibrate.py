@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from transformers.utils import logging
 
 from synctva import MODALITIES, SyncTVAForEmotionRecognition
+from synctva.calibration_fitting import why_not_calibrated
 from synctva.commands.card import refuse_to_lose_seeds, write_card
-from synctva.commands.evaluate import read_processor
+from synctva.commands.evaluate import read_as_trained, read_processor
 from synctva.features.text import add_text_tokens
 from synctva.files import written_whole
-from synctva.plots import CALIBRATION_PLOTS
 from synctva.provenance import provenance, shown_command
 from synctva.results import (
     calibration_lines,
@@ -72,8 +72,7 @@ def main(arguments: Sequence[str]) -> None:
         or MODALITIES,
         feature_names=processor.feature_names,
         undivided=None if of_training else "dev",
-        media_root=options.media_root,
-        allow_absolute_paths=options.allow_absolute_paths,
+        **read_as_trained(options, trained),
     )
     data.pop("train", None)
     if model.config.text_backbone is not None:
@@ -88,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
         ),
         eval_dataset=data["dev"],
     )
-    trainer.calibrate(data["dev"])
+    held_out = trainer.calibrate(data["dev"])
     measured = collect_results(trainer, data, dataset=dataset).get("calibration")
     with written_whole(folder) as unfinished:
         model.save_pretrained(unfinished)  # the code too: older code may not know calibration
@@ -98,15 +97,17 @@ def main(arguments: Sequence[str]) -> None:
             command = shown_command("synctva calibrate", arguments)
             made = {"command": command, "commit": provenance()["commit"]}
             results["calibration"] = {**measured, **made}
-        write_results(folder, results)
-        for name in CALIBRATION_PLOTS:  # of the earlier calibration
-            (folder / name).unlink(missing_ok=True)
+        write_results(folder, results | {"held_out_nll": held_out})
         write_card(folder, runs=options.runs)
-    if measured is None:
-        print(
-            f"calibrated with temperature {model.config.calibration_temperature:.3f}; the data has "
-            "no split test, so it was not measured"
-        )
+    if measured is not None:
+        print("\n".join(calibration_lines(measured, held_out)))
     else:
-        print("\n".join(calibration_lines(measured)))
+        temperature = model.config.calibration_temperature
+        print(
+            f"calibrated with temperature {temperature:.3f}"
+            if temperature != 1
+            else f"not calibrated: {why_not_calibrated(held_out)}",
+            "the data has no split test, so it was not measured",
+            sep="; ",
+        )
     trainer.end()

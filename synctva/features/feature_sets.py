@@ -32,7 +32,7 @@ from synctva.files import require_new_folder, written_whole
 from synctva.modeling_synctva.configuration_synctva import MODALITIES
 from synctva.modeling_synctva.text_weights import file_sha256
 from synctva.trainer.collator import MODEL_COLUMNS
-from synctva.trainer.statistics import class_counts
+from synctva.trainer.statistics import split_size
 from synctva.trainer.streaming import ConversationStream
 
 logger = logging.get_logger(__name__)
@@ -118,16 +118,7 @@ def _describe(data: DatasetDict, encoders: Mapping[str, str], source: str) -> di
         "modalities": {
             name: {"width": width, "encoder": encoders[name]} for name, width in widths.items()
         },
-        "splits": {
-            split: {
-                "conversations": len(dataset),
-                "utterances": sum(map(len, dataset["utterance_ids"])),
-                "label_counts": dict(
-                    zip(labels, class_counts(dataset, len(labels)).tolist(), strict=True)
-                ),
-            }
-            for split, dataset in data.items()
-        },
+        "splits": {split: split_size(dataset, labels) for split, dataset in data.items()},
         "files": {},
     }
 

@@ -22,6 +22,9 @@ ANSWERED = tuple(round(0.05 * step, 2) for step in range(20, 0, -1))
 HARDLY_SMALLER = 0.9
 """Share of the `blind_size` above which prediction sets are said to say nothing."""
 
+NEARLY_ALL = 0.8
+"""Share of the labels from which, as a mean size, prediction sets are said to say nothing."""
+
 
 def calibration_bins(
     confidence: NDArray, correct: NDArray, num_bins: int = NUM_BINS
@@ -108,7 +111,8 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
         coverage in each, which is what the guarantee is about; `coverage_of_worst_class`, over the
         utterances of the class that is covered least; `mean_size` of the sets; `blind_size`, the
         least mean size of sets that have the same coverage over utterances without reading them:
-        they hold the most frequent classes, and the last of these only as often as is needed.
+        they hold the most frequent classes, and the last of these only as often as is needed;
+        `labels`, the number of classes.
     """
     held = members[np.arange(len(labels)), labels]  # (K,)
     shares = np.sort(np.unique(labels, return_counts=True)[1] / len(labels))[::-1]
@@ -122,17 +126,21 @@ def set_coverage(members: NDArray, labels: NDArray, conversations: NDArray) -> d
         "coverage_by_conversation": float(covered(conversations).mean()),
         "coverage_of_worst_class": float(covered(labels).min()),
         "mean_size": float(members.sum(-1).mean()),
+        "labels": members.shape[1],
         "blind_size": float(np.interp(held.mean(), [0, *shares.cumsum()], range(len(shares) + 1))),
     }
 
 
 def says_nothing(sets: Mapping[str, float]) -> bool:
-    """Return whether prediction sets are hardly smaller than those that read no utterance.
+    """Return whether prediction sets have nearly all labels, or are hardly smaller than blind ones.
 
     Args:
-        sets: from `set_coverage`; False for those of an older version, without `blind_size`.
+        sets: from `set_coverage`. Those of older versions lack `blind_size` or `labels`, and are
+            not judged by what they lack.
     """
-    return sets["mean_size"] > HARDLY_SMALLER * sets.get("blind_size", np.inf)
+    size = sets["mean_size"]
+    blind, labels = sets.get("blind_size", np.inf), sets.get("labels", np.inf)
+    return size > HARDLY_SMALLER * blind or size >= NEARLY_ALL * labels
 
 
 __all__ = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .conversation import plot_scores, plot_timeline
 from .explanation import plot_attention, plot_shapley
+from .learning_curve import plot_learning_curve
 from .results import (
     CALIBRATION_PLOTS,
     plot_calibration,
@@ -21,6 +22,7 @@ __all__ = [
     "plot_calibration",
     "plot_confusion_matrix",
     "plot_coverage_risk",
+    "plot_learning_curve",
     "plot_scores",
     "plot_shapley",
     "plot_timeline",

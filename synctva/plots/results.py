@@ -65,15 +65,17 @@ def plot_confusion_matrix(
 def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
     """Plot the accuracy of the answers by their score, before and after calibration.
 
-    This is the reliability diagram of the literature. The area of a point is proportional to the
-    number of answers in its bin.
+    There is one panel if the temperature is 1, which changes nothing. This is the reliability
+    diagram of the literature. The area of a point is proportional to the number of answers in its
+    bin.
 
     Args:
         calibration: from `synctva.calibration_fitting.calibration_report`.
     """
-    figure = Figure(figsize=(7, 3.8), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, when in zip(panels, ("before", "after"), strict=True):
+    whens = ("before", "after") if calibration["temperature"] != 1 else ("before",)
+    figure = Figure(figsize=(3.5 * len(whens), 3.8), layout="constrained")
+    panels = figure.subplots(1, len(whens), sharey=True, squeeze=False)[0]
+    for axes, when in zip(panels, whens, strict=True):
         scores = calibration[when]
         bins = scores["reliability"]
         rows = [
@@ -86,7 +88,8 @@ def plot_calibration(calibration: Mapping[str, Any]) -> Figure:
         axes.scatter(confidence, accuracy, s=600 * counts / counts.sum(), clip_on=False)
         axes.plot(confidence, accuracy, linewidth=1)
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="score", aspect="equal")
-        axes.set_title(f"{when} calibration: ECE {scores['ece']:.3f}")
+        title = f"{when} calibration" if len(whens) > 1 else "not calibrated"
+        axes.set_title(f"{title}: ECE {scores['ece']:.3f}")
     panels[0].set_ylabel("accuracy")
     return figure
 

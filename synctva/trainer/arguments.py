@@ -23,6 +23,9 @@ FIXED = {
 """Arguments of transformers that must keep this value, and why: another would have no effect, or a
 wrong one."""
 
+TRAINING_ARGUMENTS = "training_args.json"
+"""The file of a model folder that has them."""
+
 LOWER_IS_BETTER = ("loss", "nll", "ece")
 
 
@@ -162,4 +165,4 @@ class SyncTVATrainingArguments(TrainingArguments):
         return shown(self)
 
 
-__all__ = ["SyncTVATrainingArguments", "shown"]
+__all__ = ["TRAINING_ARGUMENTS", "SyncTVATrainingArguments", "shown"]

@@ -63,15 +63,32 @@ def load_parent(
     return processor, model
 
 
-def describe_parent(name: str | os.PathLike) -> dict[str, Any]:
-    """Return name and whether it is one of the Hub, for `results.json`; no path of this machine."""
-    source = find_model(name)
-    if source == SYNCTVA_MELD:
-        return {"name": SHIPPED, "on_hub": False}
+def describe_parent(
+    name: str | os.PathLike, freeze: str = "none", refit_statistics: bool = False
+) -> dict[str, Any]:
+    """Return what `results.json` says of a checkpoint; no path of this machine.
+
+    Args:
+        name, freeze, refit_statistics: as for `prepare_training`.
+
+    Returns:
+        `name`; `on_hub`, whether that is a name on the Hub; `frozen`; and `statistics`, "kept" or
+        "refitted".
+    """
+    shown, on_hub = os.fspath(name), False
     folder = Path(name).expanduser()
-    if folder.exists():
-        return {"name": folder.resolve().name, "on_hub": False}
-    return {"name": os.fspath(name), "on_hub": True}
+    if find_model(name) == SYNCTVA_MELD:
+        shown = SHIPPED
+    elif folder.exists():
+        shown = folder.resolve().name
+    else:
+        on_hub = True
+    return {
+        "name": shown,
+        "on_hub": on_hub,
+        "frozen": freeze,
+        "statistics": "refitted" if refit_statistics else "kept",
+    }
 
 
 def check_modalities(modalities: Sequence[str], takes: Sequence[str]) -> None:

@@ -38,6 +38,17 @@ def class_counts(dataset: Conversations, num_labels: int) -> np.ndarray:
     return np.bincount(labels[labels >= 0], minlength=num_labels)
 
 
+def split_size(dataset: Conversations, label_names: Sequence[str]) -> dict[str, Any]:
+    """Return `conversations`, `utterances`, and `label_counts` by name, of a split."""
+    lengths = conversation_lengths(dataset)
+    counts = class_counts(dataset, len(label_names)).tolist()
+    return {
+        "conversations": len(lengths),
+        "utterances": sum(lengths),
+        "label_counts": dict(zip(label_names, counts, strict=True)),
+    }
+
+
 def _labels(dataset: Conversations) -> Iterator[Any]:
     return (row["labels"] for row in chain.from_iterable(blocks(dataset, ["labels"])))
 
@@ -126,5 +137,6 @@ __all__ = [
     "conversation_lengths",
     "feature_statistics",
     "set_missing_statistics",
+    "split_size",
     "trained_modalities",
 ]

@@ -27,7 +27,7 @@ from synctva.modeling_synctva.modeling_synctva import (
     SyncTVAForEmotionRecognition,
 )
 from synctva.modeling_synctva.objective import IGNORE_INDEX
-from synctva.trainer.arguments import SyncTVATrainingArguments
+from synctva.trainer.arguments import TRAINING_ARGUMENTS, SyncTVATrainingArguments
 from synctva.trainer.averaging import AveragingTrainer
 from synctva.trainer.checkpoints import WholeCheckpointTrainer
 from synctva.trainer.collator import SyncTVACollator
@@ -410,10 +410,11 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             output["logits"][labelled], output["labels"][labelled], self.label_names_in_order
         )
 
-    def calibrate(self, dataset: Any) -> None:
+    def calibrate(self, dataset: Any) -> dict[str, float]:
         """Fit the calibration on a data set, usually dev, and store it in the config.
 
-        The pipeline uses it. Weights and logits do not change. See `synctva.calibration_fitting`.
+        The pipeline uses it. Weights and logits do not change. See
+        `synctva.calibration_fitting.calibrate`, also for what is returned.
 
         Raises:
             TooLittleToCalibrateError: the data set has too few errors or conversations.
@@ -421,7 +422,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         output = self.predict_fields(dataset)
         labelled = output["labels"] != IGNORE_INDEX  # (conversations, N)
         conversations = labelled.nonzero()[0]
-        calibrate(
+        return calibrate(
             self.config, output["logits"][labelled], output["labels"][labelled], conversations
         )
 
@@ -437,7 +438,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
                 self.processor.save_pretrained(folder)
             # As JSON instead of a pickle, which can run code when it is opened.
             (folder / "training_args.bin").unlink(missing_ok=True)
-            (folder / "training_args.json").write_text(self.args.to_json_string(), encoding="utf-8")
+            (folder / TRAINING_ARGUMENTS).write_text(self.args.to_json_string(), encoding="utf-8")
 
     def create_model_card(self, *args, **kwargs):
         """Write `model_card`'s text, if given; transformers' own card has no results."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
+from transformers.utils import logging as transformers_logging
 
 from synctva.calibration_fitting import (
     TooLittleToCalibrateError,
@@ -11,6 +12,7 @@ from synctva.calibration_fitting import (
     calibration_report,
     fit_temperature,
     fit_thresholds,
+    held_out_nll,
 )
 from synctva.metrics import compute
 from synctva.modeling_synctva.calibration import prediction_sets
@@ -123,6 +125,52 @@ def test_the_calibration_is_stored_in_the_config_and_lowers_the_nll():
         assert 1 <= had["mean_size"] <= 3
     accuracy = (logits.argmax(-1) == labels).mean()
     assert report["abstention"]["risk"][0] == pytest.approx(1 - accuracy)
+
+
+def test_the_held_out_nll_is_that_of_temperatures_of_the_other_conversations():
+    logits, labels, ids = conversations(10, 0, sharpness=2.0)  # a part for each conversation
+    nlls = np.empty(len(labels))
+    for one in range(10):
+        temperature = fit_temperature(logits[ids != one], labels[ids != one])
+        part = np.flatnonzero(ids == one)
+        nlls[part] = [nll(logits[[i]] / temperature, labels[[i]]) for i in part]
+    found = held_out_nll(logits, labels, ids)
+    assert found["after"] == pytest.approx(nlls.mean())
+    assert found["before"] == pytest.approx(nll(logits, labels))
+
+
+def test_a_temperature_that_does_not_lower_the_held_out_nll_is_not_used(caplog):
+    """The scores of these models are right as they are, so that a temperature is noise."""
+    unused = 0
+    for seed in range(12):
+        logits, labels, ids = conversations(12, seed)
+        config = toy_config()
+        caplog.clear()
+        held_out = calibrate(config, logits, labels, ids)
+        assert held_out == held_out_nll(logits, labels, ids)
+        used = held_out["after"] < held_out["before"]
+        unused += not used
+        fitted = fit_temperature(logits, labels)
+        assert config.calibration_temperature == (fitted if used else 1) != fitted * (not used)
+        assert ("The scores are not calibrated: on held-out" in caplog.text) != used
+        probabilities = softmax(logits / config.calibration_temperature, axis=-1)
+        scores = 1 - probabilities[np.arange(len(labels)), labels]
+        assert config.conformal_thresholds == fit_thresholds(scores, ids)
+    assert 0 < unused < 12
+
+
+def test_a_calibration_belongs_to_the_labels_of_its_time(caplog):
+    config = toy_config()
+    data = conversations(60, 0, sharpness=2.0)
+    calibrate(config, *data)
+    config.id2label = {0: "glad", 1: "calm", 2: "cross"}
+    transformers_logging.warning_once.cache_clear()
+    calibration_report(config, *data)
+    assert "fitted for ['calm', 'glad', 'cross']" in caplog.text
+    caplog.clear()
+    calibrate(config, *data)
+    calibration_report(config, *data)
+    assert "were fitted for" not in caplog.text
 
 
 def test_an_uncalibrated_config_and_empty_data_are_refused():

@@ -133,7 +133,8 @@ def test_a_new_calibration_without_a_test_split_replaces_the_old_one(simulated, 
     assert "the data has no split test" in capsys.readouterr().out
     assert "calibration" in read_results(simulated)
     assert "calibration" not in read_results(folder)
-    assert "## Calibration" not in (folder / "README.md").read_text()
+    measured = (folder / "README.md").read_text().partition("## Calibration")[2]
+    assert "It was not measured on a test split.\n\n## How" in measured
     assert not {path.name for path in folder.iterdir()} & set(CALIBRATION_PLOTS)
 
 

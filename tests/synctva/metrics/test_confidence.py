@@ -84,6 +84,7 @@ def test_coverage_of_sets_by_utterance_conversation_and_class():
             "coverage_by_conversation": (1 + 0) / 2,
             "coverage_of_worst_class": 2 / 3,
             "mean_size": 7 / 4,
+            "labels": 3,
             "blind_size": 1.0,  # the frequent class by itself covers as much
         }
     )

@@ -73,6 +73,12 @@ def test_the_calibration_plot_shows_the_bins_before_and_after(calibration):
         assert f"ECE {calibration[when]['ece']:.3f}" in axes.get_title()
 
 
+def test_there_is_one_calibration_panel_without_a_temperature(calibration):
+    figure = plot_calibration(calibration | {"temperature": 1.0})
+    ece = calibration["before"]["ece"]
+    assert [axes.get_title() for axes in figure.axes] == [f"not calibrated: ECE {ece:.3f}"]
+
+
 def test_coverage_risk_curve(calibration):
     axes = plot_coverage_risk(calibration).axes[0]
     curve = calibration["abstention"]
