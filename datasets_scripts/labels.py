@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from synctva.modeling_synctva.configuration_synctva import MELD_LABELS as MELD_LABELS
+from synctva.modeling_synctva.configuration_synctva import counted
 
 SPLITS = ("train", "dev", "test")
 """Names and order of the splits everywhere."""
@@ -113,8 +114,8 @@ def size_differences(
 ) -> list[str]:
     """Return a sentence for each split whose size is not the official one."""
     return [
-        f"{split} has {found[split].utterances:,} utterances in "
-        f"{found[split].conversations:,} conversations: expected {size.utterances:,} in "
+        f"{split} has {counted(found[split].utterances, 'utterance')} in "
+        f"{counted(found[split].conversations, 'conversation')}: expected {size.utterances:,} in "
         f"{size.conversations:,}"
         for split, size in official.items()
         if found[split] != size

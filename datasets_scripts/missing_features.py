@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, counted
 
 from .schema import Conversation
 
@@ -60,7 +60,9 @@ def attach_features(
         if filled:
             notes.append(f"{split}: {filled} empty {modality} cells took the training mean")
         if masked:
-            notes.append(f"{split}: {masked} utterances without {modality} features are masked")
+            notes.append(
+                f"{split}: {counted(masked, 'utterance')} without {modality} features, masked"
+            )
     return notes
 
 

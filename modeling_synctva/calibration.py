@@ -46,6 +46,17 @@ def prediction_sets(probabilities: Tensor, coverage: float, thresholds: Sequence
     return (1 - probabilities <= threshold) | likeliest
 
 
+def warn_of_renamed_labels(config: SyncTVAConfig) -> None:
+    """Say once that labels have other names than those that a calibration was fitted for."""
+    if config.is_calibrated and config._saved and config._saved[0] != config.label_names:
+        logger.warning_once(
+            f"id2label = {config.label_names}: temperature and prediction sets were fitted for "
+            f"{config._saved[0]}, and now stand for the names in the same places: expected other "
+            "words for the same emotions. Otherwise calibrate again, or call "
+            "config.drop_calibration()"
+        )
+
+
 def drop_calibration_to_train(config: SyncTVAConfig) -> None:
     """Drop the calibration of a model that is going to be trained, and say so if it has one."""
     if config.is_calibrated:
@@ -87,4 +98,5 @@ __all__ = [
     "distance_from_base_rates",
     "drop_calibration_to_train",
     "prediction_sets",
+    "warn_of_renamed_labels",
 ]

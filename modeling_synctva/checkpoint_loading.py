@@ -83,7 +83,7 @@ def warn_of_other_labels(model: Any, source: str | os.PathLike | None) -> None:
     calibrated = calibrated or config.is_calibrated
     config.drop_calibration()
     config.label2id = {name: index for index, name in enumerate(now)}
-    config._saved = now, False
+    config.remember_labels()
     messages = []
     if calibrated:
         messages.append(

@@ -40,6 +40,11 @@ def how_to_install(extra: str = "") -> str:
     return f"in a checkout of the project, pip install '.{f'[{extra}]' if extra else ''}'"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, for messages: "1 utterance", "1,108 utterances"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 CUSTOM_PIPELINES = {
     "emotion-recognition": {
         "impl": "pipeline_synctva.EmotionRecognitionPipeline",
@@ -341,6 +346,10 @@ class SyncTVAConfig(PreTrainedConfig):
     def drop_calibration(self) -> None:
         """Return to uncalibrated answers without prediction sets."""
         self.calibration_temperature, self.conformal_thresholds = 1.0, None
+
+    def remember_labels(self) -> None:
+        """Remember the labels as those that the calibration belongs to, see `from_dict`."""
+        self._saved = self.label_names, self.is_calibrated
 
     @property
     def modality_dims(self) -> dict[str, int]:

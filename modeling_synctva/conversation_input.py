@@ -208,7 +208,19 @@ def read_utterances(
             if isinstance(item.get(field), Mapping):
                 place, names = f"{name}, utterance {t}, {field}", feature_names.get(modality)
                 item[field] = _in_order(item[field], names, modality, widths[modality], place)
+    turns = [turn for turn in utterances if is_turn(turn)]
+    if turns and all(map(_seems_swapped, turns)):
+        logger.warning_once(
+            f"{name}, {_shown(turns[0])}: the speaker is a sentence, and the text is not: expected "
+            "tuples (speaker, text)"
+        )
     return items
+
+
+def _seems_swapped(turn: tuple[Any, str]) -> bool:
+    """Return whether the speaker of a turn has more words than a name, and the text no more."""
+    speaker, text = turn
+    return isinstance(speaker, str) and len(speaker.split()) > 8 and 0 < len(text.split()) <= 2
 
 
 def read_columns(conversation: Mapping[str, Any], name: str) -> dict[str, Any]:

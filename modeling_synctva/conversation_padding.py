@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .configuration_synctva import MODALITIES
+from .configuration_synctva import MODALITIES, counted
 from .objective import IGNORE_INDEX
 
 TOKEN_FIELDS = ("input_ids", "text_attention_mask", "utterance_token_mask")
@@ -153,7 +153,8 @@ def _length(row: Mapping[str, Any], name: str) -> int:
     for field, other in lengths.items():
         if other != length:
             raise ValueError(
-                f"{name}, {field} has {other} utterances: expected {length}, as {reference} has"
+                f"{name}, {field} has {counted(other, 'utterance')}: expected {length}, as "
+                f"{reference} has"
             )
     return length
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .calibration import INFORMATIVE_FROM, distance_from_base_rates
-from .configuration_synctva import MODALITIES
+from .configuration_synctva import MODALITIES, counted
 from .graph import relation_names
 from .outputs import PackedOutput
 
@@ -148,7 +148,7 @@ def _modality_mask(
     if not -length <= index < length:
         raise ValueError(
             f"utterance = {utterance}: expected 0 to {length - 1}, or -1 to {-length} from the "
-            f"end, because the conversation has {length} utterances"
+            f"end, because the conversation has {counted(length, 'utterance')}"
         )
     return mask & real[..., None], index % length
 

@@ -14,6 +14,7 @@ from .calibration import (
     calibrated_probabilities,
     distance_from_base_rates,
     prediction_sets,
+    warn_of_renamed_labels,
 )
 from .configuration_synctva import MODALITIES
 from .conversation_input import file_advice, is_columns, is_recording, is_turn, read_table
@@ -304,6 +305,8 @@ class EmotionRecognitionPipeline(Pipeline):
         prediction_set: float | None = None,
     ) -> list[list[dict[str, Any]]]:
         config = self.model.config
+        if calibrate or prediction_set is not None:
+            warn_of_renamed_labels(config)
         logits = outputs["logits"].float()  # (B, N, C)
         calibrated = calibrated_probabilities(logits, config.calibration_temperature)
         probabilities = calibrated if calibrate else logits.softmax(-1)

@@ -29,6 +29,7 @@ from synctva.datasets_scripts.builder import (
 )
 from synctva.datasets_scripts.labels import IEMOCAP_PROTOCOLS, SplitSize, size_differences
 from synctva.datasets_scripts.schema import Conversation, new_conversation
+from synctva.modeling_synctva.configuration_synctva import counted
 
 from .iemocap_release_files import (
     ROOT_NAME,
@@ -77,13 +78,17 @@ class IemocapRelease(ConversationBuilder):
                 empty += 1
         conversations = _splits(by_session, self.config.test_session)
         notes = [
-            f"{name}: {number} utterances labelled {code} left out"
+            f"{name}: {counted(number, 'utterance')} labelled {code} left out"
             for code, number in sorted(left_out.items())
         ]
         if empty:
-            notes.append(f"{name}: {empty} conversations without any of its labels left out")
+            notes.append(
+                f"{name}: {counted(empty, 'conversation')} without any of its labels left out"
+            )
         if stray:
-            notes.append(f"{stray} lines of the transcriptions belong to no labelled utterance")
+            notes.append(
+                f"{counted(stray, 'line')} of the transcriptions without a labelled utterance"
+            )
         return Reading(conversations, notes + _missing(conversations))
 
 
@@ -214,10 +219,10 @@ def _missing(conversations: dict[str, list[Conversation]]) -> list[str]:
     for split, rows in conversations.items():
         without_text = sum(int((~row["modality_mask"][:, 0]).sum()) for row in rows)
         if without_text:
-            notes.append(f"{split}: {without_text} utterances without text are masked")
+            notes.append(f"{split}: {counted(without_text, 'utterance')} without text, masked")
         without_wav = sum(row["media_paths"].count(None) for row in rows)
         if without_wav:
-            notes.append(f"{split}: {without_wav} utterances without a wav")
+            notes.append(f"{split}: {counted(without_wav, 'utterance')} without a wav")
     return notes
 
 

@@ -26,7 +26,7 @@ from synctva.datasets_scripts.schema import (
     new_conversation,
     validate_conversation,
 )
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, counted
 
 from .forms import LABELS, FeatureForm, split_ids
 from .members import FeatureMembers, open_feature_pickle
@@ -201,12 +201,12 @@ def _notes(file: FeatureMembers, conversations: dict[str, list[Conversation]]) -
                 masked = sum(int((~row["modality_mask"][:, column]).sum()) for row in rows)
                 if masked:
                     notes.append(
-                        f"{split}: {masked} utterances whose {modality} features are all zero are "
-                        "masked"
+                        f"{split}: {counted(masked, 'utterance')} with {modality} features that "
+                        "are all zero, masked"
                     )
     unused = len(file.members["labels"]) - sum(map(len, conversations.values()))
     if unused:
-        notes.append(f"{unused} conversations belong to no split")
+        notes.append(f"{counted(unused, 'conversation')} in no split")
     return notes
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from synctva.datasets_scripts.schema import Conversation
+from synctva.modeling_synctva.configuration_synctva import counted
 
 from .checking import TableFile
 from .labels import MISSING, alike, decimals
@@ -80,8 +81,8 @@ def _other_splits(table: SplitTable) -> list[str]:
         others = sum(name not in ("", split) for name in named)
         if others:
             found.append(
-                f"{part.file.path.name}: {others} rows say another split, but 'split' is not read "
-                f"here: the file is {split}"
+                f"{part.file.path.name}: {counted(others, 'row')} of another split, but 'split' is "
+                f"not read here: the file is {split}"
             )
     return found
 

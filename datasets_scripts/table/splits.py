@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synctva.datasets_scripts.builder import data_folder
 from synctva.datasets_scripts.labels import SPLITS
+from synctva.modeling_synctva.configuration_synctva import counted
 
 from .checking import TableFile, check_file
 from .csv_rows import Mistake
@@ -192,7 +193,7 @@ def _draw_splits(file: TableFile, seed: int, mistakes: list[Mistake]) -> dict[st
     """
     count = len(file.conversations)
     if 0 < count < len(SPLITS):
-        found = f"has {count} conversations and no column 'split'"
+        found = f"has {counted(count, 'conversation')} and no column 'split'"
         expected = f"at least {len(SPLITS)}, one for each of {', '.join(SPLITS)}, or that column"
         mistakes.append(file.mistake(None, None, found, expected))
     order = sorted(

@@ -20,6 +20,7 @@ from synctva.datasets_scripts.schema import UNLABELLED, Conversation
 from synctva.datasets_scripts.table.checking import TableError
 from synctva.datasets_scripts.table.findings import repetitions
 from synctva.datasets_scripts.table.loading import TableReading, read_table
+from synctva.modeling_synctva.configuration_synctva import counted
 from synctva_command_line.parsing import parse, parser_of
 
 
@@ -70,7 +71,8 @@ def summary(table: TableReading) -> str:
     clips = sum(path is not None for c in all_of(table) for path in c["media_paths"])
     if clips:
         warnings.append(
-            f"{clips} files in media_path are read by `synctva extract`, not by `synctva train`"
+            f"{counted(clips, 'file')} in media_path, which `synctva extract` reads and `synctva "
+            "train` does not"
         )
     lines += [f"warning: {warning}" for warning in warnings]
     return "\n".join([*lines, "no mistakes"])

@@ -23,6 +23,7 @@ from synctva.commands import table_options
 from synctva.features.text import add_text_tokens
 from synctva.metrics.missing_modalities import subset_scores
 from synctva.model_lookup import find_model
+from synctva.modeling_synctva.configuration_synctva import counted
 from synctva.results import collect_results, read_results, results_table, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.recipes import load_conversations, table_checksum
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"splits of the data = {list(data)}: expected dev or test")
     if "train" in data and checksum is not None and not of_training:
         count = sum(map(len, data["train"]["labels"]))
-        logger.warning(f"{count} utterances of train are not evaluated, only dev and test are")
+        logger.warning(f"{counted(count, 'utterance')} of train not evaluated, only dev and test")
     if model.config.text_backbone is not None and "text" in modalities:
         data = add_text_tokens(data, processor.text_tokenizer, model.config)
     trainer = SyncTVATrainer(

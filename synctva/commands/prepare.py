@@ -32,6 +32,7 @@ from synctva.features.feature_sets import (
 from synctva.features.text import add_text_features
 from synctva.files import require_new_folder
 from synctva.finetuning import load_encoder
+from synctva.modeling_synctva.configuration_synctva import counted
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.trainer.recipes import (
     encoder_names,
@@ -97,7 +98,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     for split, size in schema["splits"].items():
         print(
-            f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"
+            f"{split}: {counted(size['conversations'], 'conversation')}, "
+            f"{counted(size['utterances'], 'utterance')}"
         )
     print(f"Train on it: {program()} train --dataset features --data_dir {options.output}")
     if options.push_to_hub:

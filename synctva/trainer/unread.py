@@ -8,7 +8,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 from transformers.utils import logging
 
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, counted
 
 logger = logging.get_logger(__name__)
 
@@ -55,15 +55,15 @@ def check_read(data: DatasetDict, modalities: Collection[str], reads_texts: bool
     texts = count_entries(data, "texts")
     if texts and "text" in modalities and "text" not in readable:
         unread.append(
-            f"{texts} texts are not read: there are no text features, and no encoder that makes "
-            "them; `synctva prepare --text_encoders` does"
+            f"{counted(texts, 'text')} not read: there are no text features, and no encoder that "
+            "makes them; `synctva prepare --text_encoders` does"
         )
     clips = count_entries(data, "media_paths")
     lacking = [m for m in ("visual", "audio") if m in modalities and m not in features]
     if clips and lacking:
         unread.append(
-            f"{clips} files in media_path are not read for {' and '.join(lacking)} features: "
-            "`synctva extract` makes a feature set of them; --modalities without "
+            f"{counted(clips, 'file')} in media_path not read for {' and '.join(lacking)} "
+            "features, of which `synctva extract` makes a feature set; --modalities without "
             f"{' and '.join(lacking)} says that they are not wanted"
         )
     learnt = [data["train"]] if "train" in data else list(data.values())

@@ -29,7 +29,7 @@ def test_gaps_take_the_training_mean_and_empty_rows_are_masked():
     assert notes == [
         "train: 1 empty audio cells took the training mean",
         "test: 1 empty audio cells took the training mean",
-        "test: 1 utterances without audio features are masked",
+        "test: 1 utterance without audio features, masked",
     ]
 
 

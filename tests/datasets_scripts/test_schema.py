@@ -86,4 +86,4 @@ def test_size_differences_name_the_split():
     official = {"train": SplitSize(10, 2), "dev": SplitSize(5, 1)}
     assert size_differences(official, official) == []
     (difference,) = size_differences(official, {**official, "dev": SplitSize(4, 1)})
-    assert difference == "dev has 4 utterances in 1 conversations: expected 5 in 1"
+    assert difference == "dev has 4 utterances in 1 conversation: expected 5 in 1"

@@ -149,6 +149,35 @@ def test_the_warning_says_what_to_write(warnings, tmp_path):
     assert "is the name of a file" in warnings[3]
 
 
+LONG = "I never thought that she would come back after all"
+
+
+def test_swapped_turns_are_told_so(warnings):
+    read([(LONG, "Ann"), (LONG + " this", "Bo")])
+    (warning,) = warnings
+    assert warning.startswith("conversation 0, ('I never thought")
+    assert warning.endswith("expected tuples (speaker, text)")
+    read(["Hi!", (LONG, "Ann Lee"), {"text": "No."}])
+    assert len(warnings) == 2
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [("Ann", LONG), ("Bo", "No.")],
+        [(LONG, "Ann"), ("Bo", LONG)],  # only one of them
+        [("The Right Honourable the Lord Mayor of London", "No.")],  # eight words
+        [(LONG, "I do not know.")],
+        [(LONG, " ")],
+        [(7, "No."), (None, "Ann")],
+        [LONG, "Ann"],
+    ],
+)
+def test_turns_that_may_be_right_are_not(turns, warnings):
+    read(turns)
+    assert not warnings
+
+
 def test_sentences_are_not_taken_for_paths(warnings):
     read(["I saved it as clip.wav", "and/or", "Hi.", "", "Look at www.example.org/a.", "a\n.wav"])
     assert not warnings

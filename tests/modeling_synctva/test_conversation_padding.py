@@ -141,7 +141,7 @@ def test_numbers_speakers_by_first_appearance():
         ),
         (
             [conversation(3, speakers=["a"])],
-            "conversation 0, speakers has 1 utterances: expected 3",
+            "conversation 0, speakers has 1 utterance: expected 3",
         ),
         (
             [conversation(3, modality_mask=[[True, True]] * 3)],

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification, AutoProcessor, pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
+from transformers.utils import logging as transformers_logging
 
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
@@ -191,6 +192,33 @@ def test_prediction_sets_come_from_calibrated_scores(calibrated):
         prediction_set=0.8,
     )
     assert at_construction(["hello"])[0]["prediction_set"]
+
+
+def test_labels_renamed_after_the_calibration_are_told_so(calibrated, tmp_path, caplog):
+    calibrated.save_pretrained(tmp_path)
+    recognise = pipeline("emotion-recognition", model=str(tmp_path))
+    config = recognise.model.config
+    recognise(["hello"], prediction_set=0.8)
+    config.id2label = {0: "ruhig", 1: "froh", 2: "traurig"}
+    recognise(["hello"], calibrate=False)
+    assert not caplog.records
+    for options in ({}, {"calibrate": False, "prediction_set": 0.8}):
+        transformers_logging.warning_once.cache_clear()
+        caplog.clear()
+        assert recognise(["hello"], **options)[0]["label"] in config.label_names
+        (record,) = caplog.records
+        assert record.getMessage().startswith(
+            "id2label = ['ruhig', 'froh', 'traurig']: temperature and prediction sets were fitted "
+            "for ['calm', 'glad', 'sad']"
+        )
+    caplog.clear()
+    transformers_logging.warning_once.cache_clear()
+    config.remember_labels()  # as a new calibration does
+    recognise(["hello"])
+    config.id2label = {0: "calm", 1: "glad", 2: "sad"}
+    config.drop_calibration()
+    recognise(["hello"])
+    assert not caplog.records
 
 
 def test_prediction_sets_need_a_calibrated_checkpoint(recognise):

@@ -29,7 +29,7 @@ from synctva.features.extraction.workers import extract_all, result_file, unfini
 from synctva.features.feature_sets import write_feature_set
 from synctva.features.text import add_text_features
 from synctva.files import explained, only_run, require_new_folder
-from synctva.modeling_synctva.configuration_synctva import MODALITIES
+from synctva.modeling_synctva.configuration_synctva import MODALITIES, counted
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC, TextEncoder
 from synctva.recordings.sources import import_av
 
@@ -57,7 +57,8 @@ class ExtractionReport:
     def __str__(self) -> str:
         """Return a summary for the terminal: sizes, and what is missing."""
         lines = [
-            f"{split}: {size['conversations']:,} conversations, {size['utterances']:,} utterances"
+            f"{split}: {counted(size['conversations'], 'conversation')}, "
+            f"{counted(size['utterances'], 'utterance')}"
             for split, size in self.schema["splits"].items()
         ]
         total = sum(size["utterances"] for size in self.schema["splits"].values())
@@ -65,7 +66,7 @@ class ExtractionReport:
             made = self.schema["modalities"].get(modality, {}).get("encoder", "no features")
             lines.append(f"{modality}: {count:,} of {total:,} utterances ({made})")
         if self.without_media:
-            lines.append(f"without a file: {self.without_media:,} utterances")
+            lines.append(f"without a file: {counted(self.without_media, 'utterance')}")
         lines.append(f"skipped: {len(self.skipped):,}")
         lines += [f"  {item.modality}: {item.reason}" for item in self.skipped[:3]]
         if len(self.skipped) > 3:

@@ -37,7 +37,7 @@ def test_gaps_absences_and_extra_rows(table):
     assert notes == [
         "train: 1 empty visual cells took the training mean",
         "dev: 1 empty visual cells took the training mean",
-        "dev: 2 utterances without visual features are masked",
+        "dev: 2 utterances without visual features, masked",
         "train: 1 rows of train.csv belong to no utterance",
     ]
     validate_conversation(dev, ["calm"], visual_dim=2)

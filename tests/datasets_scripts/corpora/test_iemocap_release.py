@@ -73,7 +73,7 @@ def test_odd_lines_and_hidden_files_change_nothing(load, tmp_path, caplog):
     sound = load(write_iemocap_release(plain, odd=False, wavs=False))
     assert "transcriptions" not in caplog.text
     assert load(write_iemocap_release(odd, wavs=False))["train"][:] == sound["train"][:]
-    assert "30 lines of the transcriptions belong to no labelled utterance" in caplog.text
+    assert "30 lines of the transcriptions without a labelled utterance" in caplog.text
 
 
 def test_utterances_are_ordered_by_start_then_by_name(load, tmp_path):
@@ -96,8 +96,8 @@ def test_missing_texts_and_wavs_are_counted(load, root, caplog):
     assert row["texts"][0] == "" and row["modality_mask"][0] == [False, False, False]
     assert other["modality_mask"] == [[True, False, False]] * 4
     assert without["texts"] == [""] * 4
-    assert "test: 5 utterances without text are masked" in caplog.text
-    assert "test: 1 utterances without a wav" in caplog.text
+    assert "test: 5 utterances without text, masked" in caplog.text
+    assert "test: 1 utterance without a wav" in caplog.text
     assert "train: " not in caplog.text
 
 
@@ -107,7 +107,7 @@ def test_a_conversation_without_a_label_of_the_protocol_is_left_out(load, tmp_pa
     root = write_iemocap_release(tmp_path / "tree", conversations)
     assert "Ses05F_impro02" in dialogue_ids(load(root))["test"]
     assert "Ses05F_impro02" not in dialogue_ids(load(root, "4-class"))["test"]
-    assert "4-class: 1 conversations without any of its labels left out" in caplog.text
+    assert "4-class: 1 conversation without any of its labels left out" in caplog.text
 
 
 def test_folds_are_independent_of_the_speaker_and_cover_the_release(tmp_path, root):

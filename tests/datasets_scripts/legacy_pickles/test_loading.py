@@ -191,8 +191,8 @@ def test_zeros_are_masked_and_unused_conversations_noted(write, caplog):
     with caplog.at_level(logging.INFO):
         found = read_feature_pickle(write("mmgcn-meld", change))
     assert found.notes == [
-        "test: 1 utterances whose visual features are all zero are masked",
-        "1 conversations belong to no split",
+        "test: 1 utterance with visual features that are all zero, masked",
+        "1 conversation in no split",
     ]
     assert found.conversations["test"][0]["modality_mask"][0].tolist() == [True, False, True]
     assert all(note in caplog.text for note in found.notes)

@@ -115,7 +115,7 @@ def test_a_folder_names_what_it_does_not_read(tmp_path):
     warnings = read_table(tmp_path).warnings
     assert warnings[0].startswith(f"{tmp_path}: not read: old_train.csv; ")
     assert [w.split(", but")[0] for w in warnings[1:]] == [
-        "train.csv: 12 rows say another split", "validation.csv: 12 rows say another split"
+        "train.csv: 12 rows of another split", "validation.csv: 12 rows of another split"
     ]  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def test_what_is_probably_not_meant_is_a_warning(capsys, tmp_path):
             "1 of 1 utterances of test also stand in train, 0 of them with",
             "1 of 1 speakers of test are in train too: 'ann'",
             "there is no dev, which `synctva train` needs",
-            "10 files in media_path are read by `synctva extract`",
+            "10 files in media_path, which `synctva extract` reads",
         ),
         strict=True,
     ):

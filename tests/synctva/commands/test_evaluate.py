@@ -124,7 +124,7 @@ def test_what_the_model_does_not_take_is_named(by_voice, tmp_path, caplog):
     table = write_csv(tmp_path / "more.csv", header, rows)
     scores_of(by_voice, table, tmp_path)
     assert "visual_features are not read: the model takes only audio" in caplog.text
-    assert "3 utterances of train are not evaluated" in caplog.text
+    assert "3 utterances of train not evaluated" in caplog.text
     only = write_csv(tmp_path / "only.csv", header, [[*row[:-1], "train"] for row in rows])
     with pytest.raises(SystemExit, match="expected dev or test"):
         scores_of(by_voice, only, tmp_path)

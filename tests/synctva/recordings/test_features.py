@@ -169,7 +169,7 @@ def test_a_source_that_cannot_be_read_is_named(processor, tmp_path):
     missing = str(tmp_path / "nowhere.mp4")
     with pytest.raises(MediaError, match=r"conversation 1, utterance 1: .*nowhere.mp4"):
         processor([["good"], ["good", {"video": missing}]])
-    with pytest.raises(ValueError, match="utterance 0: start = 3.0 s, end = 2.0 s"):
+    with pytest.raises(ValueError, match=r"utterance 0: start = 3\.0 s, end = 2\.0 s"):
         processor([[{"audio": (TURNS[0], RATE), "start": 3, "end": 2}]])
 
 

@@ -38,7 +38,7 @@ def test_texts_without_an_encoder_are_counted(caplog):
     data = {"train": toy_dataset(3, modalities=("audio",))}
     texts = sum(map(len, data["train"]["texts"]))
     (message,) = said(caplog, data)
-    assert message.startswith(f"{texts} texts are not read: there are no text features")
+    assert message.startswith(f"{texts} texts not read: there are no text features")
     assert said(caplog, data, reads_texts=True) == []
     assert said(caplog, data, modalities=["audio"]) == []
     assert said(caplog, {"train": toy_dataset(3)}) == []
@@ -57,8 +57,8 @@ def test_texts_without_an_encoder_are_counted(caplog):
 def test_clips_that_nobody_extracts_are_counted(caplog, features, wanted, lacking):
     data = {"train": with_clips(toy_dataset(3, modalities=features)), "dev": toy_dataset(2)}
     expected = [] if lacking is None else [
-        f"3 files in media_path are not read for {lacking} features: `synctva extract` makes a "
-        f"feature set of them; --modalities without {lacking} says that they are not wanted"
+        f"3 files in media_path not read for {lacking} features, of which `synctva extract` makes "
+        f"a feature set; --modalities without {lacking} says that they are not wanted"
     ]  # fmt: skip
     assert said(caplog, data, wanted) == expected
 
