@@ -21,6 +21,19 @@ def table_options(options: Any) -> dict[str, Any]:
     """Return how a table is read, as arguments of `load_table`, from the options of a command.
 
     Raises:
+        ValueError: see `column_options`.
+    """
+    return {
+        **column_options(options),
+        "media_root": options.media_root,
+        "allow_absolute_paths": options.allow_absolute_paths,
+    }
+
+
+def column_options(options: Any) -> dict[str, Any]:
+    """Return which columns a table has, as arguments of `load_table`.
+
+    Raises:
         ValueError: `--columns` is not of the form that it has.
     """
     columns = None
@@ -32,12 +45,7 @@ def table_options(options: Any) -> dict[str, Any]:
                 f"--columns = {options.columns}: expected our name of a column = its name in the "
                 "table, each once: dialogue_id=video_id,utterance_id=clip_id"
             )
-    return {
-        "columns": columns,
-        "label": options.label,
-        "media_root": options.media_root,
-        "allow_absolute_paths": options.allow_absolute_paths,
-    }
+    return {"columns": columns, "label": options.label}
 
 
-__all__ = ["program", "table_options"]
+__all__ = ["column_options", "program", "table_options"]
