@@ -33,10 +33,9 @@ from synctva.answered import Answered, require_times, shown, source
 from synctva.answering import answer_each, failures
 from synctva.csv_output import write_csv
 from synctva.model_lookup import find_model
-from synctva.modeling_synctva.conversation_input import SOURCES
 from synctva.recording_jobs.command import predict_many
 from synctva.recording_jobs.listing import is_listing
-from synctva.recordings.clips import find_clips, recording_field
+from synctva.recordings.clips import cut_clips, find_clips
 from synctva.registration import SHIPPED
 from synctva.report.media import require_small
 from synctva.transcripts.reading import read_conversations
@@ -131,24 +130,9 @@ def read_input(options: argparse.Namespace) -> tuple[Sequence[Conversation], boo
         if not conversation:
             raise ValueError(f"{recording}: no speech was recognised, and nothing can be answered")
         return [conversation], False
-    read, several = read_conversations(options.file, options.rttm, timed=recording is not None)
     if recording is None:
-        return read, several
-    if not Path(recording).is_file():
-        raise FileNotFoundError(f"recording = {recording}: there is no such file")
-    if len(read) > 1:
-        raise ValueError(
-            f"{options.file} has {len(read)} conversations: expected one, that of the recording"
-        )
-    for t, utterance in enumerate(read[0]):
-        if any(utterance.get(name) is not None for name in SOURCES):
-            raise ValueError(
-                f"{options.file}, utterance {t} names a recording of its own: expected none beside "
-                "--recording"
-            )
-    field = recording_field(recording)
-    # What is said in no time at all has no sound.
-    return [[{**u, field: recording} if "start" in u else u for u in read[0]]], several
+        return read_conversations(options.file, options.rttm)
+    return [cut_clips(recording, options.file, options.rttm)], False
 
 
 def require_other_files(options: argparse.Namespace) -> None:

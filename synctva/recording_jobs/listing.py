@@ -92,8 +92,8 @@ def _in_folder(source: Path, output: str | os.PathLike | None) -> list[ListedRec
         other = next(path for path in paths if path not in set(found))
         logger.warning(
             f"{source}: {len(paths) - len(found)} of {len(paths)} files are left out, because they "
-            f"are not named as recordings are, such as {other.relative_to(source)}: list those that "
-            "are recordings in a table"
+            f"are not named as recordings are, such as {other.relative_to(source)}: list those "
+            "that are recordings in a table"
         )
     return _named([ListedRecording("", str(path)) for path in found], source)
 

@@ -19,15 +19,13 @@ from synctva.answer_files import write_answers
 from synctva.answering import answer_each
 from synctva.files import write_whole
 from synctva.model_lookup import find_model
-from synctva.modeling_synctva.conversation_input import SOURCES
-from synctva.recordings.clips import recording_field
+from synctva.recordings.clips import cut_clips
 from synctva.recordings.sources import MediaError
 from synctva.registration import SHIPPED
 from synctva.report.media import require_small
 from synctva.speech.recognition import Recogniser, whisper_recogniser
 from synctva.speech.transcription import transcribe
 from synctva.speech.whisper_weights import BASE
-from synctva.transcripts.reading import read_conversations
 
 from .listing import ListedRecording
 from .tables import ANSWERS, MADE_FROM, read_json
@@ -188,29 +186,17 @@ def conversation_of(
         OSError, ValueError: a file cannot be read; the transcript has no times, names recordings or
             has several conversations; or no speech was recognised.
     """
-    if listed.transcript is None:
-        conversation = transcribe(
-            listed.path,
-            language=listed.language,
-            speakers=listed.speakers if listed.rttm is None else listed.rttm,
-            recogniser=recogniser,
-        )
-        if not conversation:
-            raise ValueError("no speech was recognised, and nothing can be answered")
-        return conversation
-    read, _ = read_conversations(Path(listed.transcript), listed.rttm, timed=True)
-    if len(read) > 1:
-        raise ValueError(
-            f"{listed.transcript} has {len(read)} conversations: expected the recording's alone"
-        )
-    for t, utterance in enumerate(read[0]):
-        if any(utterance.get(name) is not None for name in SOURCES):
-            raise ValueError(
-                f"{listed.transcript}, utterance {t} names a recording of its own: expected none"
-            )
-    field = recording_field(listed.path)
-    # What is said in no time at all has no sound.
-    return [{**u, field: listed.path} if "start" in u else u for u in read[0]]
+    if listed.transcript is not None:
+        return cut_clips(listed.path, listed.transcript, listed.rttm)
+    conversation = transcribe(
+        listed.path,
+        language=listed.language,
+        speakers=listed.speakers if listed.rttm is None else listed.rttm,
+        recogniser=recogniser,
+    )
+    if not conversation:
+        raise ValueError("no speech was recognised, and nothing can be answered")
+    return conversation
 
 
 def _made_from(folder: Path) -> Any:
