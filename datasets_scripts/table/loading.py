@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from .column_names import column_names
 from .csv_rows import Mistake
 from .features import StackedFeatures, numeric_columns, stack_features
 from .findings import findings
-from .labels import MOST_DECIMALS, decimals, in_order, is_several, several
+from .label_checks import check_labels
 from .paths import MediaPaths
 from .splits import SplitTable, find_files, read_splits, unread_tables
 
@@ -161,10 +161,7 @@ def read_table(
     mistakes: list[Mistake] = []
     media = MediaPaths(root, allow_absolute_paths)
     table = read_splits(paths, seed, mistakes, media, undivided, own)
-    _check_single_labels(table, label_names or (), mistakes)
-    names = _label_names(table, mistakes) if label_names is None else tuple(label_names)
-    for file in table.files:
-        _check_labels(file, names, mistakes)
+    names = check_labels(table, label_names, mistakes)
     features = {}
     for modality in MODALITIES:
         known = len(mistakes)
@@ -252,49 +249,6 @@ def table_feature_names(
             if own and modality not in names:
                 names[modality] = list(own)
     return names
-
-
-def _label_names(table: SplitTable, mistakes: list[Mistake]) -> tuple[str, ...]:
-    """Return the sorted labels of the training set or, if the splits were drawn, of the file."""
-    parts = [part for split, part in table.parts.items() if split == "train" or table.drawn]
-    if not parts and not mistakes:
-        expected = "a training set, or label_names"
-        mistakes.append(table.files[0].mistake(None, "split", "has no 'train'", expected))
-    labels = {part.file.cells["emotion"][row] for part in parts for row in part.rows}
-    labels -= {""}
-    if parts and not labels and not mistakes:
-        found = "has no label in the training set"
-        mistakes.append(parts[0].file.mistake(None, "emotion", found, "labels, or label_names"))
-    return in_order(labels)
-
-
-def _check_single_labels(
-    table: SplitTable, label_names: Collection[str], mistakes: list[Mistake]
-) -> None:
-    """Find cells with several labels, and labels that are measures; empty the former."""
-    labels = {label for file in table.files for label in file.cells["emotion"]} - {""}
-    for file in table.files:
-        for row, label in enumerate(file.cells["emotion"]):
-            if label and label not in label_names and is_several(label, labels):
-                mistakes.append(file.mistake(row, "emotion", *several(label)))
-                file.cells["emotion"][row] = ""
-    numbers = [] if label_names else decimals(labels)
-    if len(numbers) > MOST_DECIMALS:
-        classes = "annotation" in table.files[0].ignored  # of MMSA's label.csv
-        found = f"has {len(labels)} different numbers, such as {', '.join(sorted(numbers)[:3])}"
-        expected = "classes, because regression is not supported: numbers put into bins, or "
-        expected += "the column 'annotation', which has " if classes else "another column of "
-        expected += "classes (--label <name>)"
-        mistakes.append(table.files[0].mistake(None, "emotion", found, expected))
-        for file in table.files:
-            file.cells["emotion"][:] = [""] * len(file.lines)
-
-
-def _check_labels(file: TableFile, names: Sequence[str], mistakes: list[Mistake]) -> None:
-    for row, label in enumerate(file.cells["emotion"]):
-        if names and label and label not in names:
-            expected = f"one of {', '.join(names)}"
-            mistakes.append(file.mistake(row, "emotion", f"= {label!r}", expected))
 
 
 def _check_gaps(table: SplitTable, stack: StackedFeatures, mistakes: list[Mistake]) -> None:
