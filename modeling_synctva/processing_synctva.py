@@ -495,6 +495,24 @@ class SyncTVAProcessor(ProcessorMixin):
             processor._folder = None if weights is None else os.path.dirname(weights)
         return processor
 
+    @classmethod
+    def get_processor_dict(
+        cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Read `processor_config.json`.
+
+        Raises:
+            OSError: there is none; transformers would make a processor with our defaults.
+        """
+        name = pretrained_model_name_or_path
+        fields, others = super().get_processor_dict(name, **kwargs)
+        if not fields:
+            raise OSError(
+                f"processor = {name}: expected a model with processor_config.json beside its "
+                "weights, which says how its features are made"
+            )
+        return fields, others
+
     def save_pretrained(  # type: ignore[override]  # the same
         self, save_directory: str | os.PathLike, **kwargs: Any
     ) -> list[str]:

@@ -62,8 +62,9 @@ def check_arguments(
                     f"{name} = {getattr(args, name)!r}: expected {only!r}, because "
                     "compute_loss_func is the loss"
                 )
-    if isinstance(eval_dataset, Mapping) and args.load_best_model_at_end:
-        metric = (args.metric_for_best_model or "loss").removeprefix("eval_")
+    compares = args.metric_for_best_model is not None and args.eval_strategy != "no"
+    if isinstance(eval_dataset, Mapping) and compares:
+        metric = args.metric_for_best_model.removeprefix("eval_")
         if not metric.startswith(tuple(f"{name}_" for name in eval_dataset)):
             expected = ", ".join(repr(f"{name}_{metric}") for name in eval_dataset)
             raise ValueError(

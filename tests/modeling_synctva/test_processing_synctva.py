@@ -11,6 +11,7 @@ from synctva.modeling_synctva.processing_synctva import FACE_WEIGHTS_FILE, SyncT
 from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.registration import register
 from synctva.video.encoder import FACE_SPEC
+from tests.support.toy import toy_model
 
 register()
 
@@ -245,6 +246,13 @@ def test_save_and_load(processor, tmp_path):
         assert loaded.to_dict() == processor.to_dict()
         expected, actual = processor([["hello"]]), loaded([["hello"]])
         assert all(torch.equal(actual[name], expected[name]) for name in expected)
+
+
+@pytest.mark.parametrize("source", [SyncTVAProcessor, AutoProcessor])
+def test_a_folder_without_a_processor_is_refused(source, tmp_path):
+    toy_model().save_pretrained(tmp_path)
+    with pytest.raises(OSError, match=r"expected a model with processor_config\.json beside"):
+        source.from_pretrained(tmp_path)
 
 
 def test_saving_keeps_the_checkpoints_own_face_weights(tmp_path):

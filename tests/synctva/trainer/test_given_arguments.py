@@ -151,10 +151,12 @@ def test_several_evaluation_sets(tmp_path):
     scores = trainer.evaluate()
     for name, data in sets.items():
         assert scores[f"eval_{name}_nll"] == pytest.approx(trainer.score(data)["nll"], rel=1e-5)
-    with pytest.raises(
-        ValueError, match=r"'weighted_f1': expected one of 'near_weighted_f1', 'far"
-    ):
-        make(tmp_path, eval_dataset=sets)
+    expected = r"'weighted_f1': expected one of 'near_weighted_f1', 'far_weighted_f1', because"
+    for best in (True, False):  # transformers looks for the best in either case
+        with pytest.raises(ValueError, match=expected):
+            make(tmp_path, {"load_best_model_at_end": best}, eval_dataset=sets)
+    changes = {"load_best_model_at_end": False, "metric_for_best_model": None}
+    make(tmp_path, changes, eval_dataset=sets).train()
 
 
 def test_a_model_made_by_a_function(tmp_path):
