@@ -94,8 +94,8 @@ _SCRIPTS = {
 def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | None]:
     """Say which texts of a conversation seem to be in a language or script that is not known.
 
-    A text counts by its own words and by the rest of the conversation: "Oui!" within an English one
-    does not, and within a French one does. Log-likelihoods of py3langid's naive Bayes classifier of
+    A text counts by its own words and by the rest of the conversation, but for texts that may be
+    names: "Oui!" within an English one does not, and within a French one does. Log-likelihoods of py3langid's naive Bayes classifier of
     bytes are added up; without the package, only scripts are told apart.
 
     Args:
@@ -126,8 +126,9 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
 
     scores -= scores[:, is_known].max(-1, keepdims=True)
     evidence = scores[:, ~is_known].max(-1)
-    # For the other texts none counts for more than this, however long it is.
+    # For the other texts none counts for more than this, however long it is, and names not at all.
     shares = scores * (EVIDENCE / np.maximum(np.abs(evidence), EVIDENCE))[:, None]
+    shares[[_may_be_names(text) for text in words]] = 0.0
     total = shares.sum(0)
     rest = (total - shares)[:, ~is_known].max(-1).clip(-EVIDENCE, EVIDENCE)
     foreign = evidence + rest > EVIDENCE
@@ -137,6 +138,11 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
             code = codes[int(np.where(is_known, -np.inf, whole).argmax())]
             found[t] = language_name(code)
     return found
+
+
+def _may_be_names(text: str) -> bool:
+    """Return whether a text has no words but capitalised ones, as "Chandler Bing!" has."""
+    return all(word[0].isupper() for word in re.findall(r"[^\W\d_]+", text))
 
 
 UNSURE_BELOW = 0.5

@@ -91,6 +91,21 @@ def test_a_word_follows_its_conversation():
     assert unlearnt(mixed, ["en"]) == [None, "German"]
 
 
+NAMES_ONLY = (
+    ["Angela Merkel!"] * 2,
+    ["Chandler Bing!", "Chandler!", "Chandler Bing!"],
+    ["Mike Hannigan!", "Mike!", "Mike Hannigan!", "Mike Hannigan?!"],
+    ["Joey!", "Joey Tribbiani!", "Dr. Joey Tribbiani!", "Joey Tribbiani!"],
+)
+
+
+@pytest.mark.parametrize("turns", NAMES_ONLY)
+def test_names_alone_are_of_no_language(turns):
+    assert unlearnt(turns, ["en"]) == [None] * len(turns)
+    german = ["Ich habe so lange auf dich gewartet.", *turns, "Es tut mir leid, mein Schatz."]
+    assert unlearnt(german, ["en"]) == ["German"] * len(german)
+
+
 def test_letters_of_other_scripts_are_told_in_the_shortest_text(monkeypatch):
     monkeypatch.setattr(text_reading, "py3langid", None)
     texts = ["\u0414\u0430!", "\u55ef", "Oui!", "", None, "123", "\U0001f62d", "ok \u55ef"]
