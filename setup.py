@@ -117,6 +117,7 @@ setup(
     entry_points={"console_scripts": ["synctva=synctva_command_line:main"]},
     package_data={
         "synctva": ["py.typed"],
+        "synctva.app": ["*.css", "*.js"],
         "synctva.report": ["*.css", "*.js"],
         "synctva.speech": ["*.safetensors"],
         "synctva.video": ["*.safetensors"],
@@ -145,6 +146,8 @@ setup(
         # Published as source only, and needs torch to build: `make setup` switches isolation off.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.17"],
+        # Hyperparameter search: `synctva train --search_trials`.
+        "search": ["optuna>=4.3,<6"],
         # Raw audio and video. The wheels contain FFmpeg, which in older ones crashes on bad files.
         "media": ["av>=17.0.1"],
         # Speech recognition: Whisper, and where somebody speaks.
@@ -170,6 +173,7 @@ setup(
             "parameterized>=0.9",
             "hypothesis>=6.100",
             "peft>=0.21",
+            "optuna>=4.3,<6",
             *DOCS,
             *ONNX,
         ],

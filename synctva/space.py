@@ -23,7 +23,7 @@ EXTRAS = ("", "app", "media")
 """Groups of the package's requirements that the page needs; "" are those without an extra."""
 
 PROGRAM = '''\
-"""Start the page; its code is in synctva/app_page.py."""
+"""Start the page; its code is in synctva/app/."""
 
 from pathlib import Path
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from transformers import pipeline
 from transformers.utils import logging
 
-from synctva.app_page import PAGE_STYLE, build_page, import_gradio
+from synctva.app import APPEARANCE, build_page, import_gradio
 from synctva.model_lookup import find_model
 from synctva.space import write_space
 from synctva_command_line.parsing import parse, parser_of
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         server_port=options.port,
         share=False,
         show_error=True,
-        max_file_size="500mb",
+        max_file_size="4gb",
         footer_links=[],
         # Darker than Gradio's colours, so that text has a contrast of at least 4.5 to 1.
         theme=gradio.themes.Default(primary_hue="blue").set(
@@ -51,5 +51,5 @@ def main(arguments: Sequence[str]) -> None:
             button_primary_background_fill_hover="*primary_800",
             block_info_text_color="*neutral_600",
         ),
-        css=PAGE_STYLE,
+        css=APPEARANCE,
     )

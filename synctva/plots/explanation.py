@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,9 @@ def plot_shapley(explanation: Explanation) -> Figure:
     return figure
 
 
-def plot_attention(explanation: Explanation, strongest: int = 20) -> Figure:
+def plot_attention(
+    explanation: Explanation, strongest: int = 20, names: Sequence[str] | None = None
+) -> Figure:
     """Plot what the nodes of the explained utterance attend to.
 
     One panel shows the mean over the graph layers and one the fusion. A line starts at its source,
@@ -76,6 +78,7 @@ def plot_attention(explanation: Explanation, strongest: int = 20) -> Figure:
     Args:
         explanation: from the pipeline's `explain`.
         strongest: number of lines per panel.
+        names: of all utterances on the axis, such as when each begins; default: numbers from 0.
     """
     panels = _panels(explanation)
     chosen = explanation["utterance"]
@@ -100,7 +103,9 @@ def plot_attention(explanation: Explanation, strongest: int = 20) -> Figure:
         axes.set_title(name, loc="left", fontsize="medium")
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"utterance; explained: {chosen}")
+    axes.set_xlabel(f"utterance; explained: {chosen if names is None else names[chosen]}")
+    if names is not None:
+        axes.xaxis.set_major_formatter(lambda at, _: dict(enumerate(names)).get(round(at), ""))
     scale = {"0.1": 0.1, "0.3": 0.3, "0.9": 0.9}
     lines = [Line2D([], [], color="0.4", linewidth=POINTS * part) for part in scale.values()]
     figure.legend(lines, scale, title="attention", loc="outside right upper", frameon=False)
