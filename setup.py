@@ -146,6 +146,8 @@ setup(
         # Published as source only, and needs torch to build: `make setup` switches isolation off.
         "scatter": ["torch-scatter>=2.1.2"],
         "logging": ["tensorboard>=2.17"],
+        # Completion in the shell, see docs/command_line.md.
+        "completion": ["argcomplete>=3.5"],
         # Hyperparameter search: `synctva train --search_trials`.
         "search": ["optuna>=4.3,<6"],
         # Raw audio and video. The wheels contain FFmpeg, which in older ones crashes on bad files.
@@ -173,6 +175,7 @@ setup(
             "parameterized>=0.9",
             "hypothesis>=6.100",
             "peft>=0.21",
+            "argcomplete>=3.5",
             "optuna>=4.3,<6",
             *DOCS,
             *ONNX,

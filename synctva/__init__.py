@@ -19,6 +19,7 @@ from .registration import SYNCTVA_MELD, register
 
 if TYPE_CHECKING:
     from .cards.model_card import model_card
+    from .cross_validation.running import cross_validate
     from .datasets_scripts.corpora.iemocap import load_iemocap
     from .datasets_scripts.corpora.iemocap_release import (
         leave_one_session_out,
@@ -55,6 +56,7 @@ _LAZY = {  # name -> module that has it
     "TableError": ".datasets_scripts.table.checking",
     "add_text_features": ".features.text",
     "build_criterion": ".losses",
+    "cross_validate": ".cross_validation.running",
     "feature_statistics": ".trainer.statistics",
     "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "leave_one_session_out": ".datasets_scripts.corpora.iemocap_release",
@@ -114,6 +116,7 @@ __all__ = [
     "TableError",
     "add_text_features",
     "build_criterion",
+    "cross_validate",
     "feature_statistics",
     "import_feature_pickle",
     "leave_one_session_out",

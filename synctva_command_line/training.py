@@ -30,12 +30,23 @@ def train() -> argparse.ArgumentParser:
         metavar="last",
         help="continue an interrupted run; or a checkpoint's folder",
     )
+    several = parser.add_argument_group("several trainings")
+    several.add_argument("--folds", help="cross-validate in so many folds of conversations")
+    several.add_argument(
+        "--leave_one_out",
+        choices=("speaker", "session", "dialogue"),
+        help="cross-validate, each time without one of them",
+    )
+    several.add_argument(
+        "--search_trials", help="search for hyperparameters in so many trials, then train the best"
+    )
     run = parser.add_argument_group("training")
     run.add_argument("--num_train_epochs", help="passes over the training conversations")
     run.add_argument("--per_device_train_batch_size", help="conversations per step and device")
     run.add_argument("--learning_rate", help="its peak")
     run.add_argument("--seed", help="of weights, order and dropout; default: 0")
     run.add_argument("--use_cpu", action="store_true", help="even if there is a GPU")
+    run.add_argument("--report_to", help="where scores are logged: tensorboard, wandb, none")
     run.add_argument("--push_to_hub", action="store_true", help="upload the model at the end")
     _add_help_all(parser)
     return parser

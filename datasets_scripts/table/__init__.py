@@ -8,6 +8,7 @@ Each row is an utterance, with the columns
     emotion        one label, from any set of labels. Empty: unlabelled, used only as context
 and optionally
     split          train, dev (or validation, valid, val) or test, if one file has several splits
+    session        of the conversation, for cross-validation that leaves a session out
     start, end     seconds from the start of the recording, or a time such as 00:16:21,731
     media_path     the utterance's clip
     channel        the speaker's channel of the clip: left, right or a number from 0

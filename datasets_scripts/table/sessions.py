@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets import DatasetDict
 
-from .checking import read_file
+from .checking import check_file
 from .splits import find_files
 
 
@@ -26,27 +26,27 @@ def table_sessions(
         What the column session says; None without that column.
 
     Raises:
-        ValueError: a conversation has several sessions, or an empty one.
+        ValueError: a conversation has several sessions, or none.
     """
     paths = find_files(table)
-    known: dict[Path, dict[str, str]] = {}
+    files = {
+        path: check_file(path, [], names=columns)
+        for path in ([paths] if isinstance(paths, Path) else paths.values())
+    }
     found = []
     for split, conversations in data.items():
-        path = paths if isinstance(paths, Path) else paths[str(split)]
-        if path not in known:
-            file, _ = read_file(path, [], columns)
-            if "session" not in file.columns:
-                return None
-            known[path] = {}
-            names, sessions = file.strings("dialogue_id"), file.strings("session")
-            for row, (name, session) in enumerate(zip(names, sessions, strict=True)):
-                if not session or known[path].setdefault(name, session) != session:
-                    expected = known[path].get(name, "a name")
-                    raise ValueError(
-                        f"{file.where(row, 'session')} = {session!r}: expected {expected!r} in "
-                        f"every row of conversation {name!r}"
-                    )
-        found += [known[path][name] for name in conversations["dialogue_id"]]
+        file = files[paths if isinstance(paths, Path) else paths[str(split)]]
+        if "session" not in file.cells:
+            return None
+        cells = file.cells["session"]
+        for name in conversations["dialogue_id"]:
+            rows = file.conversations[name]
+            for row in rows:
+                if not cells[row] or cells[row] != cells[rows[0]]:
+                    expected = f"{cells[rows[0]] or 'a name'!r} in all of conversation {name!r}"
+                    mistake = file.mistake(row, "session", f"= {cells[row]!r}", expected)
+                    raise ValueError(str(mistake))
+            found.append(cells[rows[0]])
     return found
 
 

@@ -18,7 +18,9 @@ training conversation come from an encoder that has not seen it: one more encode
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from datasets import Dataset, DatasetDict
 from transformers import HfArgumentParser
 from transformers.utils import logging
 
-from synctva.commands import program
+from synctva.commands import column_options, program
 from synctva.datasets_scripts.corpora.labelled_text import (
     annotator_shares,
     load_text_corpus,
@@ -59,6 +61,13 @@ class ScriptArguments:
             "help": "Share of further annotators in the targets of MELD, from files in data_dir."
         },
     )
+    columns: str | None = field(
+        default=None,
+        metadata={"help": "Other names of a table's columns: dialogue_id=video_id,text=said."},
+    )
+    label: str | None = field(
+        default=None, metadata={"help": "A table's column of labels; sentiment, of MELD."}
+    )
     cache_dir: str = field(
         default="runs/token_states",
         metadata={"help": "Folder that keeps the states of the frozen layers."},
@@ -84,9 +93,17 @@ def main(arguments: Sequence[str]) -> None:
         raise SystemExit(f"--annotators = {script.annotators}: expected a number from 0 to 1")
     if script.annotators and script.dataset != "meld":
         raise SystemExit(f"--dataset = {script.dataset}: expected meld, with --annotators")
+    if script.annotators and script.label not in (None, "emotion"):
+        raise SystemExit(f"--label = {script.label}: expected emotion, with --annotators")
     find_model(script.encoder, "encoder", ours=False)
     features = require_new_folder(output / "features")
-    data = load_conversations(script.dataset, script.data_dir, embed_text=False)
+    data = load_conversations(
+        script.dataset,
+        script.data_dir,
+        embed_text=False,
+        required=["train", "dev"],
+        **column_options(script),
+    )
     tuner = Finetuner(
         script.encoder,
         data,
@@ -95,14 +112,16 @@ def main(arguments: Sequence[str]) -> None:
         targets=_annotated_targets(script, data["train"]) if script.annotators else {},
     )
 
-    encoder, scores = tuner.fit(replace(training, output_dir=str(output / "whole")))
+    with redirect_stdout(sys.stderr):  # scores during training; stdout is for the results
+        encoder, scores = tuner.fit(replace(training, output_dir=str(output / "whole")))
     shown = ("accuracy", "uar", "weighted_f1", "macro_f1")
     print("dev:", ", ".join(f"{name} {scores[f'eval_{name}']:.4f}" for name in shown))
     spec = save_encoder(encoder, output / "encoder")
     fitted_alike = [split for split in data if not (script.folds and split == "train")]
     vectors = {split: encode_split(encoder, data[split]) for split in fitted_alike}
     if script.folds:
-        vectors["train"] = tuner.cross_fit(training, script.folds)
+        with redirect_stdout(sys.stderr):
+            vectors["train"] = tuner.cross_fit(training, script.folds)
 
     prepared = DatasetDict({name: with_text_features(data[name], vectors[name]) for name in data})
     specs = feature_specs(script.dataset, prepared) | {"text": spec}

@@ -8,7 +8,7 @@ import torch
 from transformers import TrainingArguments
 
 from synctva.losses import CRITERIA
-from synctva.trainer.arguments import shown
+from synctva.trainer.arguments import LOWER_IS_BETTER, shown
 
 
 @dataclass(repr=False)
@@ -55,7 +55,7 @@ class FinetuningArguments(TrainingArguments):
     save_total_limit: int | None = 1
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "weighted_f1"
-    greater_is_better: bool | None = True
+    greater_is_better: bool | None = None  # whether it is follows from the metric
     # Windows of similar length in a batch, because the encoder computes on padding too.
     train_sampling_strategy: str = "group_by_length"
     remove_unused_columns: bool = False
@@ -64,6 +64,9 @@ class FinetuningArguments(TrainingArguments):
     def __post_init__(self) -> None:
         # transformers only accepts bf16 without a GPU if use_cpu is set.
         self.use_cpu = self.use_cpu or not torch.cuda.is_available()
+        metric = self.metric_for_best_model
+        if self.greater_is_better is None and metric is not None:
+            self.greater_is_better = not metric.endswith(LOWER_IS_BETTER)
         super().__post_init__()
         if not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay = {self.layer_decay!r}: expected a number in (0, 1]")

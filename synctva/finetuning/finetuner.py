@@ -36,6 +36,7 @@ from synctva.modeling_synctva.text_encoder import TextEncoder
 from synctva.modeling_synctva.text_weights import WEIGHTS, file_sha256
 from synctva.modeling_synctva.text_windows import TokenWindow, conversation_windows
 from synctva.trainer.checkpoints import last_complete_checkpoint
+from synctva.trainer.epoch_lines import show_epochs
 
 CONTEXT = {"tokens": 256, "past": 128, "future": 48, "turn": 100}
 """Windows for encoders with 512 positions; most conversations of MELD fit into one."""
@@ -167,6 +168,7 @@ class Finetuner:
             label_sets=self.label_sets,
             class_counts=train.class_counts(),
         )
+        show_epochs(trainer)
         trainer.train(resume_from_checkpoint=last_complete_checkpoint(arguments.output_dir))
         scores = trainer.evaluate()
         spec = {"name": self.source, "context": dict(self.context)}

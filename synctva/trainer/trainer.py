@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
+from transformers.hyperparameter_search import default_hp_search_backend
 from transformers.utils import logging
 
 from synctva import metrics
@@ -41,6 +41,7 @@ from synctva.trainer.given_data import (
 )
 from synctva.trainer.pushing import PushingTrainer
 from synctva.trainer.sampling import EpochSampler
+from synctva.trainer.search_space import search_space
 from synctva.trainer.statistics import (
     class_counts,
     conversation_lengths,
@@ -198,14 +199,25 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         direction: str | list[str] | None = None,
         **kwargs: Any,
     ):
-        """Search as transformers does, by default for the best `metric_for_best_model`.
+        """Search as transformers does, by default for the best `metric_for_best_model` of an epoch.
 
-        (Its own default is the sum of all scores, which has no meaning here.)
+        (Its own default is the sum of all scores of the last epoch, which has no meaning here.)
+        With Optuna, the default space is `synctva.trainer.search_space.search_space`.
         """
+        optuna = (kwargs.get("backend") or default_hp_search_backend()) == "optuna"
+        if hp_space is None and optuna:
+            counts = class_counts(self.train_dataset, self.config.num_labels)
+            hp_space = search_space(self.args, counts.tolist())
         if compute_objective is None:
             metric = f"eval_{(self.args.metric_for_best_model or 'loss').removeprefix('eval_')}"
             direction = "maximize" if self.args.greater_is_better else "minimize"
-            compute_objective = itemgetter(metric)
+            better = max if self.args.greater_is_better else min
+
+            def compute_objective(scores: dict[str, float]) -> float:
+                # `state` has the best of the epochs before.
+                known = [scores[metric], self.state.best_metric]
+                return better(score for score in known if score is not None)
+
         return super().hyperparameter_search(
             hp_space, compute_objective, n_trials, direction or "minimize", **kwargs
         )

@@ -96,12 +96,20 @@ def test_the_table_has_every_score(collected):
         assert f"{results[split]['accuracy']:.4f}" in line
     for name, value in results["test"]["per_class_f1"].items():
         assert any(row.startswith(name) and f"{value:.4f}" in row for row in table.splitlines())
-    assert "majority" in table
-    assert "optimum" not in table
+    assert "lower bound: majority class (test)" in table
+    assert "optimum" not in table and "upper bound" not in table
     results |= {"bayes_optimal": results["test"], "of_optimum": 0.925}
     results["strength_auc"] = {"text": 0.8, "visual": None, "audio": 0.75}
-    table = results_table(results)
+    results["yardsticks"] = {"no_context": results["dev"]}
+    lines = (table := results_table(results)).splitlines()
     assert "92.5% of the optimum" in table
+    for name, scores in (("Bayes optimum", results["test"]), ("no context", results["dev"])):
+        row = next(row for row in lines if row.startswith(f"upper bound: {name} (test)"))
+        assert f"{scores['accuracy']:.4f}" in row
+    assert any(
+        row.split() == ["F1", "(test)", "n", "Sync-TVA", "lower", "bound", "upper", "bound"]
+        for row in lines
+    )
     assert "text 0.800, audio 0.750" in table
 
 

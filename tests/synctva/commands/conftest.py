@@ -57,5 +57,11 @@ def finetuned(table, deep_encoder_folder, tmp_path_factory):
     options += ["--output_dir", str(folder / "run"), "--cache_dir", str(folder / "cache")]
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
         patch.setattr("datasets.config.HF_DATASETS_CACHE", folder / "datasets")
-        finetune.main([*options, "--folds", "2"])
-    return SimpleNamespace(folder=folder / "run", options=options, printed=out.getvalue())
+        with contextlib.redirect_stderr(io.StringIO()) as progress:
+            finetune.main([*options, "--folds", "2"])
+    return SimpleNamespace(
+        folder=folder / "run",
+        options=options,
+        printed=out.getvalue(),
+        progress=progress.getvalue(),
+    )

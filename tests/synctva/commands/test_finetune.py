@@ -1,5 +1,7 @@
 """`synctva finetune`, and a model trained on the features that it writes."""
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from synctva.datasets_scripts.corpora.labelled_text.annotators import (
     VOTES,
     VOTES_FILE,
 )
+from synctva.finetuning import FinetuningArguments
 from tests.support.corpora import meld_row, write_csv, write_meld
 from tests.support.quick_training import QUICK
 
@@ -22,6 +25,31 @@ def test_a_model_is_trained_on_the_features(finetuned, tmp_path, capsys):
     train.main([*options, *QUICK])
     predict.main(["--model", model, "--text", "good", "day"])
     assert len(capsys.readouterr().out.splitlines()) > 2
+
+
+def test_the_results_are_printed_without_dictionaries(finetuned):
+    lines = finetuned.printed.splitlines()
+    assert len(lines) == 2 and lines[1].startswith("Train on it: ")
+    titled = [line for line in finetuned.progress.splitlines() if "dev weighted F1" in line]
+    assert len(titled) == 3  # the encoder, and one for each fold
+    assert "{'" not in finetuned.progress
+
+
+@pytest.mark.parametrize(
+    ("metric", "greater"), [("weighted_f1", True), ("nll", False), ("eval_loss", False)]
+)
+def test_whether_greater_is_better_follows_from_the_metric(metric, greater, tmp_path):
+    arguments = FinetuningArguments(str(tmp_path), metric_for_best_model=metric)
+    assert arguments.greater_is_better is greater
+
+
+def test_dev_is_required_before_the_encoder_is_loaded(finetuned, table, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune, "Finetuner", None)
+    rows = [row for row in csv.reader(table.read_text().splitlines()) if row[5] != "dev"]
+    without = write_csv(tmp_path / "own.csv", rows[0], rows[1:])
+    options = [*finetuned.options, "--output_dir", str(tmp_path / "new"), "--data_dir"]
+    with pytest.raises(ValueError, match="expected train and dev; dev can be a file"):
+        finetune.main([*options, str(without)])
 
 
 def test_one_fold_is_refused(finetuned):
