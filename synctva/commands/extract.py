@@ -5,6 +5,8 @@
         --workers 8
     synctva train --dataset features --data_dir features/meld
 
+`synctva train --dataset meld --data_dir MELD.Raw --extract features/meld` does both.
+
 In a folder of clips, each sub-folder is a conversation, or the folder itself is one; the text of a
 clip is in a .txt file of the same name. A table names its files in the column media_path, and a
 speaker's channel in the column channel. Files that cannot be read are masked and listed in
@@ -14,17 +16,25 @@ skipped.csv. An interrupted run continues when it is started again.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoProcessor
 from transformers.utils import logging
 
-from synctva.commands import program
+from synctva.commands import program, table_options
 from synctva.features.extraction import ExtractionReport, extract_features, load_media
+from synctva.features.feature_sets import SCHEMA_FILE
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
+from synctva.trainer.command_options import ScriptArguments
 from synctva_command_line.parsing import parse, parser_of
+
+logger = logging.get_logger(__name__)
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -33,14 +43,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def main(arguments: Sequence[str]) -> None:
     options = parse_arguments(arguments)
+    report = extract(options)
+    print(report)
+    print(next_step(report, options.output))
+
+
+def extract(options: argparse.Namespace) -> ExtractionReport:
+    """Make a feature set as the options say."""
     logging.disable_progress_bar()  # for loading the encoders
-    report = extract_features(
+    return extract_features(
         load_media(
             options.dataset,
             options.data_dir,
             options.label_names,
-            media_root=options.media_root,
-            allow_absolute_paths=options.allow_absolute_paths,
+            **table_options(options),
         ),
         options.output,
         **encoders(options),
@@ -48,8 +64,39 @@ def main(arguments: Sequence[str]) -> None:
         workers=options.workers,
         source=options.dataset,
     )
-    print(report)
-    print(next_step(report, options.output))
+
+
+def with_extracted(script: ScriptArguments) -> ScriptArguments:
+    """Make the features that `--extract` of `synctva train` asks for.
+
+    A feature set that is there already is used. With a checkpoint to start from, its encoders make
+    the features.
+
+    Returns:
+        The options to train on them.
+    """
+    if script.extract is None:
+        return script
+    if (Path(script.extract) / SCHEMA_FILE).is_file():
+        logger.warning(f"extract = {script.extract}: these features are used, and none are made")
+    else:
+        options = ["--dataset", script.dataset, "--output", script.extract]
+        options += ["--workers", str(os.cpu_count() or 1)]
+        for name in ("data_dir", "model", "media_root", "columns", "label"):
+            if getattr(script, name) is not None:
+                options += [f"--{name}", getattr(script, name)]
+        options += ["--allow_absolute_paths"] * script.allow_absolute_paths
+        print(extract(parse_arguments(options)), file=sys.stderr)
+    return replace(
+        script,
+        dataset="features",
+        data_dir=script.extract,
+        extract=None,
+        media_root=None,
+        allow_absolute_paths=False,
+        columns=None,
+        label=None,
+    )
 
 
 def encoders(options: argparse.Namespace) -> dict[str, Mapping[str, Any] | None]:

@@ -3,6 +3,8 @@
 import wave
 from pathlib import Path
 
+from synctva.datasets_scripts import MELD_LABELS
+
 from .corpora import MELD_HEADER, meld_row, write_csv
 
 EVALUATION_HEADER = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]"
@@ -97,4 +99,42 @@ def write_meld_release(root: Path, nested=("train",)):
         names = ["dia0_utt0.mp4", "._dia0_utt1.mp4", "dia9_utt9.mp4"]
         for name in names + ["final_videos_testdia0_utt0.mp4"] * (split == "test"):
             (clips / name).touch()
+    return root
+
+
+def write_meld_recordings(root: Path, turns, clips):
+    """Write MELD.Raw with clips that can be read, and with what is known to be odd in it.
+
+    A training clip (dia125_utt3) is damaged, a dev clip (dia110_utt7) is missing, and a test clip
+    exists a second time, cut again, beside a wrong one of its name. One more training clip,
+    dia1_utt0, is damaged as a download can be.
+
+    Args:
+        turns: (text, emotion) of the utterances of each conversation; the last one in train has an
+            utterance of every other emotion too, without a clip.
+        clips: files by emotion; the wrong ones have the emotion "other".
+    """
+    conversations = {"train": [0, 1, 2, 125], "dev": [0, 1, 110], "test": [0, 1]}
+    for split, numbers in conversations.items():
+        folder = root / split / MELD_CLIP_FOLDERS[split]
+        folder.mkdir(parents=True)
+        rows = []
+        for number in numbers:
+            first = {125: 2, 110: 6}.get(number, 0)
+            others = [("Well", label) for label in MELD_LABELS if label not in clips]
+            for utterance, (text, emotion) in enumerate(turns + others * (number == 125), first):
+                speaker = ("Ann", "Bo")[utterance % 2]
+                rows.append(meld_row(number, utterance, f"{text} {number}.", speaker, emotion))
+                if emotion in clips:
+                    (folder / f"dia{number}_utt{utterance}.mp4").write_bytes(clips[emotion])
+        write_csv(root / split / f"{split}_sent_emo.csv", MELD_HEADER, rows)
+    train, dev, test = (root / split / MELD_CLIP_FOLDERS[split] for split in conversations)
+    for name in ("dia125_utt3", "dia1_utt0"):
+        path = train / f"{name}.mp4"
+        path.write_bytes(path.read_bytes()[:200])
+    (dev / "dia110_utt7.mp4").unlink()
+    (dev / "dia66_utt9.mp4").write_bytes(clips["other"])  # belongs to no utterance
+    (test / "final_videos_testdia0_utt0.mp4").write_bytes(clips[turns[0][1]])
+    (test / "dia0_utt0.mp4").write_bytes(clips["other"])
+    (test / "._dia0_utt1.mp4").write_bytes(b"\x00\x05\x16\x07")
     return root

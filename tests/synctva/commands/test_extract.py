@@ -1,15 +1,17 @@
 """`synctva extract`: a model trained on extracted features also reads the clips."""
 
 import csv
+import json
 
 import numpy as np
 import pytest
 from transformers import AutoProcessor
 
-from synctva.commands import extract, train
+from synctva.commands import evaluate, extract, predict, train
 from synctva.features.feature_sets import load_feature_set, read_schema
-from tests.support.media_conversations import face_clip, wav, write_clips
+from tests.support.media_conversations import HISS, VOICE, face_clip, wav, write_clips
 from tests.support.quick_training import QUICK
+from tests.support.release_trees import write_meld_recordings
 
 
 @pytest.fixture(autouse=True)
@@ -96,5 +98,66 @@ def test_clips_elsewhere_need_an_option_and_their_paths_stay_here(tmp_path):
     for name in (*schema["files"], "README.md", "feature_set.json"):
         assert str(tmp_path).encode() not in (features / name).read_bytes(), name
     assert str(clips) in (features / "skipped.csv").read_text()  # which is not uploaded
-    with pytest.raises(ValueError, match="media_root is set: expected a table, not the source 'c"):
+    with pytest.raises(ValueError, match="media_root is set: expected a table, not 'clips'"):
         extract.main(["--dataset", "clips", *options[2:-1], "prosody", "--media_root", str(clips)])
+
+
+@pytest.mark.slow
+def test_one_command_trains_on_the_recordings_of_meld(tmp_path, capsys, caplog, monkeypatch):
+    """`synctva train --extract` on generated clips in the layout of MELD.Raw, with its oddities."""
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # no processes, which start slowly
+    turns = [("I passed", "joy"), ("My dog died", "sadness")]
+    clips = {
+        "joy": face_clip("happy"),
+        "sadness": face_clip("sad", VOICE[:, ::-1].copy()),
+        "other": face_clip("angry", HISS),
+    }
+    root = write_meld_recordings(tmp_path / "MELD.Raw", turns, clips)
+    features, model = tmp_path / "features", tmp_path / "model"
+    command = ["--dataset", "meld", "--data_dir", str(root), "--extract", str(features)]
+    train.main([*command, "--output_dir", str(model), *QUICK])
+
+    data = load_feature_set(features, keep_in_memory=True)
+    masks = {
+        split: {
+            name: mask
+            for row in rows
+            for name, mask in zip(row["utterance_ids"], row["modality_mask"], strict=True)
+        }
+        for split, rows in data.items()
+    }
+    without = {
+        split: sorted(name for name, mask in own.items() if mask != [True, True, True])
+        for split, own in masks.items()
+    }
+    assert without == {
+        "train": ["dia125_utt3", *(f"dia125_utt{i}" for i in range(4, 9)), "dia1_utt0"],
+        "dev": ["dia110_utt7"],
+        "test": [],
+    }
+    assert masks["train"]["dia1_utt0"] == [True, False, False]
+    with (features / "skipped.csv").open(newline="") as file:
+        skipped = list(csv.DictReader(file))
+    assert {(row["utterance"], row["modality"]) for row in skipped} == {
+        ("dia1_utt0", "audio"),
+        ("dia1_utt0", "visual"),
+    }
+    # The clip that was cut again is read: it has the face and the voice of a joyful clip.
+    joyful, recut = data["train"][0], data["test"][0]
+    for modality in ("visual", "audio"):
+        column = f"{modality}_features"
+        np.testing.assert_array_equal(recut[column][0], joyful[column][0])
+    processor = AutoProcessor.from_pretrained(model)
+    assert all(processor.widths.values()) and processor.text_encoder and processor.audio_encoder
+
+    errors = capsys.readouterr().err
+    assert "audio: 15 of 23 utterances" in errors and "skipped: 2" in errors
+    evaluate.main(["--model", str(model), "--data_dir", str(features), "--use_cpu", "--json"])
+    assert json.loads(capsys.readouterr().out)["test"]["n"] == 4
+    folder = root / "test" / "output_repeated_splits_test"
+    predict.main(["--model", str(model), "--clips", str(folder / "dia1_utt0.mp4"), "--json"])
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer["modalities"] == ["visual", "audio"]
+
+    train.main([*command, "--output_dir", str(tmp_path / "again"), "--seed", "1", *QUICK])
+    assert "these features are used, and none are made" in caplog.text
