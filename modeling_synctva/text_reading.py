@@ -95,8 +95,9 @@ def unlearnt(texts: Sequence[str | None], known: Collection[str]) -> list[str | 
     """Say which texts of a conversation seem to be in a language or script that is not known.
 
     A text counts by its own words and by the rest of the conversation, but for texts that may be
-    names: "Oui!" within an English one does not, and within a French one does. Log-likelihoods of py3langid's naive Bayes classifier of
-    bytes are added up; without the package, only scripts are told apart.
+    names: "Oui!" within an English one does not, and within a French one does. Log-likelihoods of
+    py3langid's naive Bayes classifier of bytes are added up; without the package, only scripts are
+    told apart.
 
     Args:
         texts: of a conversation, None where there is none.

@@ -22,6 +22,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import version
 
+from .completion import complete_shell
 from .parsing import ABRIDGED, COMMANDS, parse, parser_of
 
 NAMES = [name for group in COMMANDS.values() for name in group]
@@ -29,6 +30,7 @@ NAMES = [name for group in COMMANDS.values() for name in group]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    complete_shell()
     try:
         try:
             options = parse_arguments(arguments)

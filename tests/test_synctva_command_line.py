@@ -82,6 +82,53 @@ def test_the_help_of_each_command_is_printed_without_importing_torch():
         assert text in " ".join(printed.split())
 
 
+COMPLETING = """
+import sys, synctva_command_line
+sys.argv = ["synctva"]
+assert "torch" not in sys.modules
+import os, argcomplete
+heavy = {"torch", "transformers", "numpy", "synctva"}
+os._exit = lambda status: sys.exit(len(heavy & sys.modules.keys()))
+synctva_command_line.main()
+"""
+"""Complete as the shell asks for it; the status is the number of slow imports."""
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("synctva pre", {"predict", "prepare"}),
+        ("synctva predict --prediction", {"--prediction_set"}),
+        ("synctva extract --dataset ", set(parsing.MEDIA_SOURCES)),
+        ("synctva train --learning", {"--learning_rate"}),
+        ("synctva card cal", {"calls"}),  # a folder
+        ("synctva nothing --te", set()),
+    ],
+)
+def test_the_shell_completes_without_importing_torch(line, expected, tmp_path):
+    (tmp_path / "calls").mkdir()
+    request = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    request |= {"_ARGCOMPLETE_IFS": "|", "_ARGCOMPLETE_STDOUT_FILENAME": "found"}
+    run = subprocess.run(
+        [sys.executable, "-c", COMPLETING],
+        env={**os.environ, **request},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    found = (tmp_path / "found").read_text().split("|")
+    assert {name.strip().rstrip("/") for name in found} - {""} == expected
+
+
+def test_without_argcomplete_nothing_is_completed(monkeypatch, capsys):
+    monkeypatch.setenv("_ARGCOMPLETE", "1")
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out.startswith("synctva ")
+
+
 def test_a_wrong_option_is_refused_without_importing_torch():
     calls = [["predict", "--txt", "Hi!"], ["card"], ["extract", "--dataset", "none"]]
     errors = light(*((call, 2) for call in calls)).stderr
