@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from datasets import Dataset, DatasetDict
 from torch import nn
-from transformers.utils import PROCESSOR_NAME, cached_file, logging
+from transformers.utils import logging
 
 from synctva.features.feature_names import with_features_of
 from synctva.model_lookup import find_model
@@ -37,16 +37,10 @@ def load_parent(
             such as the dropout.
 
     Raises:
-        OSError: there is no such model.
-        ValueError: it has no processor, or overrides ask for other weights.
+        OSError: there is no such model, or it has no processor.
+        ValueError: the overrides ask for other weights.
     """
     source = find_model(name)
-    # Without the file, transformers would return a processor with our defaults.
-    if cached_file(source, PROCESSOR_NAME, _raise_exceptions_for_missing_entries=False) is None:
-        raise ValueError(
-            f"model = {name}: it has no processor: expected {PROCESSOR_NAME} beside the weights, "
-            "which says how its features are made"
-        )
     processor = SyncTVAProcessor.from_pretrained(source)
     config = SyncTVAConfig.from_pretrained(source)
     if config_overrides:

@@ -149,7 +149,7 @@ def _new(
     if model.synctva.text_backbone is not None:
         model.synctva.text_backbone.load_pretrained()
         data = add_text_tokens(data, processor.text_tokenizer, config)
-    return PreparedTraining(data, processor, model, own.arguments())
+    return PreparedTraining(data, processor, model, dict(own.training))
 
 
 def _from_checkpoint(
@@ -190,9 +190,7 @@ def _from_checkpoint(
         + ("those of the training data now" if refit_statistics else "kept")
         + ("" if freeze == "none" else f"; not trained: {freeze.replace('-', ' ')}")
     )
-    return PreparedTraining(
-        data, processor, model, recipe_of(recipe, data_dir).arguments(fine_tuning=True)
-    )
+    return PreparedTraining(data, processor, model, dict(recipe_of(recipe, data_dir).training))
 
 
 def build_config(

@@ -33,19 +33,14 @@ from synctva.trainer.unread import check_read, count_entries, require_splits
 
 logger = logging.get_logger(__name__)
 
-FINE_TUNING_SHARE = 0.5
-"""Learning rate of a training that starts from a checkpoint, as a share of the recipe's. (Weighted
-F1 on IEMOCAP's dev from `synctva-meld`, with 10% of the training conversations, seed 1: 49.8 with a
-quarter of the rate, 50.7 with a half, 51.7 with all of it; single runs differ by more.)"""
-
-
 @dataclass(frozen=True)
 class Recipe:
     """A data set's model configuration and training arguments.
 
     Attributes:
         preset: folder of `configuration/presets/` with the model's config.
-        training: fields of `SyncTVATrainingArguments`.
+        training: fields of `SyncTVATrainingArguments`, for a new model and from a checkpoint. (A
+            lower learning rate for the latter was no better on dev, see docs/training.md.)
         embeds_text: whether text features come from the frozen text encoder.
         audio_encoder: spec of the encoder of raw sound, if the data's own audio features were made
             by it.
@@ -57,13 +52,6 @@ class Recipe:
     embeds_text: bool = True
     audio_encoder: Mapping[str, Any] | None = None
     train_conversations: int | None = None
-
-    def arguments(self, fine_tuning: bool = False) -> dict[str, Any]:
-        """Return the training arguments, for a new model or one that starts from a checkpoint."""
-        arguments = dict(self.training)
-        if fine_tuning:
-            arguments["learning_rate"] *= FINE_TUNING_SHARE
-        return arguments
 
 
 # Found on dev and on folds of the training set, see docs/history.md.

@@ -14,7 +14,7 @@ from synctva import (
 from synctva.datasets_scripts.schema import conversation_features
 from synctva.features.feature_sets import write_feature_set
 from synctva.trainer.parent import heads_of
-from synctva.trainer.recipes import FINE_TUNING_SHARE, RECIPES
+from synctva.trainer.recipes import RECIPES
 from synctva.trainer.statistics import feature_statistics
 from tests.support.quick_training import TOY
 from tests.support.toy import LABELS, WIDTHS, toy_config, toy_dataset, toy_model
@@ -94,8 +94,7 @@ def test_weights_and_statistics_of_a_checkpoint_are_kept(data, parent, caplog):
     assert all(torch.equal(found[name], weight) for name, weight in expected.items())
     assert prepared.processor.to_dict() == SyncTVAProcessor.from_pretrained(parent).to_dict()
     assert f"Training starts from {parent}: its feature statistics are kept" in caplog.text
-    rate = RECIPES["table"].training["learning_rate"] * FINE_TUNING_SHARE
-    assert prepared.arguments == {**RECIPES["table"].training, "learning_rate": rate}
+    assert prepared.arguments == RECIPES["table"].training
 
 
 @pytest.mark.parametrize(
@@ -271,7 +270,7 @@ def test_other_widths_and_modalities_are_refused(data, tmp_path, caplog):
 
 def test_a_checkpoint_without_a_processor_is_refused(data, tmp_path):
     SyncTVAForEmotionRecognition(toy_config()).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"it has no processor: expected processor_config\.json"):
+    with pytest.raises(OSError, match=r"expected a model with processor_config\.json beside"):
         prepare_training(data, tmp_path)
 
 
