@@ -115,12 +115,11 @@ def cross_validate(
         size = counted(len(fold.held_out), "conversation")
         title = f"fold {number} of {len(divided)}: {size} held out"
         title += f" ({leave_one_out} {fold.name})" if leave_one_out else ""
+        changes: Any = {"output_dir": str(own), "run_name": str(own)}
         with redirect_stdout(sys.stderr):
             tqdm.write(f"\n{title}")
-            results, answers = _run(
-                prepared, pooled, fold, replace(arguments, output_dir=str(own), run_name=str(own)),
-                dataset, refit_statistics,
-            )  # fmt: skip
+            given = replace(arguments, **changes)
+            results, answers = _run(prepared, pooled, fold, given, dataset, refit_statistics)
         write_answers(own, answers)
         write_results(own, {"fold": fold.name, **results, "settings": settings})
         remove_checkpoints(own)

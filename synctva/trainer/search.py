@@ -58,23 +58,19 @@ def search_hyperparameters(
     folder = Path(arguments.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY_FILE)))
-    known = {"study_name": "synctva", "storage": storage, "load_if_exists": True}
+    known: Any = {"study_name": "synctva", "storage": storage, "load_if_exists": True}
     direction = "maximize" if arguments.greater_is_better else "minimize"
     study = optuna.create_study(direction=direction, **known)
+    unsaved: Any = {"save_strategy": "no", "load_best_model_at_end": False, "push_to_hub": False}
+    unsaved |= {"disable_tqdm": True}  # Optuna prints a line per trial
     trainer = SyncTVATrainer(
         model_init=lambda trial: copy.deepcopy(prepared.model),
-        args=replace(
-            arguments,
-            save_strategy="no",
-            load_best_model_at_end=False,
-            push_to_hub=False,
-            disable_tqdm=True,
-        ),
+        args=replace(arguments, **unsaved),
         train_dataset=prepared.data["train"],
         eval_dataset=prepared.data["dev"],
         processing_class=prepared.processor,
     )
-    trainer.pop_callback(EpochLines)  # Optuna prints a line per trial
+    trainer.pop_callback(EpochLines)
     if not study.trials:
         study.enqueue_trial(starting_point(arguments))
     left = trials - len(_ended(study))
