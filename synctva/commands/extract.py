@@ -28,7 +28,7 @@ from transformers.utils import logging
 
 from synctva.commands import program, table_options
 from synctva.features.extraction import ExtractionReport, extract_features, load_media
-from synctva.features.feature_sets import SCHEMA_FILE
+from synctva.features.feature_sets import SCHEMA_FILE, read_schema
 from synctva.model_lookup import find_model
 from synctva.modeling_synctva.text_encoder import MINILM_SPEC
 from synctva.trainer.command_options import ScriptArguments
@@ -69,16 +69,29 @@ def extract(options: argparse.Namespace) -> ExtractionReport:
 def with_extracted(script: ScriptArguments) -> ScriptArguments:
     """Make the features that `--extract` of `synctva train` asks for.
 
-    A feature set that is there already is used. With a checkpoint to start from, its encoders make
-    the features.
+    A feature set of this data set that is there already is used. With a checkpoint to start from,
+    its encoders make the features.
 
     Returns:
         The options to train on them.
+
+    Raises:
+        ValueError: the folder has features of another data set.
     """
     if script.extract is None:
         return script
     if (Path(script.extract) / SCHEMA_FILE).is_file():
-        logger.warning(f"extract = {script.extract}: these features are used, and none are made")
+        schema = read_schema(script.extract)
+        if schema["source"] != script.dataset:
+            raise ValueError(
+                f"extract = {script.extract}: there are features of {schema['source']}: expected "
+                f"those of {script.dataset}, or a new folder"
+            )
+        labels = ", ".join(schema["label_names"])
+        logger.warning(
+            f"extract = {script.extract}: the features that are there are used, with the labels "
+            f"{labels}; --data_dir is not read"
+        )
     else:
         options = ["--dataset", script.dataset, "--output", script.extract]
         options += ["--workers", str(os.cpu_count() or 1)]

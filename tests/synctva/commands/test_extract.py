@@ -160,4 +160,10 @@ def test_one_command_trains_on_the_recordings_of_meld(tmp_path, capsys, caplog, 
     assert answer["modalities"] == ["visual", "audio"]
 
     train.main([*command, "--output_dir", str(tmp_path / "again"), "--seed", "1", *QUICK])
-    assert "these features are used, and none are made" in caplog.text
+    assert (
+        "are used, with the labels neutral, surprise, fear, sadness, joy, disgust, anger; --da"
+        in (caplog.text)
+    )
+    other = ["--dataset", "table", "--data_dir", str(root), "--extract", str(features)]
+    with pytest.raises(ValueError, match="there are features of meld: expected those of table, or"):
+        train.main([*other, "--output_dir", str(tmp_path / "other"), *QUICK])
