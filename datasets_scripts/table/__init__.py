@@ -2,11 +2,11 @@
 
 Each row is an utterance, with the columns
     dialogue_id    name of the conversation; its rows are its utterances, in order
-    utterance_id   name of the utterance in its conversation
-    speaker        any name; it only matters whether two are equal. Empty cells are one speaker
-    text           the words; may be empty
+    text           the words; may be empty. Not needed where there are features or clips
     emotion        one label, from any set of labels. Empty: unlabelled, used only as context
 and optionally
+    utterance_id   name of the utterance in its conversation; otherwise utterances are numbered
+    speaker        any name; it only matters whether two are equal. Empty cells are one speaker
     split          train, dev (or validation, valid, val) or test, if one file has several splits
     session        of the conversation, for cross-validation that leaves a session out
     start, end     seconds from the start of the recording, or a time such as 00:16:21,731
@@ -17,7 +17,8 @@ and the features of a modality (text, visual, audio) in one of three forms:
                    training mean; if all are empty, the utterance lacks the modality
     audio_features JSON lines only: a list of numbers; null if the utterance lacks the modality
     audio_file     a .npy file with a vector (D,); empty if the utterance lacks the modality
-Other columns are not read; a warning names them.
+Other columns are not read; a warning names them. `column_names` reads tables whose columns have
+other names, and recognises MMSA's label.csv and lists of files with labels.
 
 Files are UTF-8, or UTF-16 with its mark. The cells of a .csv or .tsv are separated by commas,
 semicolons or tabs. In JSON lines (.jsonl) a row is an object; a missing key means the same as null
