@@ -28,6 +28,8 @@ from synctva.results import read_results
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ROOT / "modeling_synctva"
 CHECKPOINT = ROOT / "synctva-meld"
+LICENSE = "apache-2.0"
+"""Of the weights, as of the package that they ship with."""
 
 
 def remake(
@@ -54,7 +56,7 @@ def remake(
         paths = [Path(scratch) / f"{run['seed']}.json" for run in runs]
         for path, run in zip(paths, runs, strict=True):
             path.write_text(json.dumps(run), encoding="utf-8")
-        write_card(folder, name, paths)
+        write_card(folder, name, paths, LICENSE)
 
 
 def retrain(folder: Path, data_dir: str) -> None:

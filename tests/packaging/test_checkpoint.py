@@ -12,6 +12,7 @@ import torch
 from huggingface_hub import ModelCard
 from transformers import AutoModel, AutoModelForTokenClassification, AutoProcessor
 
+from synctva.cards.card_plots import LEARNING_CURVE
 from synctva.cards.example import EXAMPLE_PLOTS
 from synctva.cards.model_card import OUT_OF_SCOPE
 from synctva.datasets_scripts.labels import MELD_LABELS
@@ -130,7 +131,22 @@ def test_card_shows_the_plots_that_are_there():
     text = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
     shown = {name for _, name in re.findall(r"!\[(.+?)\]\((\S+)\)", text)}
     assert shown == {path.name for path in CHECKPOINT.glob("*.png")}
-    assert shown == {*CALIBRATION_PLOTS, *EXAMPLE_PLOTS}
+    assert shown == {*CALIBRATION_PLOTS, *EXAMPLE_PLOTS, LEARNING_CURVE}
+
+
+def test_the_learning_curve_leads_to_the_scores_and_calibration_helps():
+    results = read_results(CHECKPOINT)
+    (kept,) = [point for point in results["learning_curve"] if point["best"]]
+    best = max(results["learning_curve"], key=lambda point: point["weighted_f1"])
+    assert kept == best and len(results["learning_curve"]) == 8
+    for name in ("weighted_f1", "macro_f1", "nll"):
+        assert kept[name] == pytest.approx(results["dev"][name], abs=1e-6)
+    # `before` is of dev as it is; the temperature that ships is worth something elsewhere.
+    assert results["held_out_nll"]["before"] == pytest.approx(results["dev"]["nll"], abs=1e-6)
+    assert results["held_out_nll"]["after"] < results["held_out_nll"]["before"]
+    assert results["calibration"]["temperature"] != 1
+    for split in ("dev", "test"):
+        assert results["splits"][split]["label_counts"] == results[split]["support"]
 
 
 def test_results_over_seeds_are_those_of_the_benchmark():

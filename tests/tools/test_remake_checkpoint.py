@@ -57,6 +57,7 @@ def test_card_is_written_from_the_results_and_nothing_else_changes(checkpoint):
     remake(checkpoint, runs, name="user/toy", code=checkpoint.parent / CODE.name)
     card = ModelCard.load(checkpoint / "README.md")
     assert card.data.model_name == "user/toy" and "Mean of seeds 3, 4" in card.text
+    assert card.data.license == "apache-2.0"
     assert read_results(checkpoint) == results
     assert (checkpoint / "model.safetensors").read_bytes() == weights
     assert_code_is_links(checkpoint)
