@@ -23,13 +23,15 @@ def plot_timeline(
 ) -> Figure:
     """Plot the emotions over a conversation, with one panel per speaker.
 
-    A darker colour is a higher score, and grey means that another speaker speaks. A dot marks the
-    label of an utterance; without a dot, the model abstained.
+    A darker colour is a higher score, and grey means that another speaker speaks or nobody does. A
+    dot marks the label of an utterance; without a dot, the model abstained. The axis is in seconds
+    if all answers have `start` and `end`, and counts utterances otherwise.
 
     Args:
         answers: the pipeline's answer for each utterance. With `scores` (`top_k=None`) all emotions
             are shown, otherwise only the likeliest.
-        speakers: speaker of each utterance; default: one panel for all.
+        speakers: speaker of each utterance; default: those of the answers, or if no answer has one,
+            one panel for all.
         title: above the plot.
 
     Raises:
@@ -43,27 +45,38 @@ def plot_timeline(
         )
     scores = [_scores(answer) for answer in answers]
     labels = sorted({label for one in scores for label in one}) or [""]
-    names = _panels([None] * len(answers) if speakers is None else speakers)
+    given = [answer.get("speaker") for answer in answers] if speakers is None else speakers
+    names = _panels([None if name is None else str(name) for name in given])
+    spans, unit = _spans(answers)
     panels = list(dict.fromkeys(names))
     size = (2.6 + 0.28 * max(len(answers), 8), 1 + len(panels) * (0.4 + 0.2 * len(labels)))
     figure = Figure(figsize=size, layout="constrained")
     rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axes, panel in zip(rows, panels, strict=True):
         axes.set_facecolor("0.92")
-        values = np.full((len(labels), len(answers)), np.nan)
-        spoken = [t for t, name in enumerate(names) if name == panel]
-        for t in spoken:
+        spoken = sorted((t for t, name in enumerate(names) if name == panel), key=spans.__getitem__)
+        edges: list[float] = []
+        columns = np.full((2 * len(spoken) - 1, len(labels)), np.nan)  # with what lies between
+        for column, t in enumerate(spoken):
+            start, end = spans[t]
+            if column + 1 < len(spoken):
+                end = min(end, spans[spoken[column + 1]][0])
+            edges += [start, end]
             for label, score in scores[t].items():
-                values[labels.index(label), t] = score
+                columns[2 * column, labels.index(label)] = score
         sure = [t for t in spoken if answers[t]["label"] is not None]
         heights = [labels.index(answers[t]["label"]) for t in sure]
-        axes.plot(sure, heights, "o", markersize=5, color="white", markeredgecolor="black")
-        image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        middles = [sum(spans[t]) / 2 for t in sure]
+        axes.plot(middles, heights, "o", markersize=5, color="white", markeredgecolor="black")
+        rows_between = np.arange(len(labels) + 1) - 0.5
+        mesh = axes.pcolormesh(edges, rows_between, columns.T, cmap="Blues", vmin=0, vmax=1)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
         axes.set_yticks(range(len(labels)), list(map(shorten, labels)), parse_math=False)
         axes.set_title(panel, loc="left", fontsize="medium", parse_math=False)
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    rows[-1].set_xlabel("utterance")
-    figure.colorbar(image, ax=list(rows), label="score", aspect=15)
+    rows[-1].set_xlim(min(start for start, _ in spans), max(end for _, end in spans))
+    rows[-1].set_xlabel(unit)
+    figure.colorbar(mesh, ax=list(rows), label="score", aspect=15)
     figure.suptitle(title or "", parse_math=False)
     return figure
 
@@ -102,6 +115,13 @@ def _scores(answer: Answer) -> Mapping[str, float]:
     if "scores" in answer or answer["label"] is None:
         return answer.get("scores", {})
     return {answer["label"]: answer["score"]}
+
+
+def _spans(answers: Sequence[Answer]) -> tuple[list[tuple[float, float]], str]:
+    """Return from where to where each utterance is drawn, and the name of the axis."""
+    if all("start" in answer and "end" in answer for answer in answers):
+        return [(a["start"], max(a["start"], a["end"])) for a in answers], "time in seconds"
+    return [(t - 0.5, t + 0.5) for t in range(len(answers))], "utterance"
 
 
 def _panels(speakers: Sequence[str | None]) -> list[str]:

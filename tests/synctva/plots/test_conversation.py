@@ -1,5 +1,7 @@
 """Plots of the pipeline's answers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,14 @@ def make_answers(count, labels=LABELS):
     return answers
 
 
+def columns(axes):
+    """Return the scores that are drawn by their horizontal span, NaN for the background."""
+    mesh = axes.collections[0]
+    edges = mesh.get_coordinates()[0, :, 0]
+    drawn = np.ma.filled(mesh.get_array(), np.nan).T
+    return dict(zip(pairwise(edges.tolist()), drawn, strict=True))
+
+
 @pytest.mark.parametrize(
     ("count", "speakers"), [(1, None), (2, 1), (2, 2), (3, None), (10, 3), (27, None), (50, 9)]
 )
@@ -34,11 +44,11 @@ def test_a_panel_shows_the_scores_of_its_speaker():
     assert [axes.get_title(loc="left") for axes in (ann, bo)] == ["Ann", "Bo"]
     names = [label.get_text() for label in ann.get_yticklabels()]
     assert names == sorted(LABELS)
-    shown = ann.images[0].get_array()
+    shown = columns(ann)
     for t in (0, 2):
         expected = [answers[t]["scores"][name] for name in names]
-        np.testing.assert_allclose(shown[:, t], expected)
-    assert shown.mask[:, 1].all()
+        np.testing.assert_allclose(shown[t - 0.5, t + 0.5], expected)
+    assert np.isnan(shown[0.5, 1.5]).all()
     ((t, row),) = bo.lines[0].get_xydata()
     assert (t, names[int(row)]) == (1, answers[1]["label"])
 
@@ -51,11 +61,34 @@ def test_answers_without_scores_and_abstentions():
     ]
     figure = plot_timeline(answers)
     assert_readable(figure)
-    shown = figure.axes[0].images[0].get_array()
-    assert shown.shape == (2, 3)
-    assert shown.mask[:, 1].all()
+    shown = columns(figure.axes[0])
+    assert np.isnan(shown[0.5, 1.5]).all()
+    assert [np.nanmax(shown[t - 0.5, t + 0.5]) for t in (0, 2)] == [0.9, 0.5]
     assert figure.axes[0].lines[0].get_xdata().tolist() == [0, 2]
     assert_readable(plot_timeline([answers[1]]))  # no score at all
+
+
+def test_with_times_the_axis_is_in_seconds():
+    times = [(0.5, 2.0), (2.0, 3.5), (3.0, 7.0), (6.0, 9.0)]
+    answers = [
+        {"speaker": name, "start": start, "end": end, **answer}
+        for name, (start, end), answer in zip("ABAA", times, make_answers(4), strict=True)
+    ]
+    figure = plot_timeline(answers)
+    assert_readable(figure)
+    a, b = figure.axes[:2]
+    assert [axes.get_title(loc="left") for axes in (a, b)] == ["A", "B"]
+    assert b.get_xlabel() == "time in seconds" and b.get_xlim() == (0.5, 9.0)
+    shown = columns(a)
+    # Where a speaker's utterances overlap, the later one is drawn.
+    assert list(shown) == [(0.5, 2.0), (2.0, 3.0), (3.0, 6.0), (6.0, 6.0), (6.0, 9.0)]
+    assert np.isnan(shown[2.0, 3.0]).all()
+    names = [label.get_text() for label in a.get_yticklabels()]
+    expected = [answers[3]["scores"][name] for name in names]
+    np.testing.assert_allclose(shown[6.0, 9.0], expected)
+    assert a.lines[0].get_xdata().tolist() == [1.25, 5.0, 7.5]
+    del answers[1]["end"]
+    assert plot_timeline(answers).axes[1].get_xlabel() == "utterance"
 
 
 def test_many_speakers_share_the_last_panel():
