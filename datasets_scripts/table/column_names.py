@@ -70,9 +70,9 @@ def named(
     else:
         form = _list_of_files(table, names)
         said = ["read as a list of files, each a conversation of its own"] if form else []
-    if said:
-        said[0] += ": " + ", ".join(f"{ours} = {form[ours]}" for ours in form)
     names = {**form, **names}
+    if said:
+        said[0] += ": " + ", ".join(f"{ours} = {names[ours]}" for ours in form)
     for name, column in names.items():
         if table.columns and column not in table.columns:
             found = f"lacks the column {column!r}, it has {', '.join(table.columns)}"

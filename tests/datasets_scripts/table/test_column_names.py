@@ -172,6 +172,8 @@ def test_a_score_as_the_label_is_refused_with_the_classes(tmp_path):
     message = "column 'label' has 20 different .* put into bins, or the column 'annotation', which"
     with pytest.raises(TableError, match=message):
         read_table(path, label="label")
+    warning, *_ = read_table(path, label="mode").warnings
+    assert "emotion = mode, split = mode" in warning
     own = write_csv(tmp_path / "own.csv", OURS, [[*r[:4], i / 9] for i, r in enumerate(ROWS * 2)])
     with pytest.raises(ValueError, match="another column of classes \\(--label <name>\\)"):
         read_table(own)
