@@ -13,8 +13,9 @@ from synctva.csv_output import write_csv
 from synctva.modeling_synctva.pipeline_synctva import answer_rows
 
 COLUMNS = (
-    *("conversation", "utterance", "file", "speaker", "text", "start", "end", "confidence"),
+    *("conversation", "utterance", "file", "speaker", "text", "start", "end"),
     *("label", "score", "prediction_set", "informative", "cautions", "precision", "error"),
+    "confidence",
     *(f"strength_{name}" for name in MODALITIES),
 )
 """Columns of the table before the score of each label."""

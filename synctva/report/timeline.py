@@ -70,7 +70,7 @@ def _block(one: Utterance, talk: Talk, letter: dict[str, str]) -> str:
     title = f"{place(talk, one)} {one.speaker}: {emotion(one.answer)}"
     return (
         f'<g class="{kind} e{number}" data-i="{one.number}"><title>{escape(title)}</title>'
-        f'<rect class="all" {span} y="0" height="{BAR}"/>{bar}'
+        f'{bar}<rect class="all" {span} y="0" height="{BAR}"/>'
         f'<text x="{middle}%" y="{LANE - 4}">{escape(sign)}</text></g>'
     )
 

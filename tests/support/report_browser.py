@@ -103,7 +103,8 @@ def main(path: str) -> None:
         answered = [{**u, **a} for u, a in zip(conversation, emotions, strict=True)]
         (page,) = write_answers(Path(folder, "call.html"), answered, model="synctva-meld")
         with opened(page) as driver:
-            show_as(driver, 1180, 1240)
+            driver.execute_script("document.querySelectorAll('.row')[1].click()")
+            show_as(driver, 1180, 1400)
             driver.save_screenshot(path)
     # The page has few colours: this halves the size without a visible difference.
     Image.open(path).convert("RGB").quantize(256).save(path, optimize=True)

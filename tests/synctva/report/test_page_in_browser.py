@@ -59,9 +59,13 @@ def test_a_click_plays_the_utterance_and_no_more(name, folder):
         assert driver.find_element("id", "words").text.startswith("This is sentence number 4")
         wait_until(lambda: state(driver)[1], "it stops")
         assert 7.55 < state(driver)[0] < 8
-        block = driver.find_element("css selector", "#track g[data-i='1'] .bar")
+        block = driver.find_element("css selector", "#track g[data-i='1'] .all")
         block.click()
         wait_until(lambda: 2 <= state(driver)[0] < 4, "the block in the timeline plays")
+        driver.find_element("css selector", "#track g.unclear .all").click()
+        number = "return Number(document.querySelector('.row.on').dataset.i)"
+        unclear = "return Number(document.querySelector('g.unclear').dataset.i)"
+        assert driver.execute_script(number) == driver.execute_script(unclear)
         driver.find_element("css selector", ".jump").click()
         assert not errors(driver) and no_network(driver)
 
