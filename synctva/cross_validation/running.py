@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -33,13 +31,11 @@ from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.checkpoints import last_complete_checkpoint, remove_checkpoints
 from synctva.trainer.parent import fit_statistics
 from synctva.trainer.preparation import PreparedTraining
+from synctva.trainer.run_settings import refuse_other_settings, run_settings
 from synctva.trainer.statistics import trained_modalities
 from synctva.trainer.trainer import SyncTVATrainer
 
 logger = logging.get_logger(__name__)
-
-_NOT_COMPARED = ("output_dir", "run_name", "report_to", "log", "hub_", "push_to", "disable_tqdm")
-"""How the names of those arguments begin that do not change a fold's scores."""
 
 
 def cross_validate(
@@ -106,11 +102,11 @@ def cross_validate(
         sessions=sessions,
         seed=arguments.seed,
     )
-    settings = _settings(prepared, arguments, pooled, refit_statistics)
+    settings = run_settings(prepared, arguments, refit_statistics=refit_statistics)
     for number, fold in enumerate(divided, 1):
-        own = folder / f"fold-{number}"
+        own, of_fold = folder / f"fold-{number}", {**settings, "fold": fold.name}
         if (own / RESULTS_FILE).is_file():
-            _refuse_others(own, fold, settings)
+            refuse_other_settings(own, read_results(own).get("settings", {}), of_fold)
             continue
         size = counted(len(fold.held_out), "conversation")
         title = f"fold {number} of {len(divided)}: {size} held out"
@@ -121,7 +117,7 @@ def cross_validate(
             given = replace(arguments, **changes)
             results, answers = _run(prepared, pooled, fold, given, dataset, refit_statistics)
         write_answers(own, answers)
-        write_results(own, {"fold": fold.name, **results, "settings": settings})
+        write_results(own, {"fold": fold.name, **results, "settings": of_fold})
         remove_checkpoints(own)
     how = {"folds": folds} if folds else {"leave_one_out": leave_one_out}
     filled = [note for note in (pooled.info.description or "").splitlines() if "took the" in note]
@@ -210,48 +206,6 @@ def _answers(trainer: SyncTVATrainer, data: Dataset, fold: str) -> list[dict[str
                 own = dict(zip(names, scores[place].tolist(), strict=True))
                 rows.append({**known, **{f"{SCORES_FROM}{name}": own[name] for name in names}})
     return rows
-
-
-def _settings(
-    prepared: PreparedTraining,
-    arguments: SyncTVATrainingArguments,
-    pooled: Dataset,
-    refit_statistics: bool,
-) -> dict[str, Any]:
-    """Return what a fold's scores depend on, to notice that they have been made otherwise."""
-    training = {
-        name: value
-        for name, value in arguments.to_dict().items()
-        if not name.startswith(_NOT_COMPARED)
-    }
-    digest = hashlib.sha256(" ".join(pooled.column_names).encode())
-    for row in pooled.select_columns(["dialogue_id", "utterance_ids", "labels"]):
-        digest.update(json.dumps(row).encode())
-    settings = {
-        **training,
-        **prepared.model.config.to_dict(),
-        "model": prepared.model.name_or_path,
-        "refit_statistics": refit_statistics,
-        "trained_parameters": prepared.model.num_parameters(only_trainable=True),
-        "data": digest.hexdigest(),
-    }
-    return json.loads(json.dumps(settings, default=str))
-
-
-def _refuse_others(folder: Path, fold: Fold, settings: Mapping[str, Any]) -> None:
-    """Check that a finished fold is one of this cross-validation.
-
-    Raises:
-        ValueError: it holds out something else, or was trained with other settings.
-    """
-    results = read_results(folder)
-    earlier = {**results.get("settings", {}), "fold": results.get("fold")}
-    for name, value in {**settings, "fold": fold.name}.items():
-        if earlier.get(name) != value:
-            raise ValueError(
-                f"{folder} is of another run: {name} = {earlier.get(name)}: expected {value}; "
-                "choose another output_dir, or remove that one's folds (--overwrite_output_dir)"
-            )
 
 
 __all__ = ["cross_validate", "fold_folders", "remove_folds"]

@@ -15,6 +15,7 @@ from synctva.modeling_synctva.configuration_synctva import how_to_install
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.epoch_lines import EpochLines
 from synctva.trainer.preparation import PreparedTraining
+from synctva.trainer.run_settings import refuse_other_settings, run_settings
 from synctva.trainer.search_space import starting_point
 from synctva.trainer.trainer import SyncTVATrainer
 
@@ -44,7 +45,8 @@ def search_hyperparameters(
 
     Raises:
         ImportError: Optuna is not installed.
-        ValueError: several processes share the training, or no trial has ended.
+        ValueError: several processes share the training, or the folder has trials of other
+            settings.
     """
     try:
         import optuna
@@ -59,8 +61,12 @@ def search_hyperparameters(
     folder.mkdir(parents=True, exist_ok=True)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(folder / STUDY_FILE)))
     known: Any = {"study_name": "synctva", "storage": storage, "load_if_exists": True}
-    direction = "maximize" if arguments.greater_is_better else "minimize"
-    study = optuna.create_study(direction=direction, **known)
+    known |= {"direction": "maximize" if arguments.greater_is_better else "minimize"}
+    study = optuna.create_study(**known)
+    settings = run_settings(prepared, arguments)
+    if study.trials:
+        refuse_other_settings(folder, study.user_attrs["settings"], settings)
+    study.set_user_attr("settings", settings)
     unsaved: Any = {"save_strategy": "no", "load_best_model_at_end": False, "push_to_hub": False}
     unsaved |= {"disable_tqdm": True}  # Optuna prints a line per trial
     trainer = SyncTVATrainer(

@@ -36,6 +36,8 @@ def test_a_search_continues_and_the_best_is_what_training_reaches(tmp_path):
     search_hyperparameters(given, tried, 1)
     first = trials(tmp_path)
     assert float(first[0]["learning_rate"]) == 1e-2  # the arguments as they are
+    with pytest.raises(ValueError, match=r"is of another run: learning_rate = 0.01: expected 0.5"):
+        search_hyperparameters(given, arguments(tmp_path, learning_rate=0.5), 2)
     tried = arguments(tmp_path)
     found = search_hyperparameters(given, tried, 2)
     both = trials(tmp_path)
