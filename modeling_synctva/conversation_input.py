@@ -274,7 +274,7 @@ def columns_of(utterances: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def origins(row: Mapping[str, Any], count: int) -> list[dict[str, Any]]:
     """Return speaker, text, start and end of `count` utterances given as columns, if known."""
-    columns = {field: row.get(column) for field, column in _ORIGIN.items()}
+    columns: dict[str, Any] = {field: row.get(column) for field, column in _ORIGIN.items()}
     known = {field: list(values) for field, values in columns.items() if _is_sequence(values)}
     return [
         {
@@ -380,7 +380,8 @@ def file_advice(text: str) -> tuple[str, str] | None:
 def _speaker(value: Any, name: str) -> Any:
     if value is not None and not isinstance(value, str | Real):
         raise ValueError(f"{name} = {_shown(value)}: expected a string or a number")
-    return value.item() if hasattr(value, "item") else value  # answers are plain data
+    item = getattr(value, "item", None)
+    return value if item is None else item()  # answers are plain data
 
 
 def _source(value: Any, name: str) -> Any:

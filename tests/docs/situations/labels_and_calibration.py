@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from transformers import pipeline
+
 from synctva.calibration_fitting import calibration_report
 from synctva.commands import calibrate
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
@@ -41,6 +43,13 @@ def other_names(folder: Path) -> str:
 @situation("`id2label` and `label2id` disagree")
 def disagreeing_labels(folder: Path) -> str:
     return said(lambda: SyncTVAConfig(id2label={0: "no", 1: "yes"}, label2id={"yes": 0, "no": 1}))
+
+
+@situation("`config.id2label` is changed after the calibration, and scores are asked for")
+def renamed_labels(folder: Path) -> str:
+    recognise = pipeline("emotion-recognition", model=SYNCTVA_MELD)
+    recognise.model.config.id2label = dict(enumerate(FRENCH))
+    return said(lambda: recognise(["I got the job!"]))
 
 
 @situation("training starts from a calibrated checkpoint")
