@@ -24,7 +24,10 @@ MAY_IMPORT = {
     "synctva": {"synctva", "synctva_command_line"},
     "examples": {"synctva"},
     # The recordings whose words and speakers are known are those of the tests.
-    "benchmarks": {"synctva", "benchmarks", "tests.support.synthetic_speech"},
+    "benchmarks": {
+        *("synctva", "benchmarks"),
+        *("tests.support.synthetic_speech", "tests.support.drawn_face"),
+    },
     "tools": {"synctva", "benchmarks", "tools"},
 }
 """Folder -> packages of ours that its files may import."""

@@ -1,9 +1,10 @@
 """More than 200 odd recordings, and a program that answers them as a table of recordings.
 
 `python -m tests.support.odd_recordings FOLDER` writes them into the folder and answers them with
-the toy model and the toy recogniser; `--whisper` with Whisper, and only those that matter to it. It
-prints as JSON what became of each, the seconds of CPU that each took, and the peak memory in MiB
-above what the imports and an ordinary recording needed.
+the toy model and the toy recogniser. With `--whisper` it is Whisper, which has to hear nothing in
+their tones, and speech of espeak-ng in several formats. It prints as JSON
+what became of each, the seconds of CPU that each took, and the peak memory in MiB above what the
+imports and an ordinary recording needed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from scipy.signal import resample_poly
 
 from benchmarks.peak_memory import peak_megabytes
 from synctva.recording_jobs.listing import ListedRecording
@@ -31,6 +33,7 @@ from synctva.speech import transcription
 from .media_files import RATE, clip
 from .odd_media import CONTAINERS, TEXTS, damaged, plain_wav, wav_header
 from .recording_jobs import toy_recogniser, write_toy_model
+from .synthetic_speech import SENTENCES, speak
 
 ANSWER, ERROR, EITHER = "answer", "error", "either"
 
@@ -286,6 +289,25 @@ def write_hour(path: Path) -> None:
         output.mux(stream.encode(None))
 
 
+def write_speech(folder: Path) -> dict[str, str]:
+    """Write a sentence in several formats. -> name -> what has to become of it."""
+    said = speak(SENTENCES[0], "deep")
+    formats = {
+        "telephone": {"audio": "pcm_mulaw", "rate": 8000},
+        "studio": {"audio": "pcm_s24le", "rate": 96000},
+        "theatre": {"audio": "pcm_s16le", "layout": "5.1", "rate": 48000},
+        "floats": {"audio": "pcm_f32le", "rate": 44100},
+        "low": {"audio": "pcm_u8", "rate": 4000},
+    }
+    for name, settings in formats.items():
+        channels = len(av.AudioLayout(settings.get("layout", "mono")).channels)
+        samples = resample_poly(said, settings["rate"], RATE)[None].repeat(channels, 0)
+        data = clip("wav", None, samples=samples.astype(np.float32), **settings)
+        (folder / f"speech_{name}.wav").write_bytes(data)
+    expected = {f"speech_{name}.wav": ANSWER for name in formats}
+    return expected | {"speech_low.wav": EITHER}  # Whisper may not understand it
+
+
 FOR_WHISPER = (
     *("silence", "nearly", "music", "noise", "one_", "telephone", "channels_", "rate_", "an_hour"),
 )
@@ -317,7 +339,8 @@ def main() -> None:
     odd = options.folder / "odd"
     expected = write_odd_recordings(odd, listener.port)
     if options.whisper:
-        expected = {n: outcome for n, outcome in expected.items() if n.startswith(FOR_WHISPER)}
+        expected = {name: ERROR for name in expected if name.startswith(FOR_WHISPER)}
+        expected |= write_speech(odd)
         recogniser = None
     else:
         # Without Silero's weights: nobody speaks, so that long sound is cut anywhere.
