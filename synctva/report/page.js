@@ -54,7 +54,9 @@ function describe(number) {
     bar.ariaHidden = "true";
     const cell = document.createElement("td");
     cell.append(bar);
-    line.append(element("th", label), cell, element("td", score.toFixed(3)));
+    const head = element("th", label);
+    head.scope = "row";
+    line.append(head, cell, element("td", score.toFixed(3)));
     return line;
   });
   one("#scores").replaceChildren(...scores);
