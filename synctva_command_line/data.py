@@ -65,7 +65,8 @@ def extract() -> argparse.ArgumentParser:
     parser.add_argument(
         "--audio",
         default="prosody+mfcc",
-        help="audio encoder; or prosody, opensmile-egemaps, hub:<model>; default: %(default)s",
+        help="audio encoder; or prosody, whisper-base, prosody+whisper-base, opensmile-egemaps, "
+        "hub:<model>; default: %(default)s",
     )
     parser.add_argument(
         "--visual",

@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from transformers import AutoFeatureExtractor, AutoModel
 
 from synctva.audio.contours import analyse, checked_samples
 from synctva.audio.functionals import FUNCTIONALS, functionals
 from synctva.audio.prosody import PROSODY_MEASURES, prosody
-from synctva.model_lookup import find_model
+from synctva.audio.speech_models import POOLINGS, hub_model, pooled, unit_names, whisper_base
 
 SHORTEST = 6.4 / 100  # s: one frame of the intensity curve
 QUIETEST = 2**-15
@@ -37,7 +35,14 @@ PROSODY_MFCC_SPEC: dict[str, Any] = {
 }
 """The eight measures, then `FUNCTIONALS`: statistics of spectrum, pitch and level."""
 
-_DEFAULTS: dict[str, Any] = {"version": 1, "width": None, "sample_rate": None, "fill": None}
+_DEFAULTS: dict[str, Any] = {
+    "version": 1,
+    "width": None,
+    "sample_rate": None,
+    "fill": None,
+    "layer": None,
+    "pooling": None,
+}
 
 HUB_PREFIX = "hub:"
 
@@ -64,10 +69,14 @@ class AudioEncoder:
 
     Attributes:
         spec: the requested spec with defaults filled in:
-            `name`: "prosody", "prosody+mfcc", "opensmile-egemaps", or "hub:" followed by the Hub
-            name or folder of a model that reads waveforms; `version` of the definition of the
-            values; `width`: values per utterance, None for no check; `sample_rate`: in Hz, None for
-            no check; `fill`: for each value, the replacement where it is undefined; None keeps NaN.
+            `name`: "prosody", "prosody+mfcc", "whisper-base", "prosody+whisper-base",
+            "opensmile-egemaps", or "hub:" followed by the Hub name or folder of a model that reads
+            waveforms; `version` of the definition of the values; `width`: values per utterance,
+            None for no check; `sample_rate`: in Hz, None for no check; `fill`: for each value, the
+            replacement where it is undefined; None keeps NaN. Of networks that read speech also
+            `layer`: which hidden states are read, from 0 for the first layer's input; None for the
+            last of a Hub model and the third of Whisper base; and `pooling` over time: "mean", the
+            default of Hub models, or "mean+deviation", that of Whisper.
         width: values per utterance.
         names: names of the values, in order.
         licence: licence of the code or weights that compute them.
@@ -163,14 +172,17 @@ _LOADING = threading.Lock()  # when several threads ask first, only one loads
 def _load(key: str) -> AudioEncoder:
     spec = json.loads(key)
     name = spec["name"]
-    if name.startswith(HUB_PREFIX):
-        return AudioEncoder(spec, _hub(name.removeprefix(HUB_PREFIX)))
+    if name.startswith(HUB_PREFIX) or name in _WHISPER:
+        return AudioEncoder(spec, _speech(name, spec["layer"], spec["pooling"]))
     if name not in _EXTRACTORS:
         raise ValueError(
             f"audio encoder name = {name!r}, version = {spec['version']!r}: expected one of "
-            f"{sorted(_EXTRACTORS)}, which the installed package has, or {HUB_PREFIX!r} and the "
-            "name of a Hub model"
+            f"{sorted([*_EXTRACTORS, *_WHISPER])}, which the installed package has, or "
+            f"{HUB_PREFIX!r} and the name of a Hub model"
         )
+    for field in ("layer", "pooling"):
+        if spec[field] is not None:
+            raise ValueError(f"audio encoder {name!r}, {field} = {spec[field]!r}: expected None")
     return AudioEncoder(spec, _EXTRACTORS[name]())
 
 
@@ -211,25 +223,25 @@ def _egemaps() -> _Extractor:
     return _Extractor(1, names, "audEERING: research, non-commercial", None, extract)
 
 
-def _hub(name: str) -> _Extractor:
-    """Return the extractor that averages a speech model's last hidden states over time."""
-    source = find_model(name, "audio encoder", ours=False)
-    reader = AutoFeatureExtractor.from_pretrained(source)
-    if "input_values" not in reader.model_input_names:
+def _speech(name: str, layer: int | None, pooling: str | None) -> _Extractor:
+    """Return the extractor that pools a network's states, after the measures if they are named."""
+    whisper = name in _WHISPER
+    pooling = pooling or ("mean+deviation" if whisper else "mean")
+    if pooling not in POOLINGS:
         raise ValueError(
-            f"audio encoder {HUB_PREFIX}{name} reads {reader.model_input_names}: expected a model "
-            "that reads waveforms, input_values"
+            f"audio encoder pooling = {pooling!r}: expected one of {POOLINGS}, or None"
         )
-    model = AutoModel.from_pretrained(source, dtype=torch.float32).eval().requires_grad_(False)
+    model = whisper_base(layer) if whisper else hub_model(name.removeprefix(HUB_PREFIX), layer)
+    measures = PROSODY_MEASURES if name.startswith("prosody+") else ()
 
-    @torch.no_grad()
     def extract(samples: np.ndarray, sample_rate: float) -> np.ndarray:
-        inputs = reader(samples, sampling_rate=int(sample_rate), return_tensors="pt")
-        states = model(input_values=inputs["input_values"]).last_hidden_state  # (1, T, D)
-        return states[0].mean(0).double().numpy()
+        values = pooled(model.read(samples), pooling)
+        if not measures:
+            return values
+        return np.concatenate([prosody(analyse(samples, sample_rate)), values])
 
-    names = tuple(f"unit_{index}" for index in range(model.config.hidden_size))
-    return _Extractor(1, names, "see the model's card", reader.sampling_rate, extract)
+    names = (*measures, *unit_names(model.width, pooling))
+    return _Extractor(1, names, model.licence, model.sample_rate, extract)
 
 
 _EXTRACTORS: dict[str, Callable[[], _Extractor]] = {
@@ -237,5 +249,8 @@ _EXTRACTORS: dict[str, Callable[[], _Extractor]] = {
     "prosody+mfcc": _prosody_mfcc,
     "opensmile-egemaps": _egemaps,
 }
+
+_WHISPER = ("whisper-base", "prosody+whisper-base")
+"""Whisper base's encoder by itself, and after the eight measures, both at 16 kHz."""
 
 __all__ = ["PROSODY_MFCC_SPEC", "PROSODY_SPEC", "AudioEncoder"]

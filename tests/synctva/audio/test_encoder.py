@@ -7,11 +7,15 @@ import pytest
 import torch
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
+from synctva.audio import encoder as encoder_module
 from synctva.audio.contours import analyse
 from synctva.audio.encoder import PROSODY_MFCC_SPEC, PROSODY_SPEC, AudioEncoder
 from synctva.audio.functionals import FUNCTIONALS, functionals
 from synctva.audio.prosody import PROSODY_MEASURES, prosody
+from synctva.speech import whisper_encoder
+from synctva.speech.whisper_encoder import load_whisper_encoder
 from tests.support.sounds import noise, syllables, tone
+from tests.support.whisper_file import tiny_whisper, write_whisper
 
 SPECS = [PROSODY_SPEC, PROSODY_MFCC_SPEC]
 
@@ -153,6 +157,54 @@ def test_hub_model_by_hand(toy_speech_model):
     assert encoder.encode(np.zeros(16_000), 16_000) is None
     with pytest.raises(ValueError, match="sample_rate = 8000: expected 16000 Hz for audio encoder"):
         encoder.encode(sound, 8_000)
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_layer_and_pooling_of_a_hub_model(layer, toy_speech_model):
+    spec = {"name": f"hub:{toy_speech_model}", "layer": layer, "pooling": "mean+deviation"}
+    encoder = AudioEncoder.from_spec(spec)
+    assert encoder.width == 32 and encoder.names[16] == "deviation_of_unit_0"
+    sound = noise(0.3).astype(np.float32)
+    model = Wav2Vec2Model.from_pretrained(toy_speech_model).eval()
+    normal = torch.tensor((sound - sound.mean()) / np.sqrt(sound.var() + 1e-7))
+    with torch.no_grad():
+        states = model(normal[None], output_hidden_states=True).hidden_states[layer][0]
+    expected = torch.cat([states.mean(0), states.std(0, correction=0)])
+    np.testing.assert_allclose(encoder.encode(sound, 16_000), expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "field, message",
+    [
+        ({"layer": 99}, "audio encoder layer = 99: expected 0 to"),
+        ({"pooling": "max"}, "audio encoder pooling = 'max': expected one of"),
+    ],
+)
+def test_refuses_layers_and_poolings(field, message, toy_speech_model):
+    with pytest.raises(ValueError, match=message):
+        AudioEncoder.from_spec({"name": f"hub:{toy_speech_model}", **field})
+    (name,) = field
+    with pytest.raises(ValueError, match=f"audio encoder 'prosody', {name} = .*: expected None"):
+        AudioEncoder.from_spec({**PROSODY_SPEC, **field})
+
+
+def test_whisper_after_the_measures(tmp_path, monkeypatch):
+    write_whisper(tiny_whisper(), tmp_path / "model.bin")
+    monkeypatch.setattr(whisper_encoder, "locate_whisper", lambda model: str(tmp_path))
+    encoder_module._load.cache_clear()
+    sound = noise(0.9)
+    both, whisper = (
+        AudioEncoder.from_spec({"name": name, "layer": 1})
+        for name in ("prosody+whisper-base", "whisper-base")
+    )
+    encoder_module._load.cache_clear()
+    prosody = AudioEncoder.from_spec(PROSODY_SPEC)
+    assert (whisper.width, both.width) == (32, 40)
+    assert both.sample_rate == whisper.sample_rate == 16_000
+    joined = np.concatenate([encoder.encode(sound, 16_000) for encoder in (prosody, whisper)])
+    np.testing.assert_allclose(both.encode(sound, 16_000), joined, rtol=1e-6)
+    states = load_whisper_encoder("base", 1)(sound)
+    np.testing.assert_allclose(whisper.encode(sound, 16_000)[:16], states.mean(0), atol=1e-5)
 
 
 @pytest.mark.skipif(
