@@ -58,7 +58,8 @@ def make_report(folder: Path, folds: int, facts: Mapping[str, Any]) -> dict[str,
     labels, scores = _pool_answers(folder, folds, names)
     values = {key: np.array([fold["test"][key] for fold in results]) for key in SCORES}
     majority = {key: np.mean([fold["majority"][key] for fold in results]) for key in SCORES}
-    calibrated = [fold["calibration"] for fold in results if "calibration" in fold]
+    calibrations = [fold["calibration"] for fold in results if "calibration" in fold]
+    calibrated = [fold for fold in calibrations if fold["temperature"] != 1]
     return {
         **{name: results[0][name] for name in _SHARED if name in results[0]},
         **facts,
@@ -170,7 +171,7 @@ def _cells(scores: Mapping[str, Any]) -> list[str]:
 
 def _calibration(calibration: Mapping[str, Any], folds: int) -> str:
     if not calibration["folds"]:
-        return "No fold's dev was large enough to calibrate on."
+        return "No fold is calibrated: its dev was too small, or a temperature did not help on it."
     before, after = calibration["before"], calibration["after"]
     changes = ", ".join(
         f"{SCORES[key]} {before[key]:.4f} to {after[key]:.4f}" for key in ("nll", "ece")

@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from transformers import set_seed
 
 from synctva import SyncTVAProcessor, metrics
 from synctva.cross_validation.folds import make_folds
-from synctva.cross_validation.report import cross_validation_table
+from synctva.cross_validation.report import cross_validation_table, make_report
 from synctva.cross_validation.running import cross_validate
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
-from synctva.results import read_results
+from synctva.results import read_results, write_results
 from synctva.trainer.arguments import SyncTVATrainingArguments
 from synctva.trainer.preparation import PreparedTraining
 from synctva.trainer.trainer import SyncTVATrainer
@@ -83,6 +84,21 @@ def test_the_report_has_mean_deviation_and_all_answers_together(done):
     table = cross_validation_table(report)
     assert "| pooled" in table and f"{report['pooled']['macro_f1']:.4f}" in table
     assert (folder / "report.md").read_text().endswith(f"{table}\n")
+
+
+def test_a_fold_whose_temperature_is_not_used_is_not_calibrated(done, tmp_path):
+    folder = tmp_path / "folds"
+    shutil.copytree(done[0], folder)
+    for number, temperature in ((1, 1.0), (2, 1.5)):
+        scores = {"before": {"nll": 1.0, "ece": 0.2}, "after": {"nll": 0.9, "ece": 0.1}}
+        calibration = {"temperature": temperature, **scores}
+        own = folder / f"fold-{number}"
+        write_results(own, {**read_results(own), "calibration": calibration})
+    report = make_report(folder, 2, {"folds": 2})
+    assert report["calibration"] == {"folds": 1, **scores}
+    line = "Calibrated on dev in 1 of 2 folds: NLL 1.0000 to 0.9000, ECE 0.2000 to 0.1000"
+    assert line in cross_validation_table(report)
+    assert "No fold is calibrated" in cross_validation_table(done[1])
 
 
 def louder_where_held_out(prepared):
