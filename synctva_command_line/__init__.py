@@ -27,9 +27,19 @@ from .parsing import ABRIDGED, COMMANDS, parse, parser_of
 
 NAMES = [name for group in COMMANDS.values() for name in group]
 
+SILENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYANNOTE_METRICS_ENABLED": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+"""Settings by which optional libraries report no usage, unless the user has set them."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    for name, value in SILENT.items():
+        os.environ.setdefault(name, value)
     complete_shell()
     try:
         try:

@@ -384,3 +384,13 @@ def test_module_runs_as_a_program():
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 2
     assert Path(synctva_command_line.__file__) == ROOT / "synctva_command_line" / "__init__.py"
+
+
+def test_optional_libraries_report_no_usage_unless_the_user_says_so(monkeypatch):
+    for name in synctva_command_line.SILENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "0")
+    with pytest.raises(SystemExit):
+        synctva_command_line.main(["--version"])
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False"
+    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == "0"
