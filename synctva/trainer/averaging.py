@@ -111,7 +111,7 @@ class AveragingTrainer(Trainer):
             self.average.copy_to_model()
             self.average = None
 
-    def evaluation_loop(self, *args, **kwargs):
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
         with WeightAverage.in_place(self.average):
             return super().evaluation_loop(*args, **kwargs)
 

@@ -11,7 +11,7 @@ from typing import Any
 import datasets
 import numpy as np
 from torch import Tensor, nn
-from torch.utils.data import Sampler, SequentialSampler
+from torch.utils.data import DataLoader, Sampler, SequentialSampler
 from transformers import EarlyStoppingCallback, EvalPrediction, TrainerCallback
 from transformers.hyperparameter_search import default_hp_search_backend
 from transformers.utils import logging
@@ -198,7 +198,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         n_trials: int = 20,
         direction: str | list[str] | None = None,
         **kwargs: Any,
-    ):
+    ) -> Any:
         """Search as transformers does, by default for the best `metric_for_best_model` of an epoch.
 
         (Its own default is the sum of all scores of the last epoch, which has no meaning here.)
@@ -272,7 +272,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
     def _data_seed(self) -> int:
         return self.args.seed if self.args.data_seed is None else self.args.data_seed
 
-    def get_train_dataloader(self):
+    def get_train_dataloader(self) -> DataLoader:
         if isinstance(self.train_dataset, ConversationStream):
             self.train_dataset.set_step(self._data_seed(), self._conversations_a_step())
         collator, self.data_collator = self.data_collator, self.train_collator
@@ -293,7 +293,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         )
         return self._train_sampler
 
-    def get_eval_dataloader(self, eval_dataset: Any = None):
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
         named = isinstance(eval_dataset, str)
         if not named and eval_dataset is not None and eval_dataset is not self.eval_dataset:
             # transformers would reuse persistent workers, and with them the first data set.
@@ -306,7 +306,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         with self._every_conversation():
             return super().get_eval_dataloader(eval_dataset)
 
-    def get_test_dataloader(self, test_dataset: Any):
+    def get_test_dataloader(self, test_dataset: Any) -> DataLoader:
         self._check_conversations(test_dataset, "dataset")
         with self._every_conversation():
             return super().get_test_dataloader(test_dataset)
@@ -332,7 +332,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
         inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
-    ):
+    ) -> Any:
         """Compute the model's `emotion_loss` with the chosen criterion, see `Trainer`."""
         if "labels" not in inputs:
             raise ValueError(f"the batch has {sorted(inputs)}: expected labels too, to train on")
@@ -352,7 +352,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             loss = loss * self.accelerator.num_processes
         return (loss, outputs) if return_outputs else loss
 
-    def create_optimizer(self, model=None):
+    def create_optimizer(self, model: nn.Module | None = None) -> Any:
         """Create `Trainer`'s optimizer, with a separate learning rate for a text backbone."""
         fresh = self.optimizer is None
         optimizer = super().create_optimizer(model)
@@ -452,7 +452,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
             (folder / "training_args.bin").unlink(missing_ok=True)
             (folder / TRAINING_ARGUMENTS).write_text(self.args.to_json_string(), encoding="utf-8")
 
-    def create_model_card(self, *args, **kwargs):
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Write `model_card`'s text, if given; transformers' own card has no results."""
         if self.model_card is None:
             super().create_model_card(*args, **kwargs)
