@@ -59,6 +59,9 @@ SPEAKERS: list[tuple[str, int | str]] = [
 KEPT = 3600
 """Seconds after which an uploaded recording and files to download are deleted."""
 
+CLEAR = "() => ['', {__type__: 'update', visible: false}, '', '', '', null]"
+"""Clears and hides the answer, in the browser."""
+
 _HERE = Path(__file__).parent
 
 APPEARANCE = STYLE + (_HERE / "page.css").read_text("utf-8")
@@ -137,9 +140,8 @@ def build_page(recognise: EmotionRecognitionPipeline) -> Any:
     def on_text(transcript: str) -> list[Any]:
         return answer(lambda: analyse_text(recognise, transcript), None)
 
-    def on_change(given: Input) -> list[Any]:
+    def on_change(given: Input) -> None:
         given.changes += 1
-        return ["", hidden(), None, "", "", "", None]
 
     def on_row(found: Analysis, event: Any) -> str:
         return show_explanation(recognise, found, event.utterance)
@@ -229,17 +231,28 @@ def build_page(recognise: EmotionRecognitionPipeline) -> Any:
                 show_progress_on=status, api_visibility="private",
             ),
         ]  # fmt: skip
+        typed = [transcript.input, text.input]
+        chosen = [
+            *(recording.upload, recording.clear, speakers.input),
+            *(recording_tab.select, text_tab.select),
+        ]
+        # Cleared in the browser, at once. What is typed cancels nothing: Gradio would also cancel
+        # an answer that is asked for right after the last key.
+        for changes, cancels in ((typed, None), (chosen, works)):
+            gr.on(
+                changes,
+                None,
+                None,
+                [status, results, timeline, rows, why, files],
+                js=CLEAR,
+                cancels=cancels,
+                api_visibility="private",
+            )
         gr.on(
-            [
-                *(recording.upload, recording.clear, speakers.input, transcript.input, text.input),
-                *(recording_tab.select, text_tab.select),
-            ],
+            [*chosen, transcript.input],
             on_change,
             given,
-            shown,
-            cancels=works,
             queue=False,
-            show_progress="hidden",
             api_visibility="private",
         )
         rows.select(on_row, analysis, why, show_progress="minimal", api_visibility="private")
