@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .speech.transcription import transcribe
     from .trainer.arguments import SyncTVATrainingArguments
     from .trainer.collator import SyncTVACollator
+    from .trainer.finishing import finish_training
     from .trainer.preparation import PreparedTraining, prepare_training
     from .trainer.statistics import feature_statistics
     from .trainer.trainer import SyncTVATrainer
@@ -58,6 +59,7 @@ _LAZY = {  # name -> module that has it
     "build_criterion": ".losses",
     "cross_validate": ".cross_validation.running",
     "feature_statistics": ".trainer.statistics",
+    "finish_training": ".trainer.finishing",
     "import_feature_pickle": ".datasets_scripts.legacy_pickles.loading",
     "leave_one_session_out": ".datasets_scripts.corpora.iemocap_release",
     "load_dailydialog": ".datasets_scripts.corpora.labelled_text",
@@ -118,6 +120,7 @@ __all__ = [
     "build_criterion",
     "cross_validate",
     "feature_statistics",
+    "finish_training",
     "import_feature_pickle",
     "leave_one_session_out",
     "load_dailydialog",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from datasets import DatasetDict
 from transformers import pipeline
 
+from synctva.calibration_fitting import calibrate as fit_calibration
 from synctva.calibration_fitting import calibration_report
 from synctva.commands import calibrate
 from synctva.modeling_synctva.configuration_synctva import SyncTVAConfig
 from synctva.modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition
 from synctva.registration import SYNCTVA_MELD
 from synctva.results import calibration_lines, note_on_absent_classes
+from synctva.trainer.finishing import finish_training
 from synctva.trainer.trainer import SyncTVATrainer
-from tests.support.toy import toy_dataset, toy_model
+from tests.support.toy import toy_config, toy_dataset, toy_model
 from tests.support.training_program import toy_trainer
 
 from . import said, situation
@@ -62,6 +66,19 @@ def trained_on(folder: Path) -> str:
 def small_dev(folder: Path) -> str:
     trainer = toy_trainer(folder)
     return said(lambda: trainer.calibrate(trainer.eval_dataset))
+
+
+@situation("a temperature is worth nothing to conversations of dev that it was not fitted on")
+def no_temperature(folder: Path) -> str:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(90, 3))
+    labels = (logits + rng.gumbel(size=logits.shape)).argmax(-1)  # as likely as the scores say
+    return said(lambda: fit_calibration(toy_config(), logits, labels, np.arange(90) // 6))
+
+
+@situation("`finish_training` is to write a model without its processor")
+def no_processor(folder: Path) -> str:
+    return said(lambda: finish_training(toy_trainer(folder), DatasetDict()))
 
 
 @situation("`synctva calibrate` gets a model without `results.json`, and no data set")

@@ -350,7 +350,9 @@ def test_hyperparameters_are_those_that_have_an_effect(card):
 
 
 def test_the_learning_curve_has_a_picture_and_names_the_epoch(card):
-    text = model_card({**RESULTS, "learning_curve": CURVE, "parameters": 1234567}, toy_config()).text
+    text = model_card(
+        {**RESULTS, "learning_curve": CURVE, "parameters": 1234567}, toy_config()
+    ).text
     assert "The weights are those after epoch 2 of 3, with a weighted F1 of 0.6000 on dev" in text
     assert f"]({LEARNING_CURVE})" in text and "- 1,234,567 parameters\n" in text
     last = [point | {"best": False} for point in CURVE]
