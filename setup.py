@@ -175,6 +175,10 @@ setup(
             "parameterized>=0.9",
             "hypothesis>=6.100",
             "peft>=0.21",
+            # The notebook in examples/ is executed.
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "ipykernel>=6.29",
             "argcomplete>=3.5",
             "optuna>=4.3,<6",
             *DOCS,
