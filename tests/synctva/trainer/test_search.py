@@ -54,6 +54,7 @@ def test_a_search_continues_and_the_best_is_what_training_reaches(tmp_path):
     assert found["best"]["score"] == pytest.approx(float(best["score"]))
 
 
+@pytest.mark.slow
 def test_the_score_of_a_trial_is_that_of_its_best_epoch(tmp_path):
     plain = arguments(tmp_path, num_train_epochs=3)
     trainer = SyncTVATrainer(
