@@ -258,6 +258,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(trial_table(records))
         return
     truth = read_truth("iemocap", options.data_dir, None)
+    assert truth is not None  # there is a folder
     found = curves(records, options.modalities)
     print(table(found, truth))
     plot(found).savefig(options.figure, dpi=DOTS_AN_INCH)
