@@ -27,8 +27,8 @@ class Media(NamedTuple):
     """Of the file, for the reader."""
     address: str
     """A relative URL, or one that contains the recording."""
-    pictures: bool
-    """Whether it may have pictures."""
+    frames: bool
+    """Whether it may be a video."""
 
 
 def read_media(
@@ -57,19 +57,20 @@ def read_media(
         path = os.fspath(path)
         if path not in numbers:
             sound = (guess_type(path)[0] or "").startswith("audio/")
-            pictures = "video" in item or ("audio" not in item and not sound)
+            frames = "video" in item or ("audio" not in item and not sound)
             if embed:
                 require_small([path, *numbers])
-            address = url or (_contained(path, pictures) if embed else _link(path, folder))
+            address = url or (_contained(path, frames) if embed else _link(path, folder))
             numbers[path] = len(found)
-            found.append(Media(Path(path).name, address, pictures))
+            found.append(Media(Path(path).name, address, frames))
         of_each.append(numbers[path])
     return found, of_each
 
 
 def _link(path: str, folder: Path | None) -> str:
     named = relative_to(folder, path)
-    if folder is not None and not (folder / named).exists():
+    elsewhere = folder is not None and not (folder / named).exists()
+    if elsewhere and named == Path(path).name:
         logger.warning(
             f"recording = {named}: the report names it without its folder, which would tell a path "
             "of this machine: put it beside the report, or embed it"
@@ -92,10 +93,10 @@ def require_small(paths: Iterable[str | os.PathLike]) -> None:
         )
 
 
-def _contained(path: str, pictures: bool) -> str:
+def _contained(path: str, frames: bool) -> str:
     kind = guess_type(path)[0] or ""
     if not kind.startswith(("audio/", "video/")):
-        kind = "video/mp4" if pictures else "audio/mpeg"
+        kind = "video/mp4" if frames else "audio/mpeg"
     return f"data:{kind};base64,{base64.b64encode(Path(path).read_bytes()).decode()}"
 
 

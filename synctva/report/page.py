@@ -179,7 +179,7 @@ def _digest(text: str) -> str:
 def _player(media: Sequence[Media], embed: bool) -> str:
     if not media:
         return ""
-    tag = "video" if any(one.pictures for one in media) else "audio"
+    tag = "video" if any(one.frames for one in media) else "audio"
     where = "" if embed else " Put it where this page expects it, in most cases beside the page."
     kind = "" if tag == "video" else ' class="sound"'
     return (
