@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,8 @@ def write_call(path: Path, seconds: float, height: int) -> float:
     samples = converse(("deep", "bright"), seconds, 0).samples
     width = height * 16 // 9
     size = height / 4
-    faces = [
-        drawn_face(height, width, (height / 2, width / 2), size, **expression)
-        for expression in EXPRESSIONS.values()
-    ]
+    draw: Any = partial(drawn_face, height, width, (height / 2, width / 2), size)
+    faces = [draw(**expression) for expression in EXPRESSIONS.values()]
     length = len(samples) / RATE
     with av.open(str(path), "w") as output:
         video = output.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"})

@@ -35,7 +35,7 @@ class ListedRecording:
         path: of the recording.
         speakers: their number, or "channels" if each has a channel; None: estimate it.
         language: code of the language; None: detect it.
-        transcript: path of a transcript with times; None: recognise what is said.
+        transcript: path of a transcript; None: recognise what is said.
         rttm: path of an RTTM that says who speaks when.
     """
 
@@ -119,23 +119,31 @@ def _of_table(path: Path) -> list[ListedRecording]:
     for name in table.columns:
         if name not in COLUMNS:
             logger.warning(f"{path}: the column {name!r} is not read: expected {COLUMNS}")
-    cells = {name: table.strings(name) for name in COLUMNS[1:] if name in table.columns}
     names = table.strings("recording", required="the path of a recording")
+    cells = {name: table.strings(name) for name in COLUMNS if name in table.columns}
     seen: dict[str, int] = {}
     found = []
     for row, name in enumerate(names):
         given = {column: values[row] for column, values in cells.items() if values[row]}
-        recording, transcript, rttm = (
-            os.path.normpath(path.parent / file) if file else None
-            for file in (name, given.get("transcript"), given.get("rttm"))
-        )
+        files = {
+            column: os.path.normpath(path.parent / given[column])
+            for column in ("recording", "transcript", "rttm")
+            if column in given
+        }
+        recording = files["recording"]
         if recording in seen:
             mistake = f"is in line {table.lines[seen[recording]]} too"
             raise ValueError(f"{table.where(row, 'recording')} = {name!r} {mistake}: expected once")
         seen[recording] = row
-        speakers = _speakers(table, row, given)
         found.append(
-            ListedRecording("", recording, speakers, given.get("language"), transcript, rttm)
+            ListedRecording(
+                name="",
+                path=recording,
+                speakers=_speakers(table, row, given),
+                language=given.get("language"),
+                transcript=files.get("transcript"),
+                rttm=files.get("rttm"),
+            )
         )
     return _named(found, path.parent)
 

@@ -1,10 +1,10 @@
-"""More than 200 odd recordings, and a program that answers them as a table of recordings.
+"""Odd recordings, and a program that answers them one by one.
 
 `python -m tests.support.odd_recordings FOLDER` writes them into the folder and answers them with
 the toy model and the toy recogniser. With `--whisper` it is Whisper, which has to hear nothing in
 their tones, and speech of espeak-ng in several formats. It prints as JSON
-what became of each, the seconds of CPU that each took, and the peak memory in MiB above what the
-imports and an ordinary recording needed.
+what became of each, the seconds of CPU that each took, and how many MiB of memory were needed
+beyond those of an ordinary recording.
 """
 
 from __future__ import annotations
