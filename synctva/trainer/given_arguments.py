@@ -62,9 +62,9 @@ def check_arguments(
                     f"{name} = {getattr(args, name)!r}: expected {only!r}, because "
                     "compute_loss_func is the loss"
                 )
-    compares = args.metric_for_best_model is not None and args.eval_strategy != "no"
-    if isinstance(eval_dataset, Mapping) and compares:
-        metric = args.metric_for_best_model.removeprefix("eval_")
+    metric = args.metric_for_best_model
+    if isinstance(eval_dataset, Mapping) and metric is not None and args.eval_strategy != "no":
+        metric = metric.removeprefix("eval_")
         if not metric.startswith(tuple(f"{name}_" for name in eval_dataset)):
             expected = ", ".join(repr(f"{name}_{metric}") for name in eval_dataset)
             raise ValueError(
