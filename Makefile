@@ -121,9 +121,9 @@ docs: $(STAMP)  ## write the pages and the API reference as HTML into build/docs
 	@echo "build/docs/docs/README.html"
 
 # One thread, as `make train`.
-checkpoint: $(STAMP)  ## remake synctva-meld: its card and links, or all of it (DATA_DIR=<MELD>)
+checkpoint: $(STAMP)  ## remake CHECKPOINT=synctva-meld: card and links, or all of it (DATA_DIR=<MELD>)
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m tools.remake_checkpoint \
-		$(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(NAME),--name $(NAME))
+		$(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(DATA_DIR),--data_dir $(DATA_DIR)) $(if $(NAME),--name $(NAME))
 
 bench-accuracy: $(STAMP)  ## train, score, print tables (ARGS="--dataset meld --data_dir ... --models all")
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/python -m benchmarks.accuracy $(ARGS)

@@ -17,6 +17,7 @@ PACKAGE_DIR = {
     "synctva.configuration": "configuration",
     "synctva.datasets_scripts": "datasets_scripts",
     "synctva.checkpoint": "synctva-meld",
+    "synctva.causal_checkpoint": "synctva-meld-causal",
 }
 
 
@@ -123,6 +124,7 @@ setup(
         "synctva.video": ["*.safetensors"],
         "synctva.configuration": ["accelerate/*.yaml", "presets/*/*.json"],
         "synctva.checkpoint": ["*"],
+        "synctva.causal_checkpoint": ["*"],
     },
     install_requires=[
         "torch>=2.8",

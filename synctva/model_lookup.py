@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 from transformers.utils import CONFIG_NAME, logging
 
-from synctva.registration import SHIPPED, SYNCTVA_MELD
+from synctva.registration import SHIPPED, SHIPPED_CAUSAL, SYNCTVA_MELD, checkpoint_folder
 
 logger = logging.get_logger(__name__)
 
@@ -32,9 +32,9 @@ def find_model(name: str | os.PathLike | None, option: str = "model", *, ours: b
     repeat the request for 50 seconds before it says that there is no network.
 
     Args:
-        name: folder, `synctva-meld`, or Hub name; None for the shipped checkpoint.
+        name: folder, `synctva-meld`, `synctva-meld-causal`, or Hub name; None for the former.
         option: what the user calls it, for error messages.
-        ours: whether the shipped checkpoint is meant by its name; not for encoders of others.
+        ours: whether the shipped checkpoints are meant by their names; not for encoders of others.
 
     Raises:
         OSError: there is no such model, or the Hub cannot be reached and its cache lacks it.
@@ -48,8 +48,8 @@ def find_model(name: str | os.PathLike | None, option: str = "model", *, ours: b
             found = f"there is no {CONFIG_NAME} in it"
             raise FileNotFoundError(_message(option, name, found, ours))
         return str(folder)
-    if ours and name == SHIPPED:
-        return SYNCTVA_MELD
+    if ours and name in (SHIPPED, SHIPPED_CAUSAL):
+        return str(checkpoint_folder(name))
     if _is_path(name, folder):
         raise FileNotFoundError(_message(option, name, "there is no such folder", ours))
     return _find_on_hub(name, option, ours)
@@ -90,8 +90,9 @@ def _message(option: str, name: str, found: str, ours: bool) -> str:
     folder = Path(name).expanduser()
     beside = [path.parent.name for path in folder.parent.glob(f"*/{CONFIG_NAME}")]
     meant = [str(folder.with_name(near)) for near in get_close_matches(folder.name, beside, n=1)]
-    shipped = [SHIPPED] if ours else []
-    meant += [near for near in get_close_matches(name, shipped) if near != name]
+    shipped = [SHIPPED, SHIPPED_CAUSAL] if ours else []
+    if name not in shipped:
+        meant += get_close_matches(name, shipped)
     suggestion = f". Did you mean {meant[0]}?" if meant else ""
     forms = ["the folder of a model", *shipped, f"or a Hub name such as user/name{suggestion}"]
     return f"{option} = {name}: {found}: expected {', '.join(forms)}"

@@ -16,23 +16,27 @@ from .modeling_synctva.processing_synctva import SyncTVAProcessor
 TASK = "emotion-recognition"
 
 
-def checkpoint_folder() -> Path:
-    """Return the folder of the checkpoint that ships with the package, as an absolute path.
+SHIPPED, SHIPPED_CAUSAL = "synctva-meld", "synctva-meld-causal"
+"""The names by which commands and cards call the checkpoints that ship with the package."""
 
-    This is `synctva/checkpoint/` in a built package, and the repository's `synctva-meld/` in an
-    editable installation. It is looked up by path, because an editable installation does not find a
-    nested package without `__init__.py`, which a model folder does not have.
+_INSTALLED = {SHIPPED: "checkpoint", SHIPPED_CAUSAL: "causal_checkpoint"}
+
+
+def checkpoint_folder(name: str = SHIPPED) -> Path:
+    """Return the folder of a checkpoint that ships with the package, as an absolute path.
+
+    This is `synctva/checkpoint/` or `synctva/causal_checkpoint/` in a built package, and the
+    repository's folder of that name in an editable installation. It is looked up by path, because
+    an editable installation does not find a nested package without `__init__.py`, which a model
+    folder does not have.
     """
     package = Path(__file__).resolve().parent
-    installed = package / "checkpoint"
-    return installed if installed.is_dir() else package.parent / "synctva-meld"
+    installed = package / _INSTALLED[name]
+    return installed if installed.is_dir() else package.parent / name
 
-
-SHIPPED = "synctva-meld"
-"""The name by which commands and cards call the checkpoint that ships with the package."""
 
 SYNCTVA_MELD = str(checkpoint_folder())
-"""The folder of that checkpoint, for `from_pretrained` and `pipeline` in any working directory."""
+"""The folder of the former, for `from_pretrained` and `pipeline` in any working directory."""
 
 
 def _is_not_about_our_default(record: logging.LogRecord) -> bool:
@@ -67,4 +71,4 @@ def register() -> None:
         logging.getLogger("transformers.pipelines").addFilter(_is_not_about_our_default)
 
 
-__all__ = ["SHIPPED", "SYNCTVA_MELD", "TASK", "checkpoint_folder", "register"]
+__all__ = ["SHIPPED", "SHIPPED_CAUSAL", "SYNCTVA_MELD", "TASK", "checkpoint_folder", "register"]

@@ -24,6 +24,7 @@ COMMANDS = {
         "transcribe": "Recognise what is said in a recording, when and by whom.",
         "predict": "Recognise the emotions of a conversation.",
         "stream": "Recognise the emotions of a live conversation, line by line.",
+        "listen": "Recognise the emotions of what is said, while it is said.",
         "explain": "Explain the emotion of one utterance.",
         "app": "Show and explain the emotions of a conversation on a page in the browser.",
         "export": "Export a trained model to ONNX and compare the file with the model in torch.",

@@ -23,12 +23,7 @@ def transcribe() -> argparse.ArgumentParser:
         type=lambda value: int(value) if value.lstrip("-").isdigit() else value,
         help="their number, `channels` if each has a channel, or an RTTM file; default: estimated",
     )
-    parser.add_argument(
-        "--speech_model",
-        default="base",
-        help="Whisper model: a size such as large-v3-turbo, a Hub name, or a folder in "
-        "CTranslate2's format; default: %(default)s",
-    )
+    _add_speech_model(parser)
     parser.add_argument(
         "--pause",
         type=float,
@@ -77,7 +72,8 @@ def predict() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--recording",
-        help="the same as an option; each utterance of --file is cut out by its times",
+        help="the same as an option; each utterance of --file is cut out by its times, which are "
+        "found in the recording if the file has none",
     )
     parser.add_argument(
         "--speakers", type=int, help="number of speakers in the recording; default: estimated"
@@ -140,9 +136,36 @@ def predict() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_speech_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--speech_model",
+        default="base",
+        help="Whisper model: a size such as large-v3-turbo, a Hub name, or a folder in "
+        "CTranslate2's format; default: %(default)s",
+    )
+
+
+def _add_causal_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        help="folder or Hub name of a causal model; default: synctva-meld-causal, which ships with "
+        "the package",
+    )
+
+
+def listen() -> argparse.ArgumentParser:
+    parser = new_parser("listen")
+    _add_causal_model(parser)
+    parser.add_argument("--language", help="code of the language, such as en; default: detected")
+    parser.add_argument("--speakers", type=int, help="their number; default: estimated")
+    _add_speech_model(parser)
+    parser.add_argument("--json", action="store_true", help="print a line of JSON per utterance")
+    return parser
+
+
 def stream() -> argparse.ArgumentParser:
     parser = new_parser("stream")
-    parser.add_argument("--model", required=True, help="folder or Hub name of a causal model")
+    _add_causal_model(parser)
     parser.add_argument("--file", type=Path, help="JSON lines; default: standard input")
     parser.add_argument("--state", type=Path, help="file that keeps the state of the conversation")
     return parser

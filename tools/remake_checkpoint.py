@@ -1,10 +1,11 @@
-"""Remake the checkpoint that ships with the package: what `make checkpoint` runs.
+"""Remake a checkpoint that ships with the package: what `make checkpoint` runs.
 
     python -m tools.remake_checkpoint                              # its card, from results.json
     python -m tools.remake_checkpoint --data_dir <MELD's folder>   # train it again, then its card
+    python -m tools.remake_checkpoint --checkpoint synctva-meld-causal
 
-Training writes into a scratch folder: the code in `synctva-meld/` is links to `modeling_synctva/`,
-and saving a model there would copy files onto themselves. Both ways restore the links.
+Training writes into a scratch folder: the code in a checkpoint is links to `modeling_synctva/`, and
+saving a model there would copy files onto themselves. Both ways restore the links.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.accuracy.records import read_records
 from benchmarks.accuracy.runs import FROZEN_FEATURES, RESULTS, Variant, read_runs
 from synctva.commands import train
 from synctva.commands.card import write_card
 from synctva.files import written_whole
+from synctva.registration import SHIPPED, SHIPPED_CAUSAL
 from synctva.results import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 CODE = ROOT / "modeling_synctva"
-CHECKPOINT = ROOT / "synctva-meld"
+CHECKPOINT, CAUSAL = ROOT / SHIPPED, ROOT / SHIPPED_CAUSAL
+CAUSAL_RUNS = RESULTS / "meld_causal.jsonl"
 LICENSE = "apache-2.0"
 """Of the weights, as of the package that they ship with."""
 
@@ -100,21 +104,34 @@ def restore_links(folder: Path, code: Path = CODE) -> None:
             link.symlink_to(target)
 
 
-def seeds() -> list[dict[str, Any]]:
-    """Return the benchmark's runs of the shipped recipe, by seed."""
+def seeds(folder: Path) -> list[dict[str, Any]]:
+    """Return the runs of a shipped checkpoint's recipe, by seed."""
+    if folder == CAUSAL:
+        return read_records(CAUSAL_RUNS)
     return read_runs(RESULTS, "meld", FROZEN_FEATURES)[Variant("synctva")]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--checkpoint", choices=[SHIPPED, SHIPPED_CAUSAL], default=SHIPPED)
     parser.add_argument("--data_dir", help="folder of MELD: train the model again")
     parser.add_argument("--name", help="by which users load it, such as user/synctva-meld")
     options = parser.parse_args()
-    remake(CHECKPOINT, seeds(), options.data_dir, options.name)
+    folder = ROOT / options.checkpoint
+    remake(folder, seeds(folder), options.data_dir, options.name)
 
 
 if __name__ == "__main__":
     main()
 
 
-__all__ = ["CHECKPOINT", "CODE", "remake", "restore_links", "retrain", "seeds", "training_options"]
+__all__ = [
+    "CAUSAL",
+    "CHECKPOINT",
+    "CODE",
+    "remake",
+    "restore_links",
+    "retrain",
+    "seeds",
+    "training_options",
+]

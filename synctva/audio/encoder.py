@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.signal import resample_poly
 
 from synctva.audio.contours import analyse, checked_samples
 from synctva.audio.functionals import FUNCTIONALS, functionals
@@ -55,7 +57,7 @@ class _Extractor(NamedTuple):
     names: tuple[str, ...]
     licence: str
     sample_rate: int | None
-    """Required sample rate in Hz; None for any."""
+    """The only sample rate that it reads, in Hz; None for any."""
     extract: Callable[[np.ndarray, float], np.ndarray]
     """(N,) float64 and Hz → (width,), NaN where a value is undefined."""
 
@@ -64,7 +66,7 @@ class AudioEncoder:
     """Describes the sound of an utterance by a vector of fixed width.
 
     The measures are computed at the sound's own sample rate, like those of the tables: resampling
-    would change them. The sound has one channel. The decoder decides how to mix several channels
+    would change them. Networks that read speech get the rate that they have learnt. The sound has one channel. The decoder decides how to mix several channels
     down, which shifts levels by up to 10 dB.
 
     Attributes:
@@ -80,7 +82,7 @@ class AudioEncoder:
         width: values per utterance.
         names: names of the values, in order.
         licence: licence of the code or weights that compute them.
-        sample_rate: in Hz, the one that `encode` accepts; None for any.
+        sample_rate: in Hz, to which `encode` resamples; None if it does not.
 
     A measure may be undefined: the mean pitch if no frame is voiced, the articulation rate if there
     is no syllable nucleus. In the tables this is an empty cell, which `datasets_scripts` fills with
@@ -146,14 +148,13 @@ class AudioEncoder:
 
         Raises:
             ValueError: the samples are not finite floats of one channel in [-1, 1]; or the sample
-                rate is too low or not the encoder's.
+                rate is too low.
         """
         samples = checked_samples(samples, sample_rate)
         if self.sample_rate is not None and sample_rate != self.sample_rate:
-            raise ValueError(
-                f"sample_rate = {sample_rate}: expected {self.sample_rate} Hz for audio encoder "
-                f"{self.spec['name']!r}; resample when decoding"
-            )
+            divisor = math.gcd(int(sample_rate), self.sample_rate)
+            up, down = self.sample_rate // divisor, int(sample_rate) // divisor
+            samples, sample_rate = resample_poly(samples, up, down), self.sample_rate
         if len(samples) / sample_rate < SHORTEST or np.ptp(samples) < QUIETEST:
             return None
         values = self._extract(samples, sample_rate)

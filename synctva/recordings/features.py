@@ -31,7 +31,7 @@ def audio_vector(utterance: Mapping[str, Any], encoder: AudioEncoder) -> np.ndar
         (width,) float32; None if there is no sound or it is silent: mask the modality.
 
     Raises:
-        MediaError: the source cannot be read, or its sample rate does not suit the encoder.
+        MediaError: the source cannot be read,.
     """
     source = utterance.get("audio")
     if source is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
 
 import torch
 from transformers import TrainingArguments
@@ -165,4 +167,15 @@ class SyncTVATrainingArguments(TrainingArguments):
         return shown(self)
 
 
-__all__ = ["TRAINING_ARGUMENTS", "SyncTVATrainingArguments", "shown"]
+def published(arguments: TrainingArguments) -> str:
+    """Return the arguments as JSON for a model folder, in which no path tells who trained it."""
+    values = json.loads(arguments.to_json_string())
+    names = {
+        name: Path(value).name
+        for name, value in values.items()
+        if isinstance(value, str) and Path(value).is_absolute()
+    }
+    return json.dumps({**values, **names}, indent=2)
+
+
+__all__ = ["TRAINING_ARGUMENTS", "SyncTVATrainingArguments", "published", "shown"]

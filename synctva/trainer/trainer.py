@@ -27,7 +27,11 @@ from synctva.modeling_synctva.modeling_synctva import (
     SyncTVAForEmotionRecognition,
 )
 from synctva.modeling_synctva.objective import IGNORE_INDEX
-from synctva.trainer.arguments import TRAINING_ARGUMENTS, SyncTVATrainingArguments
+from synctva.trainer.arguments import (
+    TRAINING_ARGUMENTS,
+    SyncTVATrainingArguments,
+    published,
+)
 from synctva.trainer.averaging import AveragingTrainer
 from synctva.trainer.checkpoints import WholeCheckpointTrainer
 from synctva.trainer.collator import SyncTVACollator
@@ -450,7 +454,7 @@ class SyncTVATrainer(AveragingTrainer, PushingTrainer, WholeCheckpointTrainer):
                 self.processor.save_pretrained(folder)
             # As JSON instead of a pickle, which can run code when it is opened.
             (folder / "training_args.bin").unlink(missing_ok=True)
-            (folder / TRAINING_ARGUMENTS).write_text(self.args.to_json_string(), encoding="utf-8")
+            (folder / TRAINING_ARGUMENTS).write_text(published(self.args), encoding="utf-8")
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Write `model_card`'s text, if given; transformers' own card has no results."""

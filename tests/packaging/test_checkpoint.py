@@ -1,4 +1,4 @@
-"""The checkpoint that ships with the package."""
+"""The checkpoints that ship with the package."""
 
 import os
 import re
@@ -21,27 +21,31 @@ from synctva.modeling_synctva.text_encoder import MINILM_SPEC
 from synctva.plots import CALIBRATION_PLOTS
 from synctva.registration import register
 from synctva.results import read_results
-from tools.remake_checkpoint import CHECKPOINT, seeds
+from tools.remake_checkpoint import CAUSAL, CHECKPOINT, seeds
 
 register()
 
 ROOT = Path(__file__).resolve().parents[2]
 
+each_checkpoint = pytest.mark.parametrize("folder", [CHECKPOINT, CAUSAL], ids=lambda f: f.name)
 
-def test_code_is_links_to_the_package_and_no_copy():
+
+@each_checkpoint
+def test_code_is_links_to_the_package_and_no_copy(folder):
     """A regular copy would be a second version of the code, which nobody reads and tests."""
     code = {path.name for path in (ROOT / "modeling_synctva").glob("[!_]*.py")}
-    assert {path.name for path in CHECKPOINT.glob("*.py")} == code
+    assert {path.name for path in folder.glob("*.py")} == code
     for name in code:
-        assert (CHECKPOINT / name).is_symlink(), (
+        assert (folder / name).is_symlink(), (
             f"{name} is a copy: expected a link, see `make checkpoint`"
         )
-        assert os.readlink(CHECKPOINT / name) == f"../modeling_synctva/{name}"
+        assert os.readlink(folder / name) == f"../modeling_synctva/{name}"
 
 
-def test_is_small_and_holds_no_pickle():
-    assert sum(path.stat().st_size for path in CHECKPOINT.iterdir()) < 10_000_000
-    assert not [p for p in CHECKPOINT.iterdir() if p.suffix in (".bin", ".pt", ".pkl", ".pth")]
+@each_checkpoint
+def test_is_small_and_holds_no_pickle(folder):
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10_000_000
+    assert not [p for p in folder.iterdir() if p.suffix in (".bin", ".pt", ".pkl", ".pth")]
 
 
 def test_loads_by_name_from_the_root(monkeypatch):
@@ -80,11 +84,12 @@ print(recognise([{"audio_features": [2.0, 60.0, 8.0, 180.0, 30.0, 150.0, 4.0, 9.
     assert run.stdout.split()[-1] in MELD_LABELS
 
 
-def test_card_says_what_the_results_are():
-    results = read_results(CHECKPOINT)
+@each_checkpoint
+def test_card_says_what_the_results_are(folder):
+    results = read_results(folder)
     assert (results["dataset"], results["selected_on"]) == ("meld", "dev")
     assert (results["dev"]["n"], results["test"]["n"]) == (1109, 2610)
-    card = ModelCard.load(CHECKPOINT / "README.md")
+    card = ModelCard.load(folder / "README.md")
     about = card.data.to_dict()
     assert (about["library_name"], about["license"]) == ("transformers", "apache-2.0")
     assert (about["language"], about["datasets"]) == ("en", ["meld"])
@@ -112,9 +117,10 @@ def test_card_says_what_the_results_are():
     assert OUT_OF_SCOPE in card.text
 
 
+@each_checkpoint
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_scores_are_those_of_the_confusion_matrix(split):
-    scores = read_results(CHECKPOINT)[split]
+def test_scores_are_those_of_the_confusion_matrix(split, folder):
+    scores = read_results(folder)[split]
     matrix = np.array(scores["confusion_matrix"])
     hits, support = matrix.diagonal(), matrix.sum(1)
     f1 = 2 * hits / (support + matrix.sum(0))
@@ -127,15 +133,17 @@ def test_scores_are_those_of_the_confusion_matrix(split):
     assert list(scores["per_class_f1"].values()) == pytest.approx(f1)
 
 
-def test_card_shows_the_plots_that_are_there():
-    text = (CHECKPOINT / "README.md").read_text(encoding="utf-8")
+@each_checkpoint
+def test_card_shows_the_plots_that_are_there(folder):
+    text = (folder / "README.md").read_text(encoding="utf-8")
     shown = {name for _, name in re.findall(r"!\[(.+?)\]\((\S+)\)", text)}
-    assert shown == {path.name for path in CHECKPOINT.glob("*.png")}
+    assert shown == {path.name for path in folder.glob("*.png")}
     assert shown == {*CALIBRATION_PLOTS, *EXAMPLE_PLOTS, LEARNING_CURVE}
 
 
-def test_the_learning_curve_leads_to_the_scores_and_calibration_helps():
-    results = read_results(CHECKPOINT)
+@each_checkpoint
+def test_the_learning_curve_leads_to_the_scores_and_calibration_helps(folder):
+    results = read_results(folder)
     (kept,) = [point for point in results["learning_curve"] if point["best"]]
     best = max(results["learning_curve"], key=lambda point: point["weighted_f1"])
     assert kept == best and len(results["learning_curve"]) == 8
@@ -149,10 +157,11 @@ def test_the_learning_curve_leads_to_the_scores_and_calibration_helps():
         assert results["splits"][split]["label_counts"] == results[split]["support"]
 
 
-def test_results_over_seeds_are_those_of_the_benchmark():
-    runs = seeds()
+@each_checkpoint
+def test_results_over_seeds_are_those_of_the_benchmark(folder):
+    runs = seeds(folder)
     assert [run["seed"] for run in runs] == [0, 1, 2, 3, 4]
-    shipped = read_results(CHECKPOINT)
+    shipped = read_results(folder)
     assert shipped["seed"] == max(runs, key=lambda run: run["dev"]["weighted_f1"])["seed"]
     same = runs[shipped["seed"]]
     # The same command on another machine may round differently; the recipe is one.

@@ -22,6 +22,7 @@ FOLDERS = {
     "configuration": "synctva/configuration",
     "datasets_scripts": "synctva/datasets_scripts",
     "synctva-meld": "synctva/checkpoint",
+    "synctva-meld-causal": "synctva/causal_checkpoint",
 }
 """Folders of the repository -> folders of the installed package."""
 

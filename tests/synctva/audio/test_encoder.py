@@ -5,6 +5,7 @@ import wave
 import numpy as np
 import pytest
 import torch
+from scipy.signal import resample_poly
 from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
 from synctva.audio import encoder as encoder_module
@@ -155,8 +156,10 @@ def test_hub_model_by_hand(toy_speech_model):
         expected = model(normal[None]).last_hidden_state[0].mean(0)
     np.testing.assert_allclose(vector, expected, rtol=1e-3, atol=1e-4)
     assert encoder.encode(np.zeros(16_000), 16_000) is None
-    with pytest.raises(ValueError, match="sample_rate = 8000: expected 16000 Hz for audio encoder"):
-        encoder.encode(sound, 8_000)
+    for rate in (8_000, 22_050, 48_000):
+        resampled = resample_poly(sound, rate // 50, 16_000 // 50)
+        again = encoder.encode(np.clip(resampled, -1, 1), rate)
+        assert np.corrcoef(again, vector)[0, 1] > 0.9, "it hears the same"
 
 
 @pytest.mark.parametrize("layer", [0, 1])

@@ -324,7 +324,8 @@ def test_a_saved_folder_has_code_and_no_pickle(tmp_path):
     assert {"config.json", "model.safetensors", "training_args.json"} <= names
     assert {"modeling_synctva.py", "pipeline_synctva.py"} <= names
     assert not [name for name in names if name.endswith((".bin", ".pt", ".pth"))]
-    assert json.loads((tmp_path / "training_args.json").read_text())["seed"] == 5
+    kept = json.loads((tmp_path / "training_args.json").read_text())
+    assert kept["seed"] == 5 and kept["output_dir"] == tmp_path.name, "a path tells who trained it"
     reloaded = SyncTVAForEmotionRecognition.from_pretrained(tmp_path)
     for name, tensor in trainer.model.state_dict().items():
         assert torch.equal(tensor, reloaded.state_dict()[name]), name

@@ -1,0 +1,1 @@
+../modeling_synctva/checkpoint_loading.py

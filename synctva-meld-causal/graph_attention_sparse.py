@@ -1,0 +1,1 @@
+../modeling_synctva/graph_attention_sparse.py

@@ -1,0 +1,1 @@
+../modeling_synctva/pipeline_synctva.py
