@@ -9,7 +9,8 @@
     synctva predict --model runs/meld-seed0 --file conversations.json --json
 
 `--output` writes a report for the browser, subtitles, a table, annotation, or all in a folder.
-What is said in a recording without a transcript is recognised first, as by `synctva transcribe`.
+What is said in a recording without a transcript is recognised first, as by `synctva transcribe`. A
+transcript without times gets them from what is recognised.
 The file is a transcript in any form that `synctva.read_transcript` reads, or JSON or a table with
 one or more conversations, whose utterances may have features and recordings as well.
 """
@@ -35,7 +36,7 @@ from synctva.csv_output import write_csv
 from synctva.model_lookup import find_model
 from synctva.recording_jobs.command import predict_many
 from synctva.recording_jobs.listing import is_listing
-from synctva.recordings.clips import cut_clips, find_clips
+from synctva.recordings.clips import find_clips
 from synctva.registration import SHIPPED
 from synctva.report.media import require_small
 from synctva.transcripts.reading import read_conversations
@@ -109,7 +110,8 @@ def read_input(options: argparse.Namespace) -> tuple[Sequence[Conversation], boo
 
     Raises:
         OSError, ValueError: a file or folder is missing or cannot be read; or there is a recording,
-            and several conversations, utterances without times, or others with a recording.
+            and several conversations, a transcript that does not fit, or utterances with a
+            recording of their own.
     """
     if options.text:
         return [options.text], False
@@ -119,20 +121,20 @@ def read_input(options: argparse.Namespace) -> tuple[Sequence[Conversation], boo
             return [[clip] for conversation in found for clip in conversation], True
         return found, len(found) > 1
     recording = options.recording
-    if not options.file:
-        # Here, because it needs the extra `speech`.
-        from synctva.speech.progress_bar import progress_bar
-        from synctva.speech.transcription import transcribe
-
-        who = options.speakers if options.rttm is None else options.rttm
-        with progress_bar() as progress:
-            conversation = transcribe(recording, speakers=who, progress=progress)
-        if not conversation:
-            raise ValueError(f"{recording}: no speech was recognised, and nothing can be answered")
-        return [conversation], False
-    if recording is None:
+    if options.file and recording is None:
         return read_conversations(options.file, options.rttm)
-    return [cut_clips(recording, options.file, options.rttm)], False
+    # Here, because it may need the extra `speech`.
+    from synctva.speech.progress_bar import progress_bar
+    from synctva.speech.transcription import transcribe
+
+    who = options.speakers if options.rttm is None else options.rttm
+    with progress_bar() as progress:
+        conversation = transcribe(
+            recording, transcript=options.file, speakers=who, progress=progress
+        )
+    if not conversation:
+        raise ValueError(f"{recording}: no speech was recognised, and nothing can be answered")
+    return [conversation], False
 
 
 def require_other_files(options: argparse.Namespace) -> None:

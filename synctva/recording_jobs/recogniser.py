@@ -19,7 +19,6 @@ from synctva.answer_files import write_answers
 from synctva.answering import answer_each
 from synctva.files import write_whole
 from synctva.model_lookup import find_model
-from synctva.recordings.clips import cut_clips
 from synctva.recordings.sources import MediaError
 from synctva.registration import SHIPPED
 from synctva.report.media import require_small
@@ -183,13 +182,12 @@ def conversation_of(
     """Return the conversation of a recording, as its transcript has it or as it is recognised.
 
     Raises:
-        OSError, ValueError: a file cannot be read; the transcript has no times, names recordings or
-            has several conversations; or no speech was recognised.
+        OSError, ValueError: a file cannot be read; the transcript does not fit the recording, names
+            recordings or has several conversations; or no speech was recognised.
     """
-    if listed.transcript is not None:
-        return cut_clips(listed.path, listed.transcript, listed.rttm)
     conversation = transcribe(
         listed.path,
+        transcript=listed.transcript,
         language=listed.language,
         speakers=listed.speakers if listed.rttm is None else listed.rttm,
         recogniser=recogniser,

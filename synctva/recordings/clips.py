@@ -1,4 +1,4 @@
-"""Clips for recognition, as a user names them: files, folders, patterns, parts of a recording."""
+"""Clips for recognition, as a user names them: files, folders and patterns."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from synctva.features.extraction.sources import load_clips, name_order
-from synctva.modeling_synctva.conversation_input import SOURCES
-from synctva.transcripts.reading import read_conversations
 
 _SOUND = re.compile(r"\.(aac|aiff?|amr|au|caf|flac|m4a|mka|mp3|og[ag]|opus|wav|wma)", re.IGNORECASE)
 """Endings of recordings without pictures."""
@@ -19,39 +17,6 @@ _SOUND = re.compile(r"\.(aac|aiff?|amr|au|caf|flac|m4a|mka|mp3|og[ag]|opus|wav|w
 def recording_field(path: str | Path) -> str:
     """Return the field of an utterance for a recording: "audio", or "video" if it has pictures."""
     return "audio" if _SOUND.fullmatch(Path(path).suffix) else "video"
-
-
-def cut_clips(
-    recording: str | Path, transcript: str | Path, rttm: str | Path | None = None
-) -> list[dict[str, Any]]:
-    """Return the utterances of a transcript, each with its part of the recording.
-
-    Args:
-        recording: a sound or video file.
-        transcript: in any form that `synctva.read_transcript` reads, with times.
-        rttm: who speaks when.
-
-    Raises:
-        OSError: a file cannot be read.
-        ValueError: the transcript is not understood, has no times or several conversations, or
-            names recordings.
-    """
-    if not Path(recording).is_file():
-        raise FileNotFoundError(f"recording = {recording}: there is no such file")
-    read, _ = read_conversations(Path(transcript), rttm, timed=True)
-    if len(read) > 1:
-        raise ValueError(
-            f"{transcript} has {len(read)} conversations: expected one, that of the recording"
-        )
-    for t, utterance in enumerate(read[0]):
-        if any(utterance.get(name) is not None for name in SOURCES):
-            raise ValueError(
-                f"{transcript}, utterance {t} names a recording of its own: expected none beside "
-                "--recording"
-            )
-    field = recording_field(recording)
-    # What is said in no time at all has no sound.
-    return [{**u, field: str(recording)} if "start" in u else u for u in read[0]]
 
 
 def find_clips(names: Sequence[str]) -> list[list[dict[str, Any]]]:
@@ -103,4 +68,4 @@ def _path_order(path: Path) -> list[list[tuple[int, str]]]:
     return [name_order(Path(part)) for part in path.parts]
 
 
-__all__ = ["cut_clips", "find_clips", "recording_field"]
+__all__ = ["find_clips", "recording_field"]

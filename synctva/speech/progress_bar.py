@@ -18,7 +18,13 @@ def progress_bar() -> Iterator[Callable[[float], None] | None]:
     """
     form = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}, {remaining} left"
     with tqdm(desc="listening", total=1.0, bar_format=form, disable=None, leave=False) as bar:
-        yield None if bar.disable else lambda done: bar.update(max(done - bar.n, 0.0))
+
+        def show(done: float) -> None:
+            bar.update(max(done - bar.n, 0.0))
+            if done >= 1:
+                bar.close()  # before anything else is written there
+
+        yield None if bar.disable else show
 
 
 __all__ = ["progress_bar"]

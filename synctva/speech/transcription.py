@@ -16,6 +16,7 @@ from scipy.signal import resample_poly
 from synctva.audio.decoding import audio_pieces
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
+from synctva.speech.known_words import Transcript, with_transcript
 from synctva.speech.recognition import (
     SAMPLE_RATE,
     Recogniser,
@@ -47,6 +48,7 @@ CHANNELS = "channels"
 def transcribe(
     recording: str | os.PathLike,
     *,
+    transcript: Transcript | None = None,
     language: str | None = None,
     speakers: int | str | os.PathLike | None = None,
     model: str = BASE,
@@ -60,9 +62,15 @@ def transcribe(
 
     Args:
         recording: path of a sound or video file. Only regular files are read, no addresses.
+        transcript: what is said, if it is known: the path of a transcript in any form that
+            `read_transcript` reads, or utterances. Its words, its speakers and its times, if it has
+            any, stay as they are. Without times, the words are recognised as well and the
+            transcript is aligned with them, see `align`; a warning says how many of its words were
+            recognised, and which utterances have no times, so that only their text is read.
         language: code of the language, such as "en"; None to detect it.
         speakers: number of speakers; None to estimate it; "channels" if each channel of the sound
-            is a speaker's own; or the path of an RTTM that says who speaks when.
+            is a speaker's own; or the path of an RTTM that says who speaks when. With a transcript
+            only None or an RTTM.
         model: of Whisper: "base", another size, a Hub name or a folder in CTranslate2's format.
         limits: where utterances are cut.
         recogniser: in place of Whisper.
@@ -74,15 +82,16 @@ def transcribe(
         "Speaker 1" and so on, in order of appearance or of channels), `text`, `start` and `end` in
         s, `confidence`, the recogniser's mean probability of the words, the recording as `video` or
         `audio`, and `channel`, if the speakers have their own. In order of time; utterances of
-        different channels may overlap. Empty if nothing was recognised.
+        different channels may overlap. Empty if nothing was recognised. Those of a transcript
+        have what it says, without `confidence`, because its words are no guess.
 
     Raises:
         MediaError: the file cannot be read, has no sound, or only one channel although `speakers`
             is "channels".
         ImportError: faster-whisper or PyAV is not installed.
         OSError: the recogniser's weights are neither here nor can they be downloaded.
-        ValueError: speakers is less than 1; Whisper does not know the language; or the RTTM cannot
-            be read.
+        ValueError: speakers is less than 1; Whisper does not know the language; the RTTM or the
+            transcript cannot be read; or too few of the transcript's words were recognised.
 
     Example:
         >>> conversation = transcribe("call.mp4")  # doctest: +SKIP
@@ -91,9 +100,22 @@ def transcribe(
     if isinstance(speakers, int) and speakers < 1:
         raise ValueError(f"speakers = {speakers}: expected at least 1, or None to estimate it")
     path = _regular_file(recording)
-    turns = None
+    rttm = None
     if not (speakers is None or speakers == CHANNELS or isinstance(speakers, int)):
-        turns = read_rttm(Path(speakers), Path(path).stem)
+        rttm = Path(speakers)
+    if transcript is not None:
+        if speakers is not None and rttm is None:
+            raise ValueError(
+                f"speakers = {speakers!r}: expected None or an RTTM beside a transcript"
+            )
+
+        def words() -> list[Word]:
+            return _words(
+                read_speech(path), recogniser or whisper_recogniser(model), language, progress
+            )
+
+        return with_transcript(path, transcript, rttm, words)
+    turns = None if rttm is None else read_rttm(rttm, Path(path).stem)
     recogniser = recogniser or whisper_recogniser(model)
     with Recording(path) as opened:
         field = "audio" if opened.track("video") is None else "video"

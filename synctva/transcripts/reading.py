@@ -89,7 +89,10 @@ def read_transcript(
 
 
 def read_conversations(
-    path: Path, speakers: str | os.PathLike | None = None, timed: bool = False
+    path: Path,
+    speakers: str | os.PathLike | None = None,
+    timed: bool = False,
+    alignable: bool = False,
 ) -> tuple[list[list[dict[str, Any]]], bool]:
     """Do the same as `read_transcript`, for programs.
 
@@ -97,6 +100,8 @@ def read_conversations(
         path, speakers: see there.
         timed: whether there is a recording: utterances need their times, and an RTTM by itself
             gives utterances without text.
+        alignable: whether the times can be found, if no utterance has any. Then `speakers` are not
+            read, because they need times.
 
     Returns:
         The conversations, and whether the file has several: False if it is one conversation, and
@@ -113,7 +118,10 @@ def read_conversations(
                 )
             transcript = Transcript([read_turns(text, path.stem)])
         else:
-            transcript = checked(_read(text, path.suffix.lower()), timed)
+            transcript = _read(text, path.suffix.lower())
+            if alignable and not _has_times(transcript):
+                timed, speakers = False, None
+            transcript = checked(transcript, timed)
     except TranscriptError as error:
         raise _located(error, path) from None
     if speakers is not None:
@@ -220,6 +228,10 @@ def _read(text: str, suffix: str = "", timed: bool = False) -> Transcript:
     if suffix not in _TYPED or _FOREIGN.match(first):
         raise TranscriptError(f"line 1, {quoted(first)}: is not understood: expected {FORMS}")
     return read_lines(text, timed)
+
+
+def _has_times(transcript: Transcript) -> bool:
+    return any(line.start is not None for lines in transcript.conversations for line in lines)
 
 
 def _with_speakers(transcript: Transcript, rttm: Path, path: Path) -> Transcript:

@@ -62,13 +62,6 @@ def broken_clip(folder: Path) -> str:
     return printed(folder, "predict", "--clips", "turn1.wav", "turn2.wav")
 
 
-@situation("`predict` gets a recording, and a transcript without times")
-def transcript_without_times(folder: Path) -> str:
-    (folder / "call.txt").write_text("Ann: I got the job!\n")
-    (folder / "call.wav").write_bytes(clip("wav", None, "pcm_s16le"))
-    return printed(folder, "predict", "--file", "call.txt", "--recording", "call.wav")
-
-
 @situation("a video is given to a model that does not read pictures")
 def unread_frames(folder: Path) -> str:
     (folder / "turn.mp4").write_bytes(clip("mp4", "libx264", "aac"))

@@ -36,6 +36,7 @@ def call(tmp_path, monkeypatch):
     Path("call.srt").write_text(SRT, encoding="utf-8")
     Path("call.wav").write_bytes(clip("wav", None, "pcm_s16le", samples=tone(3.0)))
     Path("call.txt").write_text("Ann: I won!\nBo: Oh no.\n")
+    Path("mixed.txt").write_text("0-1 Ann: I won!\nBo: Oh no.\n")
     Path("own.json").write_text('[{"text": "Hi!", "audio": "call.wav", "start": 0, "end": 1}]')
     Path("two.json").write_text('[[{"text": "Hi!", "start": 0, "end": 1}], [{"text": "Oh."}]]')
     Path("broken.wav").write_bytes(b"RIFF")
@@ -100,6 +101,24 @@ def test_a_transcript_with_its_recording(call, capsys):
     expected = recognise([{**item, "audio": "call.wav"} for item in given], top_k=None)
     for answer, item, other in zip(answers, given, expected, strict=True):
         assert answer == {"file": "call.wav", **item, **other}
+
+
+def test_a_transcript_without_times_is_aligned_with_its_recording(
+    call, capsys, caplog, monkeypatch
+):
+    words = [Word("I", 0.1, 0.4, 0.9), Word("one.", 0.5, 0.9, 0.9), Word("oh", 1.8, 2.0, 0.9)]
+    monkeypatch.setattr(
+        transcription,
+        "whisper_recogniser",
+        lambda model: lambda samples, language: Recognition(words, "en"),
+    )
+    assert run("call.wav", "--file", "call.txt", "--json") == 0
+    answers = json.loads(capsys.readouterr().out)
+    assert [(a["speaker"], a["text"], a["start"], a["end"]) for a in answers] == [
+        ("Ann", "I won!", 0.1, 0.9), ("Bo", "Oh no.", 1.8, 2.0),
+    ]  # fmt: skip
+    assert [answer["modalities"] for answer in answers] == [["text", "audio"]] * 2
+    assert "call.txt has no times: they come from the words recognised" in caplog.text
 
 
 def test_what_is_said_in_a_recording_is_recognised(call, capsys, monkeypatch):
@@ -208,8 +227,8 @@ def test_speakers_from_an_rttm(call, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--file", "call.txt", "--recording", "call.wav"], "has no times"),
-        (["--file", "call.srt", "--recording", "no.wav"], "recording = no.wav: there is no such"),
+        (["--file", "mixed.txt", "--recording", "call.wav"], "mixed.txt, line 1"),
+        (["--file", "call.srt", "--recording", "no.wav"], "recording = 'no.wav': cannot be opened"),
         (["--file", "own.json", "--recording", "call.wav"], "names a recording of its own"),
         (["--file", "two.json", "--recording", "call.wav"], "two.json"),
         (["--file", "no.srt"], "no.srt does not exist"),
