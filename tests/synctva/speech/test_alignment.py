@@ -92,6 +92,12 @@ def test_repeated_phrases_keep_their_order():
     assert [start for start, _ in times(align(given, words)[0])] == [0, 10, 20, 30, 40]
 
 
+def test_a_repeated_sentence_does_not_draw_others_to_the_wrong_place():
+    given = conversation("it rains again", "we stay at home", "it rains again", "now we go")
+    words = [*spoken("it rains again now we stay at home", 1), *spoken("it rains now we go", 50)]
+    assert [round(start, 1) for start, _ in times(align(given, words)[0])] == [1, 2.4, 50, 50.7]
+
+
 def test_starts_never_go_back():
     given = conversation("one two", "three four", "five")
     words = [
@@ -107,7 +113,7 @@ def test_starts_never_go_back():
 @pytest.mark.parametrize("seed", range(5))
 def test_random_mistakes_move_starts_little_and_never_change_the_order(seed):
     draw = random.Random(seed)
-    sentences = list(synthetic_speech.SENTENCES)
+    sentences = [*synthetic_speech.SENTENCES] * 4  # in other orders
     draw.shuffle(sentences)
     words, truth, time = [], [], 0.0
     for text in sentences:
