@@ -45,8 +45,12 @@ def with_transcript(
             recording.
         ValueError: too few of the transcript's words were recognised.
     """
-    file = Path(transcript) if isinstance(transcript, str | os.PathLike) else None
-    given = _read(file, rttm) if file is not None else [*map(_utterance, transcript)]
+    file = None
+    if isinstance(transcript, str | os.PathLike):
+        file = Path(transcript)
+        given = _read(file, rttm)
+    else:
+        given = [*map(_utterance, transcript)]
     for number, utterance in enumerate(given):
         if any(utterance.get(source) is not None for source in SOURCES):
             raise ValueError(
