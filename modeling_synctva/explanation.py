@@ -163,7 +163,7 @@ def _incoming_edges(packed: PackedOutput, utterance: int) -> list[dict[str, Any]
         (f"graph {number}", graph.edges, attention)
         for number, attention in enumerate(packed.attentions, start=1)
     ]
-    if graph.fusion is not None:
+    if graph.fusion is not None and packed.fusion_attention is not None:
         layers.append(("fusion", graph.fusion, packed.fusion_attention))
     edges = []
     for layer, graph_edges, attention in layers:

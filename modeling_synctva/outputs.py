@@ -150,7 +150,7 @@ class PackedOutput(NamedTuple):
         if output_attentions:
             edges = self.graph.edges
             attentions = tuple(self.pad_attention(rows, edges) for rows in self.attentions)
-            if self.graph.fusion is not None:
+            if self.graph.fusion is not None and self.fusion_attention is not None:
                 fusion_attention = self.pad_attention(self.fusion_attention, self.graph.fusion)
         return {
             "last_hidden_state": self.pad_utterances(self.fused),

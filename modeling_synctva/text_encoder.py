@@ -327,7 +327,7 @@ class TextEncoder:
 
 def _multiplies_bfloat16() -> bool:
     """Return whether the CPU has instructions for it; torch before 2.10 does not say."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()
+    known: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(known.get(name) for name in ("avx512_bf16", "amx_bf16"))
 
 

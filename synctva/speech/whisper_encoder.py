@@ -49,6 +49,7 @@ class WhisperEncoder(nn.Module):
 
     def __init__(self, weights: dict[str, Tensor], layer: int):
         super().__init__()
+        self.positions: Tensor
         depth = len({name.split("/")[1] for name in weights if name.startswith("encoder/layer_")})
         depth -= "encoder/layer_norm/gamma" in weights
         if not 0 <= layer <= depth:

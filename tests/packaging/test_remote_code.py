@@ -58,7 +58,9 @@ def load(folder):
     batch = processor(conversations)
     with torch.no_grad():
         output, hidden = model(**batch), base(**batch).last_hidden_state
-    recognise = pipeline("emotion-recognition", model=folder, trust_remote_code=True)
+    recognise = pipeline(
+        "emotion-recognition", model=folder, trust_remote_code=True, precision="float32"
+    )
     answers = recognise(conversations, top_k=None, batch_size=2)
     assert recognise(conversations[0])[2]["modalities"] == []
     return model, processor, recognise, output.logits, hidden, answers
@@ -82,7 +84,9 @@ from transformers import pipeline
 folder, again, wav, conversation = *sys.argv[1:4], json.loads(sys.argv[4])
 
 def load(folder):
-    recognise = pipeline("emotion-recognition", model=folder, trust_remote_code=True)
+    recognise = pipeline(
+        "emotion-recognition", model=folder, trust_remote_code=True, precision="float32"
+    )
     messages = []
     for source in ("audio", "video"):
         try:
@@ -278,7 +282,10 @@ def test_recordings_are_read_by_the_installed_package(media_checkpoint, tmp_path
     np.save(faces, np.stack([drawn_face(**EXPRESSIONS["happy"])] * 2))
     remote = json.loads(run_isolated(PACKAGE_SCRIPT, folder, wav, faces, folder=tmp_path))
     assert remote["mask"] == [[[1, 0, 0], [0, 0, 1], [0, 1, 0]]]
-    audio = "['opensmile-egemaps', 'prosody', 'prosody+mfcc'], which the installed package has"
+    audio = (
+        "['opensmile-egemaps', 'prosody', 'prosody+mfcc', 'prosody+whisper-base', 'whisper-base'], "
+        "which the installed package has"
+    )
     face, version = repr(FACE_SPEC["name"]), repr(FACE_SPEC["version"])
     expected = [
         "audio encoder 'prosody', version = '99': expected 1, which the installed package has",

@@ -32,6 +32,12 @@ ALLOWED = re.compile(r"dialogue[_-]?(id|rnn|gcn)", re.IGNORECASE)
 
 ALLOWED_IN = {
     "Dialogue": "datasets_scripts/corpora/iemocap",  # a folder of IEMOCAP's release
+    # A choice of --leave_one_out, after the column dialogue_id.
+    "dialogue": (
+        "synctva/cross_validation/folds.py",
+        "synctva_command_line/training.py",
+        "tests/synctva/cross_validation/",
+    ),
     "specification": "synctva/features/feature_sets.py",  # in feature sets of older versions
 }
 """Identifier or key -> beginning of the paths of files that may have it."""

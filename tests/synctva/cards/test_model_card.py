@@ -349,7 +349,7 @@ def test_hyperparameters_are_those_that_have_an_effect(card):
     assert "| max_steps | 7 |" in steps and "num_train_epochs" not in steps
 
 
-def test_the_learning_curve_has_a_picture_and_names_the_epoch(card):
+def test_the_learning_curve_has_a_plot_and_names_the_epoch(card):
     text = model_card(
         {**RESULTS, "learning_curve": CURVE, "parameters": 1234567}, toy_config()
     ).text

@@ -90,7 +90,7 @@ def test_conversations_of_several_speakers_are_held_out_for_each():
     check(folds.values(), range(5))  # not the conversation without a label
 
 
-def test_sessions_and_dialogues():
+def test_sessions_and_conversations():
     rows = [[("a", 0), ("b", 1)]] * 6
     ids = [
         f"Ses0{session}{who}_{number}" for session in (1, 2, 3) for who in "FM" for number in "1"

@@ -29,7 +29,7 @@ def finished(tmp_path_factory):
     return trainer, data, finish_training(trainer, data, license="mit", parent="synctva-meld")
 
 
-def test_the_folder_has_results_pictures_and_a_card_that_shows_them(finished):
+def test_the_folder_has_results_plots_and_a_card_that_shows_them(finished):
     trainer, data, results = finished
     folder = trainer.args.output_dir
     assert read_results(folder) == results
