@@ -20,7 +20,7 @@ from .pages import FOLDERS, ROOT, Block
 PLACEHOLDER = re.compile(r"<[^<>]+>")
 """A part that the reader has to fill in."""
 
-OTHERS = ("cut", "git", "hf", "ls", "twine")
+OTHERS = ("arecord", "cut", "git", "hf", "ls", "twine")
 """Programs of others, whose options are not checked."""
 
 MADE_FOR = {
