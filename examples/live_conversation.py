@@ -1,5 +1,7 @@
 """Recognise the emotion of each utterance as soon as it is typed.
 
+    python examples/live_conversation.py
+
     synctva train --dataset table --data_dir own.csv --config meld-causal --output_dir runs/live
     python examples/live_conversation.py runs/live
 
@@ -9,10 +11,10 @@ the next utterance is known, hence the preset. docs/live.md says how to keep a c
 
 import sys
 
-from synctva import SyncTVAForEmotionRecognition, SyncTVAProcessor
+from synctva import SYNCTVA_MELD_CAUSAL, SyncTVAForEmotionRecognition, SyncTVAProcessor
 
 
-def main(folder: str) -> None:
+def main(folder: str = SYNCTVA_MELD_CAUSAL) -> None:
     model = SyncTVAForEmotionRecognition.from_pretrained(folder).eval()
     processor = SyncTVAProcessor.from_pretrained(folder)
     stream = model.stream()

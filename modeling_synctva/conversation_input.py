@@ -37,7 +37,7 @@ TABLE_FIELDS = ("dialogue_id", "utterance_id", "emotion", "label", "split")
 _ORIGIN = {"speaker": "speakers", "text": "texts", "start": "starts", "end": "ends"}
 """Fields of an utterance that its answer repeats, and their columns."""
 
-RECORDING_FIELDS = ("recording", "speakers", "language")
+RECORDING_FIELDS = ("recording", "speakers", "language", "transcript")
 """The fields of a conversation that is a recording whose words are to be recognised: a path, and
 the arguments of `synctva.transcribe`."""
 

@@ -58,11 +58,11 @@ class EmotionRecognitionPipeline(Pipeline):
     dictionary with any of `text`, `speaker`, `audio`, `video`, `channel`, `start`, `end`,
     `text_features`, `visual_features`, `audio_features`) or with several (a list of such lists). A
     conversation may also be a mapping of columns, such as a row of `datasets`, or a recording: a
-    `pathlib.Path`, or {"recording": path, "speakers": ..., "language": ...}, whose words are
-    recognised first, see `synctva.transcribe`. A plain string is never opened as a file. A
-    `pandas.DataFrame` or a dataset with an utterance per row is one conversation, or with a column
-    `dialogue_id` several. For a dataset or a generator of conversations, it returns an iterator
-    that computes the answers lazily.
+    `pathlib.Path`, or {"recording": path} with any of `speakers`, `language` and `transcript`,
+    whose words are recognised first, see `synctva.transcribe`. A plain string is never opened as a
+    file. A `pandas.DataFrame` or a dataset with an utterance per row is one conversation, or with a
+    column `dialogue_id` several. For a dataset or a generator of conversations, it returns an
+    iterator that computes the answers lazily.
 
     Args:
         top_k: 1 for only the label and its score, k to add the `scores` of the k likeliest labels,

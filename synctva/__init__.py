@@ -15,7 +15,7 @@ from .modeling_synctva.configuration_synctva import MODALITIES, SyncTVAConfig
 from .modeling_synctva.modeling_synctva import SyncTVAForEmotionRecognition, SyncTVAModel
 from .modeling_synctva.pipeline_synctva import EmotionRecognitionPipeline
 from .modeling_synctva.processing_synctva import SyncTVAProcessor
-from .registration import SYNCTVA_MELD, register
+from .registration import SYNCTVA_MELD, SYNCTVA_MELD_CAUSAL, register
 
 if TYPE_CHECKING:
     from .cards.model_card import model_card
@@ -106,6 +106,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "MODALITIES",
     "SYNCTVA_MELD",
+    "SYNCTVA_MELD_CAUSAL",
     "EmotionRecognitionPipeline",
     "PreparedTraining",
     "SyncTVACollator",

@@ -35,8 +35,9 @@ def checkpoint_folder(name: str = SHIPPED) -> Path:
     return installed if installed.is_dir() else package.parent / name
 
 
-SYNCTVA_MELD = str(checkpoint_folder())
-"""The folder of the former, for `from_pretrained` and `pipeline` in any working directory."""
+SYNCTVA_MELD = str(checkpoint_folder(SHIPPED))
+SYNCTVA_MELD_CAUSAL = str(checkpoint_folder(SHIPPED_CAUSAL))
+"""Their folders, for `from_pretrained` and `pipeline` in any working directory."""
 
 
 def _is_not_about_our_default(record: logging.LogRecord) -> bool:
@@ -71,4 +72,12 @@ def register() -> None:
         logging.getLogger("transformers.pipelines").addFilter(_is_not_about_our_default)
 
 
-__all__ = ["SHIPPED", "SHIPPED_CAUSAL", "SYNCTVA_MELD", "TASK", "checkpoint_folder", "register"]
+__all__ = [
+    "SHIPPED",
+    "SHIPPED_CAUSAL",
+    "SYNCTVA_MELD",
+    "SYNCTVA_MELD_CAUSAL",
+    "TASK",
+    "checkpoint_folder",
+    "register",
+]

@@ -25,6 +25,11 @@ def transcribe() -> argparse.ArgumentParser:
     )
     _add_speech_model(parser)
     parser.add_argument(
+        "--voice_model",
+        help="Hub name of a model that tells voices apart, such as microsoft/wavlm-base-plus-sv; "
+        "needs --speakers; default: the network that ships with the package",
+    )
+    parser.add_argument(
         "--pause",
         type=float,
         default=0.8,

@@ -66,8 +66,9 @@ class AudioEncoder:
     """Describes the sound of an utterance by a vector of fixed width.
 
     The measures are computed at the sound's own sample rate, like those of the tables: resampling
-    would change them. Networks that read speech get the rate that they have learnt. The sound has one channel. The decoder decides how to mix several channels
-    down, which shifts levels by up to 10 dB.
+    would change them. Networks that read speech get the rate that they have learnt. The sound has
+    one channel. The decoder decides how to mix several channels down, which shifts levels by up to
+    10 dB.
 
     Attributes:
         spec: the requested spec with defaults filled in:

@@ -42,9 +42,9 @@ DATASETS = {
     ),
     "emorynlp": (
         "EmoryNLP",
-        "Scenes of the television series Friends (Zahiri and Choi, 2018), official splits: scripted "
-        "comedy in English, text alone. It shares scenes with MELD. The rights in the series are "
-        "its owners'.",
+        "Scenes of the television series Friends (Zahiri and Choi, 2018), official splits: "
+        "scripted comedy in English, only text. It shares scenes with MELD. The rights in the "
+        "series are its owners'.",
     ),
     "dailydialog": (
         "DailyDialog",

@@ -47,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
             language=options.language,
             speakers=options.speakers,
             model=options.speech_model,
+            voice_model=options.voice_model,
             limits=LIMITS._replace(pause=options.pause, longest=options.longest),
             progress=progress,
         )

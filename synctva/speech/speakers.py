@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -25,7 +25,10 @@ MOST_SPEAKERS = 8
 
 
 def assign_speakers(
-    samples: np.ndarray, parts: Sequence[tuple[float, float]], number: int | None = None
+    samples: np.ndarray,
+    parts: Sequence[tuple[float, float]],
+    number: int | None = None,
+    embed: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> list[int]:
     """Cluster the parts by voice.
 
@@ -37,6 +40,8 @@ def assign_speakers(
         samples: (N,) float32 at 16 kHz.
         parts: start and end in s of each part, in which one person speaks.
         number: of speakers; None to estimate it.
+        embed: describes a voice by a vector of length 1, in place of `embed_voice`. The number has
+            to be given then: how unlike the voices of two speakers are differs between networks.
 
     Returns:
         A speaker for each part, numbered from 0 in order of appearance.
@@ -49,7 +54,8 @@ def assign_speakers(
     if number == 1 or len(parts) < 2:
         return [0] * len(parts)
     lengths = np.array([end - start for start, end in parts])
-    voices = np.stack([embed_voice(_cut(samples, *part)) for part in parts])
+    embed = embed or embed_voice
+    voices = np.stack([embed(_cut(samples, *part)) for part in parts])
     chosen = np.flatnonzero(lengths >= LONG_ENOUGH)
     if len(chosen) < max(2, number or 2):
         chosen = np.arange(len(parts))

@@ -16,6 +16,7 @@ from scipy.signal import resample_poly
 from synctva.audio.decoding import audio_pieces
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
+from synctva.speech.hub_voice import hub_voice
 from synctva.speech.known_words import Transcript, with_transcript
 from synctva.speech.recognition import (
     SAMPLE_RATE,
@@ -52,6 +53,7 @@ def transcribe(
     language: str | None = None,
     speakers: int | str | os.PathLike | None = None,
     model: str = BASE,
+    voice_model: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
     recogniser: Recogniser | None = None,
     progress: Callable[[float], None] | None = None,
@@ -72,6 +74,8 @@ def transcribe(
             is a speaker's own; or the path of an RTTM that says who speaks when. With a transcript
             only None or an RTTM.
         model: of Whisper: "base", another size, a Hub name or a folder in CTranslate2's format.
+        voice_model: folder or Hub name of a model that tells voices apart, see `hub_voice`; needs
+            the number of speakers. None for the network that ships with the package.
         limits: where utterances are cut.
         recogniser: in place of Whisper.
         progress: is called again and again with the part of the recording that is recognised, in
@@ -90,8 +94,9 @@ def transcribe(
             is "channels".
         ImportError: faster-whisper or PyAV is not installed.
         OSError: the recogniser's weights are neither here nor can they be downloaded.
-        ValueError: speakers is less than 1; Whisper does not know the language; the RTTM or the
-            transcript cannot be read; or too few of the transcript's words were recognised.
+        ValueError: speakers is less than 1, or no number although there is a `voice_model`; Whisper
+            does not know the language; the RTTM or the transcript cannot be read; or too few of the
+            transcript's words were recognised.
 
     Example:
         >>> conversation = transcribe("call.mp4")  # doctest: +SKIP
@@ -99,6 +104,11 @@ def transcribe(
     """
     if isinstance(speakers, int) and speakers < 1:
         raise ValueError(f"speakers = {speakers}: expected at least 1, or None to estimate it")
+    if voice_model is not None and not isinstance(speakers, int):
+        raise ValueError(
+            f"speakers = {speakers!r}: expected their number beside voice_model = {voice_model}, "
+            "because how unlike two speakers are differs between models"
+        )
     path = _regular_file(recording)
     rttm = None
     if not (speakers is None or speakers == CHANNELS or isinstance(speakers, int)):
@@ -115,6 +125,7 @@ def transcribe(
             )
 
         return with_transcript(path, transcript, rttm, words)
+    embed = None if voice_model is None else hub_voice(voice_model)
     turns = None if rttm is None else read_rttm(rttm, Path(path).stem)
     recogniser = recogniser or whisper_recogniser(model)
     with Recording(path) as opened:
@@ -132,7 +143,8 @@ def transcribe(
             who = [_speaker_at(part, turns) for part in parts]
         else:
             number = speakers if isinstance(speakers, int) else None
-            who = assign_speakers(samples, [(part.start, part.end) for part in parts], number)
+            spans = [(part.start, part.end) for part in parts]
+            who = assign_speakers(samples, spans, number, embed)
         named = [Part(part.words, name) for part, name in zip(parts, who, strict=True)]
         origin = {field: path} if channel is None else {field: path, "channel": channel}
         found += [(part, origin) for part in utterances(named, limits)]

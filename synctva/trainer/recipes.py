@@ -33,6 +33,7 @@ from synctva.trainer.unread import check_read, count_entries, require_splits
 
 logger = logging.get_logger(__name__)
 
+
 @dataclass(frozen=True)
 class Recipe:
     """A data set's model configuration and training arguments.

@@ -16,7 +16,7 @@ def test_the_entry_for_launchers_has_the_options_of_the_command(monkeypatch, cap
     assert "--dataset" in printed and "--modality_dropout" in printed
 
 
-def test_there_are_five_scripts_to_copy_beside_it():
+def test_there_are_six_scripts_to_copy_beside_it():
     scripts = sorted(path for path in EXAMPLES.glob("*.py") if path.name != "train.py")
-    assert len(scripts) == 5
-    assert all(20 <= len(path.read_text().splitlines()) <= 50 for path in scripts)
+    assert len(scripts) == 6
+    assert all(20 <= len(path.read_text().splitlines()) <= 70 for path in scripts)

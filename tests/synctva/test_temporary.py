@@ -42,6 +42,8 @@ def start(place):
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # Where the tests run in the background, a child would ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         processes.append(process)
         return process, Path(process.stdout.readline().strip())

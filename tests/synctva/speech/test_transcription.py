@@ -77,6 +77,22 @@ def test_an_rttm_says_who_speaks(call, tmp_path):
     assert [turn["speaker"] for turn in found] == [None, None]
 
 
+def test_another_model_tells_voices_apart(call, monkeypatch):
+    path, words = call
+    asked, heard = [], []
+
+    def hub_voice(name):
+        asked.append(name)
+        return lambda samples: heard.append(samples) or np.eye(2)[len(heard) % 2]
+
+    monkeypatch.setattr(transcription, "hub_voice", hub_voice)
+    found = transcribe(path, speakers=2, voice_model="some/voices", recogniser=Known(words))
+    assert asked == ["some/voices"] and len(heard) == 2
+    assert [turn["speaker"] for turn in found] == ["Speaker 1", "Speaker 2"]
+    with pytest.raises(ValueError, match="speakers = None: expected their number beside voice_mod"):
+        transcribe(path, voice_model="some/voices", recogniser=Known(words))
+
+
 def test_each_channel_can_be_a_speaker(tmp_path):
     clock = np.arange(5 * 16_000) / 16_000
     left, right = np.sin(2 * np.pi * 100 * clock), np.sin(2 * np.pi * 300 * clock)
