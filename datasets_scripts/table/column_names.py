@@ -95,7 +95,7 @@ def _renamed(table: CsvTable | JsonTable, names: Mapping[str, str]) -> CsvTable 
 
 
 def _list_of_files(table: CsvTable | JsonTable, names: Mapping[str, str]) -> dict[str, str]:
-    """Return the columns of a list of files with labels; none if the table is no such list."""
+    """Return the columns of a list of files with labels; none if the table is not one."""
     if {"dialogue_id", "utterance_id", "media_path"} & {*table.columns, *names}:
         return {}
     found = [name for name in _FILES if name in table.columns and name not in names.values()]

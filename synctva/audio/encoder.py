@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from synctva.audio.contours import analyse, checked_samples
 from synctva.audio.functionals import FUNCTIONALS, functionals
 from synctva.audio.prosody import PROSODY_MEASURES, prosody
+from synctva.audio.resampling import resampled
 from synctva.audio.speech_models import POOLINGS, hub_model, pooled, unit_names, whisper_base
 
 SHORTEST = 6.4 / 100  # s: one frame of the intensity curve
@@ -153,9 +152,8 @@ class AudioEncoder:
         """
         samples = checked_samples(samples, sample_rate)
         if self.sample_rate is not None and sample_rate != self.sample_rate:
-            divisor = math.gcd(int(sample_rate), self.sample_rate)
-            up, down = self.sample_rate // divisor, int(sample_rate) // divisor
-            samples, sample_rate = resample_poly(samples, up, down), self.sample_rate
+            samples = resampled(samples, int(sample_rate), self.sample_rate)
+            sample_rate = self.sample_rate
         if len(samples) / sample_rate < SHORTEST or np.ptp(samples) < QUIETEST:
             return None
         values = self._extract(samples, sample_rate)

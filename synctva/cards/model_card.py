@@ -48,7 +48,7 @@ DATASETS = {
     ),
     "dailydialog": (
         "DailyDialog",
-        "Dialogues for learners of English (Li et al., 2017), text alone, most of it neutral. "
+        "Dialogues for learners of English (Li et al., 2017), only text, most of it neutral. "
         "Licensed CC BY-NC-SA 4.0: not for commercial use.",
     ),
     "features": (

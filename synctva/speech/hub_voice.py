@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch.nn.functional import normalize
 from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
 
+from synctva.audio.resampling import resampled
 from synctva.model_lookup import find_model
 from synctva.speech.recognition import SAMPLE_RATE
 
@@ -47,8 +47,7 @@ def hub_voice(name: str) -> Callable[[np.ndarray], np.ndarray]:
         shortest = round(SHORTEST * SAMPLE_RATE)
         samples = np.resize(samples, max(len(samples), shortest))  # repeats what is too short
         if rate != SAMPLE_RATE:
-            divisor = np.gcd(rate, SAMPLE_RATE)
-            samples = resample_poly(samples, rate // divisor, SAMPLE_RATE // divisor)
+            samples = resampled(samples, SAMPLE_RATE, rate)
         inputs = reader(samples, sampling_rate=rate, return_tensors="pt")
         return normalize(model(**inputs).embeddings[0], dim=0).numpy()
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from synctva.speech.recognition import SAMPLE_RATE, Recogniser, Word, detect_speech
-from synctva.speech.speakers import MOST_SPEAKERS, UNLIKE, UNLIKE_SHORT
-from synctva.speech.utterances import Limits, Part, phrases, utterances
+from synctva.speech.speakers import MOST_SPEAKERS, UNLIKE, UNLIKE_SHORT, cut
+from synctva.speech.utterances import Limits, Part, as_utterance, phrases, utterances
 from synctva.speech.voice_encoder import embed_voice
 
 PAUSE = 0.6
@@ -93,20 +93,11 @@ def listen(
 
     def parts(words: list[Word]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
         named = [
-            Part(part.words, voices.number(_cut(waiting, part.start - begins, part.end - begins)))
+            Part(part.words, voices.number(cut(waiting, part.start - begins, part.end - begins)))
             for part in phrases(words, limits)
         ]
         for part in utterances(named, limits):
-            yield (
-                {
-                    "speaker": f"Speaker {int(part.speaker or 0) + 1}",
-                    "text": part.text,
-                    "start": round(part.start, 3),
-                    "end": round(part.end, 3),
-                    "confidence": round(part.confidence, 4),
-                },
-                _cut(waiting, part.start - begins, part.end - begins),
-            )
+            yield as_utterance(part), cut(waiting, part.start - begins, part.end - begins)
 
     for piece in chain(sound, [None]):
         last = piece is None
@@ -122,7 +113,7 @@ def listen(
         elif last or length - speech[-1][1] >= PAUSE:
             done = min(length, speech[-1][1] + AROUND)
             first = max(0.0, speech[0][0] - AROUND)
-            words, language = recognise(_cut(waiting, first, done), begins + first)
+            words, language = recognise(cut(waiting, first, done), begins + first)
             yield from parts(words)
         elif length - speech[0][0] > LONGEST:
             words, language = recognise(waiting, begins)
@@ -130,14 +121,8 @@ def listen(
             done = words[-1].start - begins if len(words) > 1 else length
         else:
             continue
-        cut = max(0, round(done * SAMPLE_RATE))
-        waiting, begins, looked = waiting[cut:], begins + cut / SAMPLE_RATE, 0
-
-
-def _cut(samples: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Return the samples between two times in s, at least one."""
-    first = min(max(0, round(start * SAMPLE_RATE)), len(samples) - 1)
-    return samples[first : max(first + 1, round(end * SAMPLE_RATE))]
+        dropped = max(0, round(done * SAMPLE_RATE))
+        waiting, begins, looked = waiting[dropped:], begins + dropped / SAMPLE_RATE, 0
 
 
 __all__ = ["LONGEST", "PAUSE", "VoiceBook", "listen"]

@@ -55,7 +55,7 @@ def assign_speakers(
         return [0] * len(parts)
     lengths = np.array([end - start for start, end in parts])
     embed = embed or embed_voice
-    voices = np.stack([embed(_cut(samples, *part)) for part in parts])
+    voices = np.stack([embed(cut(samples, *part)) for part in parts])
     chosen = np.flatnonzero(lengths >= LONG_ENOUGH)
     if len(chosen) < max(2, number or 2):
         chosen = np.arange(len(parts))
@@ -85,10 +85,10 @@ def _without_small(clusters: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.where(np.isin(clusters, kept), clusters, 0)
 
 
-def _cut(samples: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Return the samples of a part, at least one."""
-    first = min(round(start * SAMPLE_RATE), len(samples) - 1)
+def cut(samples: np.ndarray, start: float, end: float) -> np.ndarray:
+    """Return the samples between two times in s, at least one."""
+    first = min(max(0, round(start * SAMPLE_RATE)), len(samples) - 1)
     return samples[first : max(first + 1, round(end * SAMPLE_RATE))]
 
 
-__all__ = ["assign_speakers"]
+__all__ = ["assign_speakers", "cut"]

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from synctva.audio.decoding import audio_pieces
+from synctva.audio.resampling import resampled
 from synctva.recordings.containers import Recording
 from synctva.recordings.sources import MediaError
 from synctva.speech.hub_voice import hub_voice
@@ -26,7 +26,7 @@ from synctva.speech.recognition import (
     whisper_recogniser,
 )
 from synctva.speech.speakers import assign_speakers
-from synctva.speech.utterances import Limits, Part, phrases, utterances
+from synctva.speech.utterances import Limits, Part, as_utterance, phrases, utterances
 from synctva.speech.whisper_weights import BASE
 from synctva.transcripts.line import Line
 from synctva.transcripts.reading import read_rttm
@@ -149,18 +149,7 @@ def transcribe(
         origin = {field: path} if channel is None else {field: path, "channel": channel}
         found += [(part, origin) for part in utterances(named, limits)]
     found.sort(key=lambda each: each[0].start)
-    return [_utterance(part) | origin for part, origin in found]
-
-
-def _utterance(part: Part) -> dict[str, Any]:
-    name = f"Speaker {part.speaker + 1}" if isinstance(part.speaker, int) else part.speaker
-    return {
-        "speaker": name,
-        "text": part.text,
-        "start": round(part.start, 3),
-        "end": round(part.end, 3),
-        "confidence": round(part.confidence, 4),
-    }
+    return [as_utterance(part) | origin for part, origin in found]
 
 
 def _speaker_at(part: Part, turns: Sequence[Line]) -> str | None:
@@ -217,9 +206,8 @@ def read_speech(path: str, channel: int | None = None) -> np.ndarray:
     for piece in audio_pieces(path, PIECE, channel):
         sound = piece.samples
         if sound.any():
-            divisor = np.gcd(SAMPLE_RATE, piece.sample_rate)
-            sound = resample_poly(sound, SAMPLE_RATE // divisor, piece.sample_rate // divisor)
-        # resample_poly rounds up: a whole piece has to have its exact length.
+            sound = resampled(sound, piece.sample_rate, SAMPLE_RATE)
+        # Resampling rounds up: a whole piece has to have its exact length.
         length = round(piece.duration * SAMPLE_RATE)
         if filled + length > len(samples):
             raise MediaError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from synctva.speech.recognition import Word
 
@@ -122,6 +122,18 @@ def _not_too_long(part: Part, limits: Limits) -> list[Part]:
     return [piece for half in halves for piece in _not_too_long(half, limits)]
 
 
+def as_utterance(part: Part) -> dict[str, Any]:
+    """Return a part as a dictionary for the pipeline; a speaker's number becomes a name."""
+    name = f"Speaker {part.speaker + 1}" if isinstance(part.speaker, int) else part.speaker
+    return {
+        "speaker": name,
+        "text": part.text,
+        "start": round(part.start, 3),
+        "end": round(part.end, 3),
+        "confidence": round(part.confidence, 4),
+    }
+
+
 def _cut(words: Sequence[Word], between: Callable[[Word, Word], bool]) -> list[Part]:
     parts: list[Part] = []
     for word in words:
@@ -132,4 +144,4 @@ def _cut(words: Sequence[Word], between: Callable[[Word, Word], bool]) -> list[P
     return parts
 
 
-__all__ = ["Limits", "Part", "phrases", "utterances"]
+__all__ = ["Limits", "Part", "as_utterance", "phrases", "utterances"]

@@ -43,7 +43,7 @@ def load_dailydialog(data_dir: str | Path) -> DatasetDict:
             test.
 
     Returns:
-        Splits with the columns of `synctva.datasets_scripts.schema`, with text alone. Two speakers,
+        Splits with the columns of `synctva.datasets_scripts.schema`, with text only. Two speakers,
         A and B, take turns.
 
     Raises:

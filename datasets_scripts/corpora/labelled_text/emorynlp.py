@@ -33,7 +33,7 @@ def load_emorynlp(data_dir: str | Path) -> DatasetDict:
             emorynlp_test_final.csv.
 
     Returns:
-        Splits with the columns of `synctva.datasets_scripts.schema`, with text alone. Speakers have
+        Splits with the columns of `synctva.datasets_scripts.schema`, with text only. Speakers have
         their first names, as in MELD.
 
     Raises:

@@ -29,7 +29,7 @@ def other_files(folder: Path) -> str:
     return said(lambda: list_recordings(folder))
 
 
-@situation("there is no folder to write the answers to many recordings to")
+@situation("many recordings are given, and the output is a file")
 def no_output(folder: Path) -> str:
     return said(lambda: predict.main([str(folder), "--output", f"{folder}/answers.html"]))
 
